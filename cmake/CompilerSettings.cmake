@@ -1,0 +1,15 @@
+# Warnings, sanitizers, compiler cache and linker, for every target of the project.
+add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+# A fused multiply-add would change the last bit of a margin or a transformed value; equality to the
+# bit between training and serving, and with XGBoost, is a promise (docs/adr/0007).
+add_compile_options(-ffp-contract=off)
+
+if(TENURE_SANITIZE)
+  add_compile_options(-fsanitize=${TENURE_SANITIZE} -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${TENURE_SANITIZE})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")
+endif()

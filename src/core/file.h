@@ -1,0 +1,32 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+
+namespace tenure::core {
+
+/// Reads a whole file.
+/// Errors: kNotFound; kPermissionDenied; kInvalidArgument for a folder; kUnavailable for other I/O
+/// errors.
+Result<std::string> read_file(const std::filesystem::path& path);
+
+/// Replaces a file so that after a crash at any instant either the old or the new content is there,
+/// whole: write to a temporary name beside it, fsync, rename, fsync the folder. Makes missing
+/// folders. Errors: kResourceExhausted when the disk is full; kPermissionDenied; kUnavailable. The
+/// old file stays.
+Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// mkdir -p. Errors: kPermissionDenied, kResourceExhausted, kConflict if a file stands in the way.
+Result<> make_directories(const std::filesystem::path& path);
+
+/// fsync of a folder, which makes the names in it durable.
+Result<> sync_directory(const std::filesystem::path& path);
+
+/// The error for a failed system call: code by errno (ENOENT kNotFound, EACCES kPermissionDenied,
+/// ENOSPC kResourceExhausted, ...), message "<what> <path>: <reason>".
+Error system_error(int error_number, std::string_view what, const std::filesystem::path& path);
+
+}  // namespace tenure::core

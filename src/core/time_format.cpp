@@ -1,0 +1,155 @@
+#include "core/time_format.h"
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace tenure::core {
+namespace {
+
+using namespace std::chrono;
+
+struct Parts {
+  year_month_day date;
+  int hour, minute, second;
+  Micros fraction;
+};
+
+Parts split(Micros time) {
+  const sys_time<microseconds> instant{microseconds{time}};
+  const auto day = floor<days>(instant);
+  const hh_mm_ss<microseconds> clock{instant - day};
+  return {year_month_day{day}, static_cast<int>(clock.hours().count()),
+          static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()),
+          clock.subseconds().count()};
+}
+
+std::string format_parts(const Parts& p, char separator) {
+  return fmt::format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}", static_cast<int>(p.date.year()),
+                     static_cast<unsigned>(p.date.month()), static_cast<unsigned>(p.date.day()),
+                     separator, p.hour, p.minute, p.second);
+}
+
+/// Takes exactly `digits` decimal digits off the front of `text`.
+bool take_number(std::string_view& text, std::size_t digits, int& value) {
+  if (text.size() < digits) return false;
+  value = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    if (text[i] < '0' || text[i] > '9') return false;
+    value = value * 10 + (text[i] - '0');
+  }
+  text.remove_prefix(digits);
+  return true;
+}
+
+bool take_char(std::string_view& text, char c) {
+  if (text.empty() || text.front() != c) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+bool take_fraction(std::string_view& text, Micros& fraction) {
+  Micros unit = 100'000;
+  std::size_t n = 0;
+  for (; n < text.size() && text[n] >= '0' && text[n] <= '9'; ++n, unit /= 10)
+    fraction += (text[n] - '0') * unit;
+  text.remove_prefix(n);
+  return n > 0;
+}
+
+bool take_zone(std::string_view& text, Micros& offset) {
+  if (text.empty()) return true;
+  if (take_char(text, 'Z') || take_char(text, 'z')) return true;
+  const int sign = text.front() == '+' ? 1 : text.front() == '-' ? -1 : 0;
+  if (sign == 0) return false;
+  text.remove_prefix(1);
+  int hours = 0;
+  int minutes_part = 0;
+  if (!take_number(text, 2, hours)) return false;
+  if (!text.empty() && (take_char(text, ':'), !take_number(text, 2, minutes_part))) return false;
+  if (hours > 23 || minutes_part > 59) return false;
+  offset = sign * (hours * 60 + minutes_part) * 60 * kMicrosPerSecond;
+  return true;
+}
+
+}  // namespace
+
+std::string format_utc(Micros time) {
+  const Parts p = split(time);
+  return format_parts(p, 'T') + (p.fraction ? fmt::format(".{:06}Z", p.fraction) : "Z");
+}
+
+std::string format_utc_plain(Micros time) {
+  const Parts p = split(time);
+  return format_parts(p, ' ') + fmt::format(".{:06}", p.fraction);
+}
+
+Result<Micros> parse_time(std::string_view text) {
+  const auto bad = [text] {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("'{}' is not a time; expected ISO 8601 such as 2024-01-05T00:00:00Z", text)};
+  };
+  std::string_view rest = text;
+  int y = 0;
+  int mo = 0;
+  int d = 0;
+  if (!take_number(rest, 4, y) || !take_char(rest, '-') || !take_number(rest, 2, mo) ||
+      !take_char(rest, '-') || !take_number(rest, 2, d)) {
+    return bad();
+  }
+  const year_month_day date{year{y}, month{static_cast<unsigned>(mo)},
+                            day{static_cast<unsigned>(d)}};
+  if (!date.ok()) return bad();
+  int h = 0;
+  int mi = 0;
+  int s = 0;
+  Micros fraction = 0;
+  Micros offset = 0;
+  if (!rest.empty()) {
+    if (!take_char(rest, 'T') && !take_char(rest, ' ')) return bad();
+    if (!take_number(rest, 2, h) || !take_char(rest, ':') || !take_number(rest, 2, mi))
+      return bad();
+    if (take_char(rest, ':') && !take_number(rest, 2, s)) return bad();
+    if (take_char(rest, '.') && !take_fraction(rest, fraction)) return bad();
+    if (!take_zone(rest, offset) || !rest.empty() || h > 23 || mi > 59 || s > 59) return bad();
+  }
+  const Micros day_start = duration_cast<microseconds>(sys_days{date}.time_since_epoch()).count();
+  return day_start + ((h * 60LL + mi) * 60 + s) * kMicrosPerSecond + fraction - offset;
+}
+
+Result<Micros> parse_duration(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double micros;
+  };
+  static constexpr std::array kUnits = std::to_array<Unit>(
+      {{"", 1e6}, {"us", 1}, {"ms", 1e3}, {"s", 1e6}, {"m", 60e6}, {"h", 3600e6}, {"d", 86400e6}});
+  double amount = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  if (status == std::errc{} && amount >= 0) {
+    for (const Unit& known : kUnits) {
+      if (known.name != unit) continue;
+      const double micros = amount * known.micros;
+      if (micros < 9e18) return static_cast<Micros>(std::llround(micros));
+    }
+  }
+  return Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format(
+          "'{}' is not a duration; expected a number with us, ms, s, m, h or d, such as 30s",
+          text)};
+}
+
+std::string format_duration(double seconds) {
+  if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1e3);
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  const auto whole = std::llround(seconds);
+  return fmt::format("{} m {:02} s", whole / 60, whole % 60);
+}
+
+}  // namespace tenure::core

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "data/engine.h"
+#include "data/table.h"
+
+namespace tenure::data {
+
+/// How one column of the source is read; kept with the data set, so serving and later loads apply
+/// the same rules.
+struct ColumnRule {
+  std::string name;
+  ColumnType type = ColumnType::kText;
+  std::vector<std::string> null_markers;  ///< in addition to the data set's
+  std::optional<std::string> null_value;  ///< replaces missing values
+  bool is_required = false;
+};
+
+/// What a table means: section `data` of tenure.yaml.
+struct DataSpec {
+  std::filesystem::path source;
+  std::string format = "auto";  ///< auto, csv, parquet
+  char delimiter = 0;           ///< 0 = detect
+  std::string id;               ///< column; empty = rows are numbered into a column "row_id"
+  std::string time;             ///< column; empty = one snapshot
+  std::string label;            ///< column; empty = no label (scoring)
+  std::string positive;         ///< the label's value that counts as the event
+  std::vector<std::string> null_markers;
+  std::string duplicates = "error";            ///< error, first, last
+  std::string bad_values = "error";            ///< error, null
+  std::map<std::string, std::string> ignored;  ///< column → why
+  std::vector<ColumnRule> columns;             ///< empty = inferred
+
+  static core::Result<DataSpec> from_config(const core::Config& config);
+};
+
+/// The cleaned table on disk, and what was found while cleaning it.
+/// Columns of the Parquet file: the id (text or integer), `event_timestamp` (UTC), every feature
+/// column by its own name and type, and `label` (integer 0/1; missing where unknown) when the spec
+/// has one.
+struct Dataset {
+  std::filesystem::path parquet;
+  std::string source_sha256;  ///< of the source file's bytes
+  std::string id_column;
+  bool has_label = false;
+  std::vector<ColumnRule> columns;  ///< feature columns, with their final types
+  std::int64_t rows = 0;
+  std::int64_t positives = 0;
+  std::int64_t duplicates_dropped = 0;
+  std::map<std::string, std::int64_t> nulls;       ///< per column
+  std::map<std::string, std::int64_t> bad_values;  ///< per column, read as missing
+
+  core::Json to_json() const;
+  static core::Result<Dataset> from_json(const core::Json& json);
+};
+
+inline constexpr std::string_view kEventTimestamp = "event_timestamp";
+inline constexpr std::string_view kLabel = "label";
+inline constexpr std::string_view kRowId = "row_id";
+
+/// Reads the source, applies the types and null rules as SQL, checks keys and labels, writes
+/// `parquet` atomically. A table without time column is one snapshot, known at `snapshot_time`.
+/// Errors, all kInvalidArgument unless said: file missing (kNotFound); empty; header only; one
+/// column, so probably a wrong delimiter (naming the likely one); a column of the spec gone (naming
+/// the nearest); a value of the wrong type (line, column, value, how many more); duplicate keys (an
+/// example, how many); the label has one class, or values other than two, or `positive` never
+/// occurs; NaN or infinity in the id or label. Disk full: kResourceExhausted. Nothing is left
+/// behind after an error.
+core::Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
+                                   const std::filesystem::path& parquet,
+                                   core::Micros snapshot_time);
+
+}  // namespace tenure::data

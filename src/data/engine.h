@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "data/table.h"
+
+namespace tenure::data {
+
+struct EngineOptions {
+  std::string path;                 ///< database file; empty = in memory
+  std::filesystem::path temporary;  ///< where larger-than-memory work spills; empty = the system's
+  std::uint64_t memory_limit_bytes = 0;  ///< 0 = DuckDB's default (80 % of RAM)
+  unsigned threads = 0;                  ///< 0 = all cores
+};
+
+/// The SQL engine for bulk work: DuckDB through its C API. Time zone UTC, insertion order kept, no
+/// extension is ever downloaded. One Engine may be used by one thread at a time; make another for
+/// another thread.
+class Engine {
+ public:
+  static core::Result<std::unique_ptr<Engine>> open(const EngineOptions& options = {});
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Runs statements, separated by ';'; drops their results.
+  /// Errors: kInvalidArgument (syntax, unknown column, conversion, with DuckDB's text), kNotFound
+  /// (no such file), kResourceExhausted (memory limit, disk full), kCancelled (interrupt),
+  /// kCorruption (damaged file).
+  core::Result<> execute(std::string_view sql);
+
+  /// Runs one query and returns the whole answer. SQL types become: BOOLEAN kBoolean; integers
+  /// (HUGEINT by value) kInteger; FLOAT, DOUBLE, DECIMAL kNumber; VARCHAR, ENUM, UUID, and
+  /// everything else as text kText; DATE and TIMESTAMP with or without zone kTimestamp.
+  core::Result<Table> query(std::string_view sql);
+
+  /// A query of one row and one column. Errors: also kInternal when the shape is another.
+  core::Result<std::int64_t> query_integer(std::string_view sql);
+  core::Result<std::string> query_text(std::string_view sql);
+
+  /// Makes (or replaces) a table `name` holding the rows.
+  core::Result<> create_table(std::string_view name, const Table& rows);
+
+  /// Stops the statement that runs in another thread: it returns kCancelled. Safe from any thread.
+  void interrupt();
+
+ private:
+  struct State;
+  explicit Engine(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+std::string quote_identifier(std::string_view name);  ///< "a""b": safe in SQL text
+std::string quote_text(std::string_view text);        ///< 'a''b'
+
+}  // namespace tenure::data

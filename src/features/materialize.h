@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "data/engine.h"
+#include "features/definition.h"
+#include "features/online_store.h"
+#include "storage/kv/kv_store.h"
+#include "storage/sql/database.h"
+
+namespace tenure::features {
+
+/// Remembers which time windows of which view were materialized (table tenure_materializations).
+class MaterializationLog {
+ public:
+  static core::Result<MaterializationLog> open(storage::Database& database, core::Micros now);
+  core::Result<> record(std::string_view project, const MaterializeReport& report,
+                        core::Micros now);
+  core::Result<std::optional<core::Micros>> last_end(std::string_view project,
+                                                     std::string_view view);
+
+ private:
+  explicit MaterializationLog(storage::Database& database) : database_(&database) {}
+  storage::Database* database_;
+};
+
+/// Moves each online view's newest row per key with from <= event_time <= until into the store;
+/// bulk work is SQL, the store is written in batches, each atomic. Idempotent; safe to repeat after
+/// a crash. `views` empty = all online views. `progress(done, total)` may be empty. Errors:
+/// kInvalidArgument (from > until, unknown view, null key in the source), kNotFound (source), store
+/// errors.
+core::Result<std::vector<MaterializeReport>> materialize(
+    data::Engine& engine, storage::KvStore& store, MaterializationLog& log,
+    const Definitions& definitions, std::span<const std::string> views, core::Micros from,
+    core::Micros until, core::Micros now);
+
+/// As materialize, each view from its last recorded end less `lookback`; a view never materialized
+/// starts at its source's oldest row.
+core::Result<std::vector<MaterializeReport>> materialize_incremental(
+    data::Engine& engine, storage::KvStore& store, MaterializationLog& log,
+    const Definitions& definitions, std::span<const std::string> views, core::Micros until,
+    core::Micros lookback, core::Micros now);
+
+}  // namespace tenure::features

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/config.h"
+#include "core/json.h"
+#include "core/result.h"
+#include "data/cell.h"
+#include "data/table.h"
+#include "learn/matrix.h"
+
+namespace tenure::learn {
+
+/// What the user asks for: section model.transform. Unfitted.
+struct TransformSpec {
+  std::string impute = "none";  ///< none, median, mean, zero
+  std::uint32_t categories_max = 64;
+  std::string scale = "none";  ///< none, standard
+  std::vector<std::string> log;
+  std::vector<std::string> crosses;  ///< "a * b"
+  static core::Result<TransformSpec> from_config(const core::Config& config);
+};
+
+/// One input of a model, before encoding.
+struct InputField {
+  std::string name;
+  data::ColumnType type = data::ColumnType::kNumber;  ///< kText = category, anything else = number
+  bool is_category() const { return type == data::ColumnType::kText; }
+};
+
+/// A fitted transformation: data, not code (transform.json, docs/formats/transform.md). The same
+/// program runs over columns in training and over one row in serving; both give the same float32
+/// bits (transform_property_test.cpp). Arithmetic is double until the final rounding to float32.
+/// Immutable; thread-safe.
+class Transform {
+ public:
+  /// Learns dictionaries, medians, means and deviations from the given rows of the table, and only
+  /// from them. `inputs` must be columns of the table. Errors: kInvalidArgument naming the column
+  /// (unknown in log or crosses; log of a column with values <= -1 in the fitted rows; no rows).
+  static core::Result<Transform> fit(const TransformSpec& spec, std::span<const InputField> inputs,
+                                     const data::Table& table, std::span<const std::uint32_t> rows);
+
+  /// Reads transform.json. Errors: kCorruption naming the member; kUnimplemented for a newer format
+  /// version.
+  static core::Result<Transform> from_json(const core::Json& json);
+  core::Json to_json() const;
+
+  std::span<const InputField> inputs() const { return inputs_; }
+  /// Names of the encoded columns: "tenure", "Contract=Two year", "Contract=Two year*tenure".
+  std::span<const std::string> outputs() const { return outputs_; }
+  /// Which input an encoded column came from (the first, for a cross): groups explanations by
+  /// customer feature.
+  std::span<const std::uint32_t> output_origins() const { return origins_; }
+
+  /// Column path. `table` must have every input as a column of a compatible type (numbers for
+  /// numbers, text for categories). Errors: kInvalidArgument naming the column.
+  core::Result<Matrix> apply(const data::Table& table) const;
+
+  /// Row path: one cell per input in inputs() order, one float per output. kAbsent counts as
+  /// missing; a number given for a category is matched by its text form, a text given for a number
+  /// must have been parsed by the caller and counts as missing. Allocates nothing, never fails.
+  void apply_row(std::span<const data::Cell> cells, std::span<float> out) const noexcept;
+
+  /// Categories the fit saw for an input, most frequent first; empty for numbers. For API schemas.
+  std::vector<std::string> categories(std::size_t input) const;
+
+ private:
+  struct StringHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  /// Per input: how a cell becomes a number (double) or a category index.
+  struct InputProgram {
+    bool is_log = false;
+    std::optional<double> fill;  ///< replaces a missing number, before scaling
+    double mean = 0;             ///< scaled = (x - mean) / deviation; identity when deviation == 0
+    double deviation = 0;
+    std::vector<std::string> categories;  ///< dictionary; index = position
+    bool has_other = false;  ///< categories beyond the maximum share the index categories.size()
+    std::unordered_map<std::string, std::uint32_t, StringHash, std::equal_to<>> index;
+  };
+  /// One encoded column or block of columns, in output order.
+  struct Step {
+    enum class Kind : std::uint8_t {
+      kNumber,
+      kOneHot,
+      kCrossCategories,
+      kCrossNumber
+    } kind = Kind::kNumber;
+    std::uint32_t a = 0;  ///< input
+    std::uint32_t b =
+        0;  ///< second input of a cross: category × category, category × number (b is the number)
+    std::uint32_t first_output = 0;
+    std::uint32_t width = 1;
+  };
+  std::vector<InputField> inputs_;
+  std::vector<InputProgram> programs_;
+  std::vector<Step> steps_;
+  std::vector<std::string> outputs_;
+  std::vector<std::uint32_t> origins_;
+};
+
+}  // namespace tenure::learn

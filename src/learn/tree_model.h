@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace tenure::learn {
+
+/// How a margin becomes an output; which input forms are loaded is in tree_model_loader.h.
+enum class Objective : std::uint8_t {
+  kBinaryLogistic,
+  kRegLogistic,
+  kLogitRaw,
+  kHinge,
+  kIdentity,
+  kExp,
+  kSoftmax,
+  kSoftprob,
+};
+
+/// A gradient-boosted tree ensemble, ours: loaded from XGBoost JSON or UBJSON (1.0 to 3.5),
+/// evaluated with margins that equal libxgboost's to the bit (spec: sum in float32, one add per
+/// tree, strictly in tree order; left iff x < threshold; missing = NaN goes to the default side;
+/// categories in the set go right). Immutable; thread-safe.
+class TreeModel {
+ public:
+  /// Loads by content, not by name. Every index, length and number is checked; hostile bytes give
+  /// an error, never a crash or an endless walk (tree_model_fuzz.cpp). Errors: kCorruption naming
+  /// tree and node; kUnimplemented for what cannot be evaluated exactly (gblinear for now, vector
+  /// leaves, unknown objective's output), naming it.
+  static core::Result<TreeModel> load(std::string_view bytes);
+
+  std::size_t feature_count() const { return feature_count_; }
+  std::size_t group_count() const { return group_count_; }  ///< 1, or classes
+  std::size_t tree_count() const { return roots_.size(); }
+  Objective objective() const { return objective_; }
+  std::span<const std::string> feature_names() const { return feature_names_; }
+
+  /// Margins of one row: `row` has feature_count() floats, `out` group_count(). No allocation.
+  void margins(std::span<const float> row, std::span<float> out) const noexcept;
+  float margin(std::span<const float> row) const noexcept;  ///< group_count() == 1
+
+  /// Margins of many rows: values row-major rows × feature_count(), out row-major rows ×
+  /// group_count().
+  void margins_of_rows(std::span<const float> values, std::span<float> out) const noexcept;
+
+  /// The objective's output for a margin: libxgboost's float32 arithmetic (sigmoid in float, libm
+  /// expf).
+  float output(float margin) const noexcept;
+
+  /// Leaf node id of each tree for a row, as libxgboost's pred_leaf.
+  void leaves(std::span<const float> row, std::span<std::int32_t> out) const noexcept;
+
+  /// Total gain (loss change) per feature over all splits; zeros when the file carries no
+  /// statistics.
+  std::vector<double> gain_importance() const;
+
+ private:
+  friend struct TreeModelBuilder;
+  struct Node {  ///< 16 bytes
+    float threshold_or_leaf = 0;
+    std::int32_t left = -1;  ///< -1 marks a leaf; the right child is left + 1
+    std::uint32_t feature = 0;
+    std::uint32_t flags = 0;  ///< bit 0 default left, bit 1 categorical, bits 2.. set number
+  };
+  struct CategorySet {
+    std::uint32_t first_word = 0;
+    std::uint32_t words = 0;
+  };
+  std::size_t leaf_of(std::size_t tree, std::span<const float> row) const noexcept;
+
+  Objective objective_ = Objective::kBinaryLogistic;
+  std::size_t feature_count_ = 0;
+  std::size_t group_count_ = 1;
+  std::vector<float> base_margin_;         ///< per group
+  std::vector<std::uint32_t> roots_;       ///< per tree, index into nodes_
+  std::vector<std::uint32_t> tree_group_;  ///< per tree
+  std::vector<float> tree_weight_;         ///< per tree; empty unless dart
+  std::vector<Node> nodes_;
+  std::vector<float> gains_;  ///< per node; empty if the file has none
+  std::vector<CategorySet> sets_;
+  std::vector<std::uint32_t> set_bits_;
+  std::vector<std::string> feature_names_;
+};
+
+}  // namespace tenure::learn

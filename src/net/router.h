@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/http_message.h"
+
+namespace tenure::net {
+
+using Handler = std::function<void(const Request&, Response&)>;
+
+/// Who may call a route; checked before the handler once `auth` is configured.
+enum class Role : std::uint8_t { kAnyone, kViewer, kOperator, kAdmin };
+
+/// One row of the route table: src/api/routes.cpp. Routes are data.
+struct Route {
+  Method method = Method::kGet;
+  std::string_view
+      path;  ///< "/v2/models/{model}/infer": {name} matches one segment, {name*} the rest
+  Handler handler;
+  Role role = Role::kAnyone;
+  bool is_blocking = false;  ///< runs on a worker thread: may touch disk or SQL. Others must answer
+                             ///< within microseconds.
+  std::uint64_t body_max = 0;  ///< bytes; 0 = the server's limit
+  std::string_view summary;    ///< one line, for /docs and `tenure routes`
+};
+
+/// Finds the route of a request. Immutable after construction; thread-safe. Literal segments win
+/// over {name}.
+class Router {
+ public:
+  explicit Router(std::vector<Route> routes);  ///< TENURE_ASSERTs that no two rows have the same
+                                               ///< method and pattern
+  struct Match {
+    const Route* route = nullptr;  ///< null: no such path (404) or not this method (405)
+    bool is_path_known = false;
+    std::string_view allow;  ///< for 405: "GET, POST"
+  };
+  /// Fills `parameters` (cleared first); no allocation when its capacity suffices.
+  Match match(Method method, std::string_view path,
+              std::vector<std::pair<std::string_view, std::string_view>>& parameters) const;
+  const std::vector<Route>& routes() const { return routes_; }
+
+ private:
+  struct Node;
+  std::vector<Route> routes_;
+  std::shared_ptr<const Node> root_;
+};
+
+}  // namespace tenure::net

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "core/clock.h"
+#include "data/cell.h"
+
+namespace tenure::serving {
+
+/// Which level of the fallback chain answered.
+enum class Level : std::uint8_t { kPrimary = 0, kBaseRate = 4 };
+std::string_view level_name(Level level);  ///< "primary", "base_rate"
+
+/// One prediction as it is remembered. Views are valid during the call only; a sink copies what it
+/// keeps.
+struct PredictionEvent {
+  std::string_view prediction_id;  ///< UUIDv7
+  core::Micros time = 0;
+  std::string_view entity_id;  ///< may be empty
+  std::string_view model;
+  std::int64_t version = 0;
+  std::span<const std::string_view> feature_names;
+  std::span<const data::Cell> features;  ///< one per name, as the model saw them
+  core::Micros features_time =
+      0;  ///< event time of the stalest stored row used; 0 = all from the request
+  float margin = 0;
+  float probability = 0;
+  bool is_positive = false;
+  Level level = Level::kPrimary;
+  std::uint32_t latency_us = 0;
+};
+
+/// Where predictions go. Implemented by monitoring::PredictionLog; declared here so that serving
+/// depends on nothing above it. append() must not block, allocate without bound, or fail: what
+/// cannot be kept is counted and warned about.
+class PredictionSink {
+ public:
+  virtual ~PredictionSink() = default;
+  virtual void append(const PredictionEvent& event) noexcept = 0;
+};
+
+}  // namespace tenure::serving

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/metric.h"
+#include "core/result.h"
+#include "data/cell.h"
+#include "features/online_store.h"
+#include "learn/model.h"
+#include "serving/prediction_sink.h"
+
+namespace tenure::serving {
+
+/// Everything one prediction needs, immutable: swapped whole, so a request sees one model from
+/// start to end.
+struct ModelSnapshot {
+  std::string name;
+  std::int64_t version = 0;
+  std::string run_id;
+  core::Micros loaded = 0;
+  std::string sha256;  ///< of the booster file
+  learn::Model model;
+  std::optional<features::OnlineReader>
+      reader;  ///< none when the model takes features from requests only
+  std::unordered_map<std::string, std::uint32_t> input_index;  ///< by plain name and by view__name
+  std::vector<std::string_view> input_names;  ///< views into model.transform().inputs()
+
+  static std::shared_ptr<const ModelSnapshot> make(std::string name, std::int64_t version,
+                                                   std::string run_id, core::Micros loaded,
+                                                   std::string sha256, learn::Model model,
+                                                   std::optional<features::OnlineReader> reader);
+};
+
+/// One row to predict: an entity to look up, features from the request, or both; given features win
+/// over stored ones.
+struct PredictRow {
+  std::string_view entity_id;         ///< empty = nothing to look up
+  std::span<const data::Cell> given;  ///< empty, or one per model input; kAbsent = not given
+};
+
+struct Prediction {
+  char id[36] = {};            ///< UUIDv7
+  std::string_view entity_id;  ///< the request's bytes
+  float margin = 0;
+  float probability = 0;
+  bool is_positive = false;
+  Level level = Level::kPrimary;
+  std::string_view
+      reason;  ///< why a lower level answered: "unknown_entity", "store_unavailable"; else ""
+  core::Micros features_time = 0;  ///< event time of the stalest stored row; 0 = none read
+};
+
+/// Answers predictions. predict() may be called from any thread, each with its own Scratch; swap()
+/// from any thread.
+class Predictor {
+ public:
+  struct Collaborators {
+    const core::Clock& clock;
+    core::MetricRegistry& metrics;
+    PredictionSink* sink = nullptr;  ///< may be null
+  };
+  explicit Predictor(Collaborators collaborators);
+
+  /// The current model; null before the first swap(). Hold it for the whole request.
+  std::shared_ptr<const ModelSnapshot> snapshot() const;
+
+  /// Puts a model live. Requests under way finish with the old one.
+  void swap(std::shared_ptr<const ModelSnapshot> next);
+
+  struct Scratch {
+    std::vector<std::string_view> keys;
+    std::vector<data::Cell> cells;
+    std::vector<features::OnlineReader::EntityInfo> info;
+    std::vector<float> encoded;
+    features::OnlineReader::Scratch online;
+  };
+
+  /// Predicts rows with one model; out.size() == rows.size(). A store that fails or an unknown
+  /// entity without given features is answered by the base rate, with the reason; this never fails.
+  void predict(const ModelSnapshot& snapshot, std::span<const PredictRow> rows, Scratch& scratch,
+               std::span<Prediction> out) noexcept;
+
+ private:
+  Collaborators collaborators_;
+  std::atomic<std::shared_ptr<const ModelSnapshot>> snapshot_;
+  core::Counter& predictions_;
+  core::Counter& fallbacks_;
+};
+
+}  // namespace tenure::serving

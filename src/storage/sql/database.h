@@ -1,0 +1,86 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/result.h"
+
+namespace tenure::storage {
+
+/// A value of a row or a parameter.
+using SqlValue = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
+
+/// One row; text and number accessors abort (TENURE_ASSERT) on a wrong type, as the statement
+/// decides the types.
+class SqlRow {
+ public:
+  explicit SqlRow(std::vector<SqlValue> values) : values_(std::move(values)) {}
+  bool is_null(std::size_t column) const;
+  std::int64_t integer(std::size_t column) const;
+  double number(std::size_t column) const;  ///< integers are numbers too
+  const std::string& text(std::size_t column) const;
+  std::string text_or(std::size_t column, std::string_view if_null) const;
+  std::optional<std::int64_t> integer_if(std::size_t column) const;
+  std::size_t size() const { return values_.size(); }
+
+ private:
+  std::vector<SqlValue> values_;
+};
+
+/// What runs statements: a Database by itself (each statement its own transaction) or an open
+/// transaction. Parameters are written `:name`, in any order, and bound by position of first
+/// appearance.
+class SqlExecutor {
+ public:
+  virtual ~SqlExecutor() = default;
+
+  /// Runs a statement; returns the number of rows it changed.
+  /// Errors: kAlreadyExists (unique constraint), kInvalidArgument (other constraint, syntax),
+  /// kUnavailable (locked beyond the busy time-out, connection lost), kResourceExhausted (disk
+  /// full), kCorruption.
+  virtual core::Result<std::int64_t> execute(std::string_view sql,
+                                             std::span<const SqlValue> parameters) = 0;
+
+  /// Runs a query and returns all rows.
+  virtual core::Result<std::vector<SqlRow>> query(std::string_view sql,
+                                                  std::span<const SqlValue> parameters) = 0;
+
+  core::Result<std::int64_t> execute(std::string_view sql,
+                                     std::initializer_list<SqlValue> parameters = {}) {
+    return execute(sql, std::span(parameters.begin(), parameters.size()));
+  }
+  core::Result<std::vector<SqlRow>> query(std::string_view sql,
+                                          std::initializer_list<SqlValue> parameters = {}) {
+    return query(sql, std::span(parameters.begin(), parameters.size()));
+  }
+};
+
+/// A relational database. Statements are written in the SQL that SQLite and PostgreSQL share.
+/// Thread-safe: calls on one Database may come from any thread; each takes a pooled connection.
+class Database : public SqlExecutor {
+ public:
+  using SqlExecutor::execute;
+  using SqlExecutor::query;
+
+  /// Runs `body` in one write transaction: committed when it returns a value, rolled back when it
+  /// returns an Error. What was committed survives kill -9 and power loss.
+  virtual core::Result<> transaction(const std::function<core::Result<>(SqlExecutor&)>& body) = 0;
+
+  virtual std::string_view backend() const = 0;  ///< "sqlite", "postgresql"
+};
+
+/// Opens `sqlite:///relative/or//absolute.db` (three slashes: relative to `base`, four: absolute)
+/// or `sqlite://:memory:`. Makes missing folders. SQLite runs in WAL mode, synchronous=FULL,
+/// foreign keys on. Errors: kInvalidArgument for an unknown scheme (naming the known ones),
+/// kPermissionDenied, kCorruption when the file is no database.
+core::Result<std::unique_ptr<Database>> open_database(std::string_view url,
+                                                      const std::string& base);
+
+}  // namespace tenure::storage

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "storage/sql/database.h"
+
+namespace tenure::tracking {
+
+/// Creates or checks the tables: MLflow's 2.22 schema (Alembic revision 0584bdc529eb) and our own,
+/// prefixed tenure_. A database that MLflow made at that or a later revision is opened as it is.
+/// Errors: kConflict for a revision older than 0584bdc529eb, with the command that upgrades it.
+core::Result<> prepare_schema(storage::Database& database, core::Micros now);
+
+struct Experiment {
+  std::string id;
+  std::string name;
+  std::string artifact_location;
+  std::string lifecycle_stage = "active";
+  std::int64_t created_ms = 0;
+  std::int64_t updated_ms = 0;
+  std::map<std::string, std::string> tags;
+};
+
+/// Experiments, over MLflow's tables. Thread-safe (as Database is). Times in milliseconds, as
+/// MLflow stores them.
+class ExperimentStore {
+ public:
+  ExperimentStore(storage::Database& database, const core::Clock& clock, std::string artifact_root);
+  core::Result<Experiment> create(std::string_view name,
+                                  const std::map<std::string, std::string>& tags = {});
+  core::Result<Experiment> get(std::string_view id);
+  core::Result<Experiment> find(std::string_view name);
+  core::Result<Experiment> find_or_create(
+      std::string_view name);                    ///< safe when several processes do it at once
+  core::Result<std::vector<Experiment>> list();  ///< active ones
+
+ private:
+  storage::Database* database_;
+  const core::Clock* clock_;
+  std::string artifact_root_;
+};
+
+}  // namespace tenure::tracking

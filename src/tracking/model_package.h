@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/json.h"
+#include "core/result.h"
+
+namespace tenure::tracking {
+
+/// One input or output column of a signature; type is MLflow's: boolean, integer, long, float,
+/// double, string, datetime.
+struct SignatureColumn {
+  std::string name;
+  std::string type;
+  bool is_required = true;
+};
+
+/// A model as an MLflow model folder (docs/formats/model-package.md): MLmodel with the flavors
+/// tenure, xgboost and python_function, requirements.txt, conda.yaml, python_env.yaml,
+/// input_example.json, serving_input_example.json and the given files. `mlflow.xgboost.load_model`
+/// opens it in Python.
+struct ModelPackage {
+  std::string run_id;
+  std::string model_uuid;  ///< 32 hexadecimal digits
+  core::Micros created = 0;
+  std::string data_file = "model.ubj";  ///< the booster among `files`
+  std::vector<SignatureColumn>
+      encoded_inputs;                   ///< what the booster itself reads: MLmodel's signature
+  std::vector<SignatureColumn> inputs;  ///< what a user of the tenure flavor gives
+  std::vector<SignatureColumn> outputs;
+  core::JsonObject example;  ///< one encoded row by column name; may be empty
+  std::map<std::string, std::string> metadata;
+  std::map<std::string, std::string>
+      files;  ///< relative path → bytes: model.ubj, transform.json, model.json, card.md, ...
+};
+
+/// Writes the folder so that a reader sees all of it or nothing: into a temporary sibling, synced,
+/// then renamed. Errors: kAlreadyExists when the folder exists; kResourceExhausted;
+/// kPermissionDenied.
+core::Result<> write_package(const ModelPackage& package, const std::filesystem::path& folder);
+
+/// Reads and checks a folder by MLflow's rules; `files` holds everything beside MLmodel.
+/// Errors: kNotFound, kCorruption naming the key.
+core::Result<ModelPackage> read_package(const std::filesystem::path& folder);
+
+}  // namespace tenure::tracking

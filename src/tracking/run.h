@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+#include "storage/sql/database.h"
+#include "tracking/experiments.h"
+
+namespace tenure::tracking {
+
+enum class RunStatus : std::uint8_t { kRunning, kScheduled, kFinished, kFailed, kKilled };
+std::string_view run_status_name(RunStatus status);  ///< "RUNNING", ...
+
+struct Metric {
+  std::string key;
+  double value = 0;  ///< NaN and infinities are kept as MLflow does (is_nan column, ±1.79e308)
+  std::int64_t timestamp_ms = 0;
+  std::int64_t step = 0;
+};
+
+struct Run {
+  std::string id;  ///< 32 hexadecimal digits
+  std::string experiment_id;
+  std::string name;
+  std::string user;
+  RunStatus status = RunStatus::kRunning;
+  std::int64_t start_ms = 0;
+  std::int64_t end_ms = 0;  ///< 0 = not ended
+  std::string artifact_uri;
+  std::string lifecycle_stage = "active";
+  std::map<std::string, std::string> params;
+  std::map<std::string, std::string> tags;
+  std::map<std::string, Metric> metrics;  ///< latest of each key
+};
+
+/// Runs with their params, metrics and tags, over MLflow's tables. Thread-safe.
+/// Rules as MLflow's: a param may be logged again only with the same value; keys at most 250
+/// characters, param values at most 6,000, tag values at most 8,000; a deleted run is read-only.
+/// Errors: kInvalidArgument, kNotFound.
+class RunStore {
+ public:
+  RunStore(storage::Database& database, const core::Clock& clock);
+  core::Result<Run> create(const Experiment& experiment, std::string_view name,
+                           std::string_view user,
+                           const std::map<std::string, std::string>& tags = {});
+  core::Result<Run> get(std::string_view id);
+  core::Result<std::vector<Run>> list(std::string_view experiment_id,
+                                      std::size_t limit = 1000);  ///< newest first
+  core::Result<> end(std::string_view id, RunStatus status);
+  /// All in one transaction: all or nothing.
+  core::Result<> log(std::string_view id, std::span<const Metric> metrics,
+                     const std::map<std::string, std::string>& params = {},
+                     const std::map<std::string, std::string>& tags = {});
+  core::Result<std::vector<Metric>> metric_history(std::string_view id, std::string_view key);
+
+ private:
+  storage::Database* database_;
+  const core::Clock* clock_;
+};
+
+}  // namespace tenure::tracking
