@@ -1,5 +1,9 @@
 # Warnings, sanitizers, compiler cache and linker, for every target of the project.
 add_compile_options(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # False alarms of GCC 12 inside std::string (GCC bug 105651).
+  add_compile_options(-Wno-restrict)
+endif()
 # A fused multiply-add would change the last bit of a margin or a transformed value; equality to the
 # bit between training and serving, and with XGBoost, is a promise (docs/adr/0007).
 add_compile_options(-ffp-contract=off)
