@@ -3,9 +3,10 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <unistd.h>
+#include <vector>
 
+#include <fmt/format.h>
 #include <openssl/evp.h>
-#include <sys/stat.h>
 
 #include "core/assert.h"
 #include "core/file.h"
@@ -18,31 +19,21 @@ struct Sha256::State {
 };
 
 Sha256::Sha256() : state_(std::make_unique<State>()) {
-  // Only exhausted memory makes these calls fail.
-  TENURE_ASSERT(state_->context != nullptr);
   TENURE_ASSERT(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
 }
 Sha256::~Sha256() = default;
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(std::string_view bytes) {
   TENURE_ASSERT(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1);
 }
 
 std::string Sha256::hex() {
-  constexpr char kDigits[] = "0123456789abcdef";
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size = 0;
   TENURE_ASSERT(EVP_DigestFinal_ex(state_->context, digest, &size) == 1);
-  TENURE_ASSERT(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1);
-  std::string out;
-  out.reserve(2 * static_cast<std::size_t>(size));
-  for (unsigned int i = 0; i < size; ++i) {
-    out += kDigits[digest[i] >> 4];
-    out += kDigits[digest[i] & 0xF];
-  }
-  return out;
+  std::string text;
+  for (unsigned int i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
 }
 
 std::string sha256_hex(std::string_view bytes) {
@@ -51,29 +42,24 @@ std::string sha256_hex(std::string_view bytes) {
   return digest.hex();
 }
 
-Result<FileDigest> digest_file(const std::filesystem::path& path) {
+Result<std::string> sha256_file(const std::filesystem::path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return system_error(errno, "cannot open", path);
-  struct Closer {
-    int fd;
-    ~Closer() { ::close(fd); }
-  } closer{fd};
-  struct stat info {};
-  if (::fstat(fd, &info) != 0) return system_error(errno, "cannot read", path);
-  if (S_ISDIR(info.st_mode)) return system_error(EISDIR, "cannot read", path);
   Sha256 digest;
-  FileDigest result;
-  std::string buffer(1 << 18, '\0');
+  std::vector<char> buffer(1 << 20);
   for (;;) {
     const ssize_t n = ::read(fd, buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error(errno, "cannot read", path);
+    if (n < 0) {
+      Error error = system_error(errno, "cannot read", path);
+      ::close(fd);
+      return error;
+    }
     if (n == 0) break;
     digest.update(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
-    result.size += static_cast<std::uint64_t>(n);
   }
-  result.sha256 = digest.hex();
-  return result;
+  ::close(fd);
+  return digest.hex();
 }
 
 }  // namespace tenure::core

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -10,32 +9,25 @@
 
 namespace tenure::core {
 
-/// SHA-256 of bytes that come in pieces. One thread at a time.
+/// SHA-256, a piece at a time. Not thread-safe.
 class Sha256 {
  public:
   Sha256();
   ~Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
-
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
   void update(std::string_view bytes);
-
-  /// 64 lower-case hexadecimal digits of everything given so far; starts over afterwards.
-  std::string hex();
+  std::string hex();  ///< 64 lower-case digits; ends the computation
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
 
+/// Digest of some bytes, as 64 lower-case hexadecimal digits.
 std::string sha256_hex(std::string_view bytes);
 
-/// Digest and size of a file, read in pieces: constant memory.
-/// Errors: as read_file.
-struct FileDigest {
-  std::string sha256;
-  std::uint64_t size = 0;
-};
-Result<FileDigest> digest_file(const std::filesystem::path& path);
+/// Digest of a file of any size. Errors: as read_file.
+Result<std::string> sha256_file(const std::filesystem::path& path);
 
 }  // namespace tenure::core
