@@ -3,11 +3,13 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "core/file.h"
 #include "learn/tree_model_test_data.h"
 
 namespace tenure::learn {
@@ -407,6 +409,18 @@ TEST(TreeModel, SurvivesEveryFlippedBit) {
       bytes[i] = original[i];
     }
   }
+}
+
+TEST(TreeModel, SurvivesTheSeedsOfTheFuzzer) {
+  const auto folder = std::filesystem::path(__FILE__).parent_path() / "corpus" / "tree_model";
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const auto bytes = core::read_file(entry.path());
+    ASSERT_TRUE(bytes.has_value());
+    load_and_score(*bytes);
+    ++files;
+  }
+  EXPECT_GT(files, 0);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ inline std::string replaced(std::string text, std::string_view from, std::string
 /// The same trees as dart, weights 1, 0.5, 0.7, in the place where XGBoost up to 3.2 has them.
 inline std::string small_dart() {
   std::string text = replaced(kSmallModel, R"("gradient_booster":{"model":)",
-                              R"("gradient_booster":{"weight_drop":[1,0.5,0.7],)"
+                              R"("gradient_booster":{"weight_drop":[1.0,0.5,0.7],)"
                               R"("gbtree":{"name":"gbtree","model":)");
   return replaced(text, R"("name":"gbtree"},"learner_model_param")",
                   R"("x":0},"name":"dart"},"learner_model_param")");

@@ -20,7 +20,7 @@ using Link = XgboostObjective::Link;
 constexpr auto kObjectives = std::to_array<NamedObjective>({
     {"binary:logistic", {Objective::kBinaryLogistic, Link::kLogit}},
     {"reg:logistic", {Objective::kRegLogistic, Link::kLogit}},
-    {"binary:logitraw", {Objective::kLogitRaw, Link::kLogit}},
+    {"binary:logitraw", {Objective::kLogitRaw, Link::kIdentity}},
     {"binary:hinge", {Objective::kHinge, Link::kIdentity}},
     {"reg:squarederror", {Objective::kIdentity, Link::kIdentity}},
     {"reg:linear", {Objective::kIdentity, Link::kIdentity}},
