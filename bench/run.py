@@ -11,6 +11,8 @@ import argparse
 import importlib.util
 import os
 import pathlib
+import signal
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -20,6 +22,7 @@ from measure import ROOT, Skip, Wrong  # noqa: E402
 
 TASKS = ("run", "predict", "startup")
 ROUNDS_MIN = 5
+SECONDS_MAX = 600
 LOAD_MAX = 0.5  # per core, before anything was started
 
 
@@ -29,6 +32,20 @@ def load(task):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+class OutOfTime(Exception):
+    """SECONDS_MAX is over."""
+
+
+def limit_time():
+    """Ends everything after SECONDS_MAX; what was started is stopped on the way out."""
+
+    def give_up(*_):
+        raise OutOfTime(f"not done after {SECONDS_MAX} s")
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(SECONDS_MAX)
 
 
 def parse_arguments():
@@ -55,6 +72,7 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
+    limit_time()
     if os.getloadavg()[0] > LOAD_MAX * os.cpu_count():
         print("bench: the machine is busy with other work; two threads of training that wait for each "
               "other suffer most, so results will not repeat", file=sys.stderr)
@@ -68,6 +86,12 @@ def main():
             status = status or 3
         except Wrong as reason:
             print(f"\n{task}: failed: {reason}", file=sys.stderr)
+            status = 1
+        except OutOfTime as reason:
+            print(f"\n{task}: {reason}", file=sys.stderr)
+            return 1
+        except (OSError, subprocess.SubprocessError) as reason:
+            print(f"\n{task}: failed: {type(reason).__name__}: {reason}", file=sys.stderr)
             status = 1
     return status
 
