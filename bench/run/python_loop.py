@@ -91,11 +91,11 @@ def make_pipeline(frame, rounds, params):
 
 
 def register(folder, pipeline, params, metrics, example):
+    folder = os.path.abspath(folder)
     os.makedirs(folder, exist_ok=True)
-    mlflow.set_tracking_uri(f"sqlite:///{os.path.abspath(folder)}/mlflow.db")
-    experiment = mlflow.create_experiment(
-        MODEL, artifact_location=f"file://{os.path.abspath(folder)}/artifacts"
-    )
+    os.chdir(folder)  # MLflow makes an empty `mlruns` in the current folder
+    mlflow.set_tracking_uri(f"sqlite:///{folder}/mlflow.db")
+    experiment = mlflow.create_experiment(MODEL, artifact_location=f"file://{folder}/artifacts")
     with mlflow.start_run(experiment_id=experiment) as run:
         mlflow.log_params(params)
         mlflow.log_metrics(metrics)

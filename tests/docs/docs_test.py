@@ -49,7 +49,7 @@ def domains():
 def named_path(code, names, folders):
     """The repository path that a piece of inline code names, or None when it names something else.
 
-    `src/core/error.h` is one; so is `core/error.h`, read below src/. A path with a placeholder such as
+    `src/core/error.h` is one; so is `core/error.h`, read below src/. A path with a variable part such as
     <protocol> is none; `*` and {a,b} are expanded by the caller.
     """
     if not re.fullmatch(r"[\w.{},*/-]+", code) or code.startswith(("/", "-")) or ".." in code:
