@@ -12,93 +12,6 @@ namespace {
 
 namespace bj = boost::json;
 
-/// Builds values from the parser's events. Boost 1.81 computes doubles with an error of up to one
-/// unit in the last place; here they are read exactly, so that what to_text wrote comes back to the
-/// bit.
-struct ExactHandler {
-  static constexpr std::size_t max_object_size = bj::object::max_size();
-  static constexpr std::size_t max_array_size = bj::array::max_size();
-  static constexpr std::size_t max_key_size = bj::string::max_size();
-  static constexpr std::size_t max_string_size = bj::string::max_size();
-  using Status = boost::system::error_code;
-  using Text = bj::string_view;
-
-  bj::value_stack stack;
-  std::string number;  ///< the parts of a number seen so far
-
-  bool on_document_begin(Status&) {
-    stack.reset();
-    return true;
-  }
-  bool on_document_end(Status&) { return true; }
-  bool on_object_begin(Status&) { return true; }
-  bool on_object_end(std::size_t n, Status&) {
-    stack.push_object(n);
-    return true;
-  }
-  bool on_array_begin(Status&) { return true; }
-  bool on_array_end(std::size_t n, Status&) {
-    stack.push_array(n);
-    return true;
-  }
-  bool on_key_part(Text text, std::size_t, Status&) {
-    stack.push_chars(text);
-    return true;
-  }
-  bool on_key(Text text, std::size_t, Status&) {
-    stack.push_key(text);
-    return true;
-  }
-  bool on_string_part(Text text, std::size_t, Status&) {
-    stack.push_chars(text);
-    return true;
-  }
-  bool on_string(Text text, std::size_t, Status&) {
-    stack.push_string(text);
-    return true;
-  }
-  bool on_number_part(Text text, Status&) {
-    number += text;
-    return true;
-  }
-  bool on_int64(std::int64_t value, Text, Status&) {
-    number.clear();
-    stack.push_int64(value);
-    return true;
-  }
-  bool on_uint64(std::uint64_t value, Text, Status&) {
-    number.clear();
-    stack.push_uint64(value);
-    return true;
-  }
-  bool on_double(double approximate, Text text, Status& status) {
-    number += text;
-    double exact = 0;
-    const auto [end, code] = std::from_chars(number.data(), number.data() + number.size(), exact);
-    number.clear();
-    if (code == std::errc::result_out_of_range) {
-      // Too small is zero; too large is no number that JSON could hold.
-      if (std::abs(approximate) > 1) {
-        status = bj::error::exponent_overflow;
-        return false;
-      }
-      exact = std::copysign(0.0, approximate);
-    }
-    stack.push_double(exact);
-    return true;
-  }
-  bool on_bool(bool value, Status&) {
-    stack.push_bool(value);
-    return true;
-  }
-  bool on_null(Status&) {
-    stack.push_null();
-    return true;
-  }
-  bool on_comment_part(Text, Status&) { return true; }
-  bool on_comment(Text, Status&) { return true; }
-};
-
 void append_number(std::string& out, double value) {
   if (!std::isfinite(value)) {
     out += "null";
@@ -159,6 +72,46 @@ void write(std::string& out, const bj::value& value, int indent, int level) {
   }
 }
 
+/// Builds the value as Boost's own handler does, save for numbers with a fraction: Boost 1.81
+/// rounds those up to one unit in the last place away from the number written, and models,
+/// transformations and requests must come back to the same bits.
+struct ExactHandler {
+  static constexpr std::size_t max_object_size = bj::object::max_size();
+  static constexpr std::size_t max_array_size = bj::array::max_size();
+  static constexpr std::size_t max_key_size = bj::string::max_size();
+  static constexpr std::size_t max_string_size = bj::string::max_size();
+  using Status = boost::system::error_code;
+  using Text = bj::string_view;
+
+  bj::value_stack stack;
+
+  bool on_document_begin(Status&) { return true; }
+  bool on_document_end(Status&) { return true; }
+  bool on_object_begin(Status&) { return true; }
+  bool on_object_end(std::size_t n, Status&) { return (stack.push_object(n), true); }
+  bool on_array_begin(Status&) { return true; }
+  bool on_array_end(std::size_t n, Status&) { return (stack.push_array(n), true); }
+  bool on_key_part(Text text, std::size_t, Status&) { return (stack.push_chars(text), true); }
+  bool on_key(Text text, std::size_t, Status&) { return (stack.push_key(text), true); }
+  bool on_string_part(Text text, std::size_t, Status&) { return (stack.push_chars(text), true); }
+  bool on_string(Text text, std::size_t, Status&) { return (stack.push_string(text), true); }
+  bool on_number_part(Text, Status&) { return true; }
+  bool on_int64(std::int64_t number, Text, Status&) { return (stack.push_int64(number), true); }
+  bool on_uint64(std::uint64_t number, Text, Status&) { return (stack.push_uint64(number), true); }
+  bool on_double(double rounded, Text text, Status&) {
+    // The whole text is one buffer, so `text` is the whole number. Out of float64's range
+    // from_chars leaves the value alone, and Boost's infinity or zero stands.
+    double exact = rounded;
+    std::from_chars(text.data(), text.data() + text.size(), exact);
+    stack.push_double(exact);
+    return true;
+  }
+  bool on_bool(bool truth, Status&) { return (stack.push_bool(truth), true); }
+  bool on_null(Status&) { return (stack.push_null(), true); }
+  bool on_comment_part(Text, Status&) { return true; }
+  bool on_comment(Text, Status&) { return true; }
+};
+
 Error wrong_member(std::string_view key, std::string_view expected, const Json* found) {
   return Error{ErrorCode::kInvalidArgument,
                found ? fmt::format("'{}' should be {}, but is {}", key, expected,
@@ -177,6 +130,7 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   bj::parse_options options;
   options.max_depth = limits.depth_max;
   bj::basic_parser<ExactHandler> parser(options);
+  parser.handler().stack.reset();
   boost::system::error_code status;
   const std::size_t consumed = parser.write_some(false, text.data(), text.size(), status);
   std::size_t offset = consumed;
