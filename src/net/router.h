@@ -35,6 +35,8 @@ class Router {
  public:
   explicit Router(std::vector<Route> routes);  ///< TENURE_ASSERTs that no two rows have the same
                                                ///< method and pattern
+  Router(Router&&) = default;
+  Router(const Router&) = delete;  // the tree points into routes_
   struct Match {
     const Route* route = nullptr;  ///< null: no such path (404) or not this method (405)
     bool is_path_known = false;
