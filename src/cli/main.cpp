@@ -1,6 +1,5 @@
-#include <cstdio>
+#include "cli/command.h"
 
-int main() {
-  std::puts("tenure 0.1.0");
-  return 0;
+int main(int argc, char** argv) {
+  return tenure::cli::run_command_line(argc, argv);
 }

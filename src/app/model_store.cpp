@@ -1,0 +1,103 @@
+#include "app/model_store.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "app/steps/step_io.h"
+#include "core/file.h"
+#include "core/sha256.h"
+#include "features/online_store.h"
+
+namespace tenure::app {
+namespace {
+
+/// The object key of a version's package: what `source` says, below the store's own root.
+core::Result<std::string> key_of(const storage::ObjectStore& objects,
+                                 const tracking::ModelVersion& version) {
+  const std::string root = objects.uri("artifacts");
+  if (!version.source.starts_with(root)) {
+    return core::Error{
+        core::ErrorCode::kUnimplemented,
+        fmt::format("{} version {} lies at {}, outside this project's object store ({})",
+                    version.name, version.version, version.source, root)};
+  }
+  return "artifacts" + version.source.substr(root.size());
+}
+
+std::string list_known(const std::vector<tracking::ModelVersion>& versions) {
+  std::string text;
+  for (const tracking::ModelVersion& version : versions) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", version.version);
+    for (const std::string& alias : version.aliases) text += fmt::format(" (@{})", alias);
+  }
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
+
+core::Result<StoredModel> open_stored_model(Project& project,
+                                            const tracking::ModelVersion& version) {
+  const std::string what = fmt::format("{} version {}", version.name, version.version);
+  auto objects = project.objects();
+  if (!objects) return std::move(objects).error();
+  auto key = key_of(**objects, version);
+  if (!key) return std::move(key).error();
+  auto folder = (*objects)->local_copy(*key, project.state_folder() / "cache");
+  if (!folder) return std::move(folder).error().within(what);
+  auto model = learn::Model::load(*folder);
+  if (!model) return std::move(model).error().within(what);
+  auto json = read_json_file(*folder / "features.json");
+  if (!json) return std::move(json).error().within(what);
+  auto definitions = features::Definitions::from_json(*json);
+  if (!definitions) return std::move(definitions).error().within(what + ": features.json");
+  auto digest = core::sha256_file(*folder / "model.ubj");
+  if (!digest) return std::move(digest).error().within(what);
+  return StoredModel{*std::move(model), *std::move(definitions), *std::move(digest),
+                     *std::move(folder)};
+}
+
+core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
+    Project& project, const tracking::ModelVersion& version) {
+  auto stored = open_stored_model(project, version);
+  if (!stored) return std::move(stored).error();
+  auto service = stored->definitions.service(stored->model.facts().service);
+  if (!service)
+    return std::move(service).error().within(
+        fmt::format("{} version {}", version.name, version.version));
+  auto online = project.online();
+  if (!online) return std::move(online).error();
+  auto reader = features::OnlineReader::make(**online, stored->definitions, **service);
+  if (!reader)
+    return std::move(reader).error().within(
+        fmt::format("{} version {}", version.name, version.version));
+  return serving::ModelSnapshot::make(version.name, version.version, version.run_id,
+                                      project.clock().now(), std::move(stored->sha256),
+                                      std::move(stored->model), *std::move(reader));
+}
+
+core::Result<tracking::ModelVersion> find_version(Project& project, std::string_view model,
+                                                  std::string_view text) {
+  auto registry = project.registry();
+  if (!registry) return std::move(registry).error();
+  const std::string alias = text.empty()
+                                ? project.config().text("serving.alias")
+                                : std::string(text.starts_with('@') ? text.substr(1) : text);
+  std::int64_t number = 0;
+  const auto [end, status] = std::from_chars(alias.data(), alias.data() + alias.size(), number);
+  if (status == std::errc{} && end == alias.data() + alias.size()) {
+    auto version = (*registry)->get_version(model, number);
+    if (version || version.error().code != core::ErrorCode::kNotFound) return version;
+  } else {
+    auto version = (*registry)->find_by_alias(model, alias);
+    if (!version) return std::move(version).error();
+    if (*version) return **std::move(version);
+  }
+  auto versions = (*registry)->list_versions(model);
+  if (!versions) return std::move(versions).error();
+  return core::Error{core::ErrorCode::kNotFound,
+                     fmt::format("model '{}' has no version '{}'; there are: {}", model, alias,
+                                 list_known(*versions))};
+}
+
+}  // namespace tenure::app

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "app/project.h"
+#include "core/result.h"
+#include "features/definition.h"
+#include "learn/model.h"
+#include "serving/predictor.h"
+#include "tracking/registry.h"
+
+namespace tenure::app {
+
+/// A registered version as it lies in the object store, opened.
+struct StoredModel {
+  learn::Model model;
+  features::Definitions definitions;  ///< as they were when it was trained
+  std::string sha256;                 ///< of model.ubj
+  std::filesystem::path package;      ///< local folder
+};
+
+/// Opens the package of a version. Errors: kNotFound, kCorruption, naming version and file.
+core::Result<StoredModel> open_stored_model(Project& project,
+                                            const tracking::ModelVersion& version);
+
+/// Makes the snapshot that serves a version: the model, and a reader for its features when the
+/// online store has all of their views. Errors: those of open_stored_model.
+core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
+    Project& project, const tracking::ModelVersion& version);
+
+/// The version that `text` names: "3", "@champion", "champion", or "" for the alias that is served.
+/// Errors: kNotFound listing the versions and aliases there are.
+core::Result<tracking::ModelVersion> find_version(Project& project, std::string_view model,
+                                                  std::string_view text);
+
+}  // namespace tenure::app

@@ -1,0 +1,143 @@
+#include "app/project.h"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "core/file.h"
+#include "core/json.h"
+#include "core/log.h"
+
+namespace tenure::app {
+
+Project::Project(core::Config config) : config_(std::move(config)) {}
+Project::~Project() = default;
+
+core::Result<std::unique_ptr<Project>> Project::open(const core::ConfigSource& source) {
+  auto config = core::load_config(source);
+  if (!config) return std::move(config).error();
+  const auto level = core::parse_log_level(config->text("log.level"));
+  if (!level) return config->error_at("log.level", level.error().message);
+  const auto format = core::parse_log_format(config->text("log.format"));
+  if (!format) return config->error_at("log.format", format.error().message);
+  core::set_up_logging({.level = *level, .format = *format});
+  if (config->text("project").empty())
+    return config->error_at("project", "is missing; expected the project's name");
+  return std::unique_ptr<Project>(
+      new Project(*std::move(config)));  // NOLINT(cppcoreguidelines-owning-memory)
+}
+
+std::string Project::model_name() const {
+  const std::string name = config_.text("model.name");
+  return name.empty() ? config_.text("project") : name;
+}
+
+std::string Project::actor() const {
+  const passwd* user = ::getpwuid(::getuid());
+  return user != nullptr ? user->pw_name : std::to_string(::getuid());
+}
+
+core::Result<storage::Database*> Project::database() {
+  if (!database_) {
+    auto opened =
+        storage::open_database(config_.text("storage.database"), config_.directory().string());
+    if (!opened) return std::move(opened).error().within("storage.database");
+    if (auto ready = tracking::prepare_schema(**opened, clock_.now()); !ready)
+      return std::move(ready).error().within("storage.database");
+    database_ = *std::move(opened);
+  }
+  return database_.get();
+}
+
+core::Result<storage::KvStore*> Project::online() {
+  if (!online_) {
+    auto opened =
+        storage::open_kv_store(config_.text("storage.online"), config_.directory().string());
+    if (!opened) return std::move(opened).error().within("storage.online");
+    online_ = *std::move(opened);
+  }
+  return online_.get();
+}
+
+core::Result<storage::ObjectStore*> Project::objects() {
+  if (!objects_) {
+    auto opened =
+        storage::open_object_store(config_.text("storage.objects"), config_.directory().string());
+    if (!opened) return std::move(opened).error().within("storage.objects");
+    objects_ = *std::move(opened);
+  }
+  return objects_.get();
+}
+
+core::Result<tracking::ExperimentStore*> Project::experiments() {
+  if (!experiments_) {
+    auto db = database();
+    if (!db) return std::move(db).error();
+    auto store = objects();
+    if (!store) return std::move(store).error();
+    experiments_ =
+        std::make_unique<tracking::ExperimentStore>(**db, clock_, (*store)->uri("artifacts"));
+  }
+  return experiments_.get();
+}
+
+core::Result<tracking::RunStore*> Project::runs() {
+  if (!runs_) {
+    auto db = database();
+    if (!db) return std::move(db).error();
+    runs_ = std::make_unique<tracking::RunStore>(**db, clock_);
+  }
+  return runs_.get();
+}
+
+core::Result<tracking::Registry*> Project::registry() {
+  if (!registry_) {
+    auto db = database();
+    if (!db) return std::move(db).error();
+    registry_ = std::make_unique<tracking::Registry>(**db, clock_);
+  }
+  return registry_.get();
+}
+
+core::Result<std::unique_ptr<data::Engine>> Project::engine() const {
+  return data::Engine::open({.path = "", .temporary = state_folder() / "tmp"});
+}
+
+std::filesystem::path Project::state_folder() const {
+  return config_.directory() / ".tenure";
+}
+std::filesystem::path Project::data_folder() const {
+  return state_folder() / "data";
+}
+std::filesystem::path Project::runs_folder() const {
+  return state_folder() / "runs";
+}
+
+core::Result<data::Dataset> Project::current_dataset() const {
+  const auto pointer = core::read_file(data_folder() / kCurrentDataset);
+  if (!pointer) {
+    if (pointer.error().code == core::ErrorCode::kNotFound) {
+      return core::Error{
+          core::ErrorCode::kNotFound,
+          "there is no cleaned table yet; run `tenure run` (or `tenure run --until ingest`) first"};
+    }
+    return pointer.error();
+  }
+  const auto json = core::parse_json(*pointer);
+  if (!json)
+    return core::Error{core::ErrorCode::kCorruption,
+                       (data_folder() / kCurrentDataset).string() + ": " + json.error().message};
+  auto dataset = data::Dataset::from_json(*json);
+  if (!dataset)
+    return std::move(dataset).error().within((data_folder() / kCurrentDataset).string());
+  return dataset;
+}
+
+core::Result<features::Definitions> Project::definitions(data::Engine& engine) const {
+  const auto dataset = current_dataset();
+  if (!dataset) return dataset.error();
+  return features::Definitions::from_config(config_, *dataset, engine);
+}
+
+}  // namespace tenure::app

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "core/clock.h"
+#include "core/config.h"
+#include "core/result.h"
+#include "data/dataset.h"
+#include "data/engine.h"
+#include "features/definition.h"
+#include "storage/kv/kv_store.h"
+#include "storage/objects/object_store.h"
+#include "storage/sql/database.h"
+#include "tracking/experiments.h"
+#include "tracking/registry.h"
+#include "tracking/run.h"
+
+namespace tenure::app {
+
+/// An opened project: its configuration, and its backends, each opened when first asked for and
+/// then kept. This is the composition root of everything but the server: which implementation an
+/// interface gets is decided here, by URL. Not thread-safe while backends are being opened; the
+/// backends themselves are.
+class Project {
+ public:
+  /// Reads tenure.yaml and sets up logging as it says. Errors: those of load_config.
+  static core::Result<std::unique_ptr<Project>> open(const core::ConfigSource& source);
+  ~Project();
+  Project(const Project&) = delete;
+  Project& operator=(const Project&) = delete;
+
+  const core::Config& config() const { return config_; }
+  const core::Clock& clock() const { return clock_; }
+  std::string name() const { return config_.text("project"); }
+  std::string model_name() const;  ///< model.name, else the project's name
+  std::string actor() const;       ///< who acts, for the audit trail: the user's login name
+
+  core::Result<storage::Database*> database();  ///< with tracking's schema prepared
+  core::Result<storage::KvStore*> online();
+  core::Result<storage::ObjectStore*> objects();
+  core::Result<tracking::ExperimentStore*> experiments();
+  core::Result<tracking::RunStore*> runs();
+  core::Result<tracking::Registry*> registry();
+  core::Result<std::unique_ptr<data::Engine>> engine()
+      const;  ///< a new one; spills below .tenure/tmp
+
+  std::filesystem::path state_folder() const;  ///< .tenure, beside tenure.yaml
+  std::filesystem::path data_folder() const;   ///< .tenure/data: cleaned tables by content
+  std::filesystem::path runs_folder() const;   ///< .tenure/runs: files of pipeline runs
+
+  /// The table the last `ingest` made. Errors: kNotFound with the hint to run the pipeline.
+  core::Result<data::Dataset> current_dataset() const;
+  /// The feature definitions over the current data set.
+  core::Result<features::Definitions> definitions(data::Engine& engine) const;
+
+ private:
+  explicit Project(core::Config config);
+  core::Config config_;
+  core::SystemClock clock_;
+  std::unique_ptr<storage::Database> database_;
+  std::unique_ptr<storage::KvStore> online_;
+  std::unique_ptr<storage::ObjectStore> objects_;
+  std::unique_ptr<tracking::ExperimentStore> experiments_;
+  std::unique_ptr<tracking::RunStore> runs_;
+  std::unique_ptr<tracking::Registry> registry_;
+};
+
+/// Name of the file in .tenure/data that names the current data set.
+inline constexpr std::string_view kCurrentDataset = "current.json";
+
+}  // namespace tenure::app

@@ -1,0 +1,130 @@
+#include "app/server.h"
+
+#include <atomic>
+
+#include <fmt/format.h>
+
+#include "api/routes.h"
+#include "app/model_store.h"
+#include "app/version.h"
+#include "core/log.h"
+#include "core/metric.h"
+#include "monitoring/prediction_log.h"
+#include "net/http_server.h"
+#include "net/router.h"
+#include "net/signals.h"
+#include "serving/model_watcher.h"
+#include "serving/predictor.h"
+
+namespace tenure::app {
+namespace {
+
+bool is_loopback(std::string_view host) {
+  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
+}
+
+core::Result<net::HttpServerOptions> http_options(const core::Config& serving) {
+  net::HttpServerOptions options;
+  options.host = serving.text("host");
+  if (!is_loopback(options.host) && !serving.boolean("insecure")) {
+    return serving.error_at("host",
+                            fmt::format("is {}, which others can reach, and there is no "
+                                        "authentication yet; use 127.0.0.1, put a "
+                                        "proxy with authentication in front, or say --insecure",
+                                        options.host));
+  }
+  options.port = static_cast<std::uint16_t>(serving.integer("port"));
+  options.threads = static_cast<unsigned>(serving.integer("threads"));
+  options.header_max = static_cast<std::uint64_t>(serving.integer("header_max"));
+  options.body_max = static_cast<std::uint64_t>(serving.integer("body_max"));
+  options.connections_max = static_cast<std::uint64_t>(serving.integer("connections_max"));
+  options.header_timeout = serving.duration("header_timeout");
+  options.body_timeout = serving.duration("body_timeout");
+  options.idle_timeout = serving.duration("idle_timeout");
+  options.drain_timeout = serving.duration("drain_timeout");
+  return options;
+}
+
+core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
+    const Project& project, core::MetricRegistry& metrics) {
+  const core::Config section = project.config().at("monitoring.prediction_log");
+  if (!section.boolean("enabled")) return std::unique_ptr<monitoring::PredictionLog>();
+  return monitoring::PredictionLog::open(
+      {.folder = project.config().resolve(section.text("path")),
+       .segment_max = static_cast<std::uint64_t>(section.integer("segment_max")),
+       .sync_interval = section.duration("sync_interval"),
+       .buffer_events = static_cast<std::uint64_t>(section.integer("buffer_events"))},
+      project.clock(), metrics);
+}
+
+std::string served_model(const Project& project) {
+  const std::string name = project.config().text("serving.model");
+  return name.empty() ? project.model_name() : name;
+}
+
+}  // namespace
+
+core::Result<> run_server(Project& project,
+                          const std::function<void(const ServerFacts&)>& on_ready) {
+  net::block_stop_signals();
+  const core::Config serving_config = project.config().at("serving");
+  auto options = http_options(serving_config);
+  if (!options) return std::move(options).error();
+  auto registry = project.registry();
+  if (!registry) return std::move(registry).error();
+  // Opened before the watcher's thread may ask for them: Project opens backends on one thread only.
+  if (auto online = project.online(); !online) return std::move(online).error();
+  if (auto objects = project.objects(); !objects) return std::move(objects).error();
+
+  core::MetricRegistry metrics;
+  auto log = open_prediction_log(project, metrics);
+  if (!log) return std::move(log).error().within("monitoring.prediction_log");
+  serving::Predictor predictor({project.clock(), metrics, log->get()});
+  serving::ModelWatcher watcher({.model = served_model(project),
+                                 .alias = serving_config.text("alias"),
+                                 .poll_interval = serving_config.duration("poll_interval")},
+                                **registry, predictor,
+                                [&project](const tracking::ModelVersion& version) {
+                                  return make_snapshot(project, version);
+                                });
+
+  ServerFacts facts;
+  facts.model = served_model(project);
+  auto live = watcher.check_now();
+  if (!live)
+    facts.not_ready = live.error().message;
+  else if (!*live)
+    facts.not_ready = fmt::format("no version of '{}' has the alias '{}' yet", facts.model,
+                                  serving_config.text("alias"));
+  if (const auto snapshot = predictor.snapshot()) facts.version = snapshot->version;
+
+  std::atomic<bool> is_draining{false};
+  const api::Services services{.clock = project.clock(),
+                               .metrics = metrics,
+                               .predictor = predictor,
+                               .watcher = watcher,
+                               .is_draining = is_draining,
+                               .project = project.name(),
+                               .program_version = kVersion,
+                               .rows_max = serving_config.integer("rows_max")};
+  const net::Router router(api::make_routes(services));
+  auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
+  if (!server) return std::move(server).error();
+  (*server)->start();
+  watcher.start();
+  facts.address = fmt::format("http://{}:{}", options->host, (*server)->port());
+  if (on_ready) on_ready(facts);
+
+  const int signal = net::wait_for_stop_signal();
+  core::log_info("server", "stopping", {{"signal", static_cast<std::int64_t>(signal)}});
+  is_draining.store(true);
+  watcher.stop();
+  (*server)->drain();
+  if (*log) {
+    if (auto flushed = (*log)->flush(); !flushed)
+      return std::move(flushed).error().within("monitoring.prediction_log");
+  }
+  return {};
+}
+
+}  // namespace tenure::app

@@ -1,0 +1,153 @@
+#include <fmt/format.h>
+
+#include "app/steps/step_io.h"
+#include "app/steps/steps.h"
+#include "app/steps/tracked_run.h"
+#include "app/training_table.h"
+#include "core/file.h"
+#include "learn/model.h"
+#include "learn/reference.h"
+#include "learn/trainer.h"
+
+namespace tenure::app {
+namespace {
+
+core::Result<double> decision_threshold(const core::Config& config, double base_rate) {
+  const std::string text = config.text("decision.threshold");
+  if (text == "prior") return base_rate;
+  char* end = nullptr;
+  const double value = std::strtod(text.c_str(), &end);
+  if (text.empty() || *end != '\0' || !(value > 0 && value < 1)) {
+    return config.error_at(
+        "decision.threshold",
+        fmt::format("is '{}'; expected a number between 0 and 1, or 'prior'", text));
+  }
+  return value;
+}
+
+core::Result<learn::ModelFacts> facts_of(const Project& project,
+                                         const features::FeatureService& service,
+                                         double base_rate) {
+  auto threshold = decision_threshold(project.config(), base_rate);
+  if (!threshold) return std::move(threshold).error();
+  learn::ModelFacts facts;
+  facts.service = service.name;
+  facts.refs = refs_of(service);
+  facts.base_rate = base_rate;
+  facts.threshold = *threshold;
+  facts.positive = project.config().text("decision.positive");
+  facts.negative = project.config().text("decision.negative");
+  return facts;
+}
+
+/// Writes what a model is made of into the run's folder; the register step turns it into a package.
+core::Result<> write_model_files(const std::filesystem::path& folder,
+                                 const learn::Training& training, const learn::ModelFacts& facts,
+                                 const core::Json& reference) {
+  const std::pair<const char*, std::string> files[] = {
+      {"model.ubj", training.xgboost_ubj},
+      {"transform.json", core::to_pretty_text(training.transform.to_json())},
+      {"model.json", core::to_pretty_text(facts.to_json())},
+      {"reference.json", core::to_pretty_text(reference)},
+  };
+  for (const auto& [name, content] : files)
+    if (auto written = core::write_file_atomically(folder / name, content); !written)
+      return written;
+  return {};
+}
+
+core::Result<> log_training(Project& project, const tracking::Run& run,
+                            const learn::Training& training) {
+  const learn::CrossValidation& cv = training.cross_validation;
+  const std::int64_t now_ms = project.clock().now() / 1000;
+  std::vector<tracking::Metric> metrics;
+  const auto add = [&](std::string key, double value, std::int64_t step = 0) {
+    metrics.push_back({std::move(key), value, now_ms, step});
+  };
+  add("cv_auc_mean", cv.auc_mean);
+  add("cv_auc_sd", cv.auc_sd);
+  add("cv_average_precision", cv.mean.average_precision);
+  add("cv_log_loss", cv.mean.log_loss);
+  for (std::size_t i = 0; i < cv.folds.size(); ++i) {
+    add("fold_auc", cv.folds[i].auc, static_cast<std::int64_t>(i));
+    add("fold_log_loss", cv.folds[i].log_loss, static_cast<std::int64_t>(i));
+  }
+  std::map<std::string, std::string> params = training.params;
+  params["preset"] = training.preset;
+  params["rounds"] = std::to_string(training.rounds);
+  auto runs = project.runs();
+  if (!runs) return std::move(runs).error();
+  return (*runs)->log(run.id, metrics, params);
+}
+
+}  // namespace
+
+pipelines::Step train_step(Project& project) {
+  return [&project](const pipelines::StepContext& context) -> core::Result<pipelines::StepResult> {
+    auto spec = learn::TrainSpec::from_config(project.config());
+    if (!spec) return std::move(spec).error();
+    auto prepared = prepared_training(project, context);
+    if (!prepared) return std::move(prepared).error();
+    auto engine = project.engine();
+    if (!engine) return std::move(engine).error();
+    auto rows = read_training_table(**engine, prepared->table, prepared->definitions,
+                                    prepared->service, "train");
+    if (!rows) return std::move(rows).error();
+
+    const auto inputs = inputs_of(prepared->definitions, prepared->service);
+    const auto observer = [&context](const learn::TrainProgress& progress) {
+      if (context.progress) {
+        context.progress(static_cast<std::uint64_t>(progress.done),
+                         static_cast<std::uint64_t>(progress.total),
+                         progress.log_loss > 0
+                             ? fmt::format("{}, log loss {:.4f}", progress.phase, progress.log_loss)
+                             : progress.phase);
+      }
+      return context.is_cancelled == nullptr || !context.is_cancelled->load();
+    };
+    auto training = learn::train(*spec, inputs, rows->inputs, rows->labels, observer);
+    if (!training) return std::move(training).error();
+    auto facts = facts_of(project, prepared->service, training->base_rate);
+    if (!facts) return std::move(facts).error();
+
+    const std::filesystem::path folder = context.directory / "model";
+    const core::Json reference =
+        learn::make_reference(inputs, rows->inputs, training->cross_validation.out_of_fold);
+    if (auto written = write_model_files(folder, *training, *facts, reference); !written)
+      return std::move(written).error();
+    auto run = tracked_run(project, context);
+    if (!run) return std::move(run).error();
+    if (auto logged = log_training(project, *run, *training); !logged)
+      return std::move(logged).error();
+
+    pipelines::StepResult result;
+    if (auto added = add_input_file(project, result, prepared->table); !added)
+      return std::move(added).error();
+    for (const auto& [key, file] :
+         {std::pair{"model_ubj", "model.ubj"}, std::pair{"transform", "transform.json"},
+          std::pair{"model_facts", "model.json"}, std::pair{"reference", "reference.json"}}) {
+      if (auto added = add_output_file(project, result, key, folder / file); !added)
+        return std::move(added).error();
+    }
+    const learn::CrossValidation& cv = training->cross_validation;
+    result.output["run_id"] = run->id;
+    result.output["preset"] = training->preset;
+    result.output["rounds"] = training->rounds;
+    result.output["cv_auc_mean"] = cv.auc_mean;
+    result.output["cv_auc_sd"] = cv.auc_sd;
+    result.output["train_rows"] = static_cast<std::int64_t>(rows->labels.size());
+    result.output["base_rate"] = training->base_rate;
+    core::JsonObject params;
+    for (const auto& [name, value] : training->params) params[name] = value;
+    result.output["params"] = std::move(params);
+    core::JsonObject seconds;
+    for (const auto& [phase, value] : training->seconds) seconds[phase] = value;
+    result.output["training_seconds"] = std::move(seconds);
+    result.summary =
+        fmt::format("AUC {:.4f} ± {:.4f} in {} folds; {} rounds of preset '{}'", cv.auc_mean,
+                    cv.auc_sd, cv.folds.size(), training->rounds, training->preset);
+    return result;
+  };
+}
+
+}  // namespace tenure::app

@@ -1,0 +1,8 @@
+#pragma once
+
+namespace tenure::app {
+
+/// Version of the program, as in CMakeLists.txt (checked by cli's tests).
+inline constexpr const char* kVersion = "0.1.0";
+
+}  // namespace tenure::app

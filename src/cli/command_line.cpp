@@ -1,0 +1,268 @@
+#include <charconv>
+#include <cstdio>
+#include <exception>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "app/version.h"
+#include "cli/command.h"
+#include "core/assert.h"
+#include "core/log.h"
+
+namespace tenure::cli {
+
+struct ArgumentsBuilder {
+  static std::vector<std::string>& slot(Arguments& arguments, std::string_view option) {
+    return arguments.values_[std::string(option)];
+  }
+};
+
+bool Arguments::flag(std::string_view option) const {
+  return !list(option).empty();
+}
+
+std::optional<std::string> Arguments::given(std::string_view option) const {
+  const auto& values = list(option);
+  if (values.empty()) return std::nullopt;
+  return values.back();
+}
+
+std::string Arguments::text(std::string_view option) const {
+  return given(option).value_or("");
+}
+
+const std::vector<std::string>& Arguments::list(std::string_view option) const {
+  const auto found = values_.find(option);
+  TENURE_ASSERT(found != values_.end());
+  return found->second;
+}
+
+namespace {
+
+template <typename T>
+core::Result<T> parse_number(std::string_view option, const std::string& text,
+                             std::string_view expected) {
+  T value{};
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{} || end != text.data() + text.size()) {
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("{} is '{}'; expected {}", option, text, expected)};
+  }
+  return value;
+}
+
+}  // namespace
+
+core::Result<std::int64_t> Arguments::integer(std::string_view option) const {
+  return parse_number<std::int64_t>(option, text(option), "a whole number");
+}
+
+core::Result<double> Arguments::number(std::string_view option) const {
+  return parse_number<double>(option, text(option), "a number");
+}
+
+namespace {
+
+CLI::App* find_subcommand(CLI::App& parent, std::string_view name) {
+  for (CLI::App* child : parent.get_subcommands([](const CLI::App*) { return true; }))
+    if (child->get_name() == name) return child;
+  return nullptr;
+}
+
+/// One parsed command line: CLI11's tree and where its values go.
+struct Parser {
+  CLI::App root{"Tenure: MLOps for customer churn and any tabular model, in one program.",
+                "tenure"};
+  std::vector<std::unique_ptr<Arguments>> arguments;  // one per command
+  std::vector<const Command*> commands;               // same order
+  std::vector<CLI::App*> leaves;                      // same order
+  std::vector<std::unique_ptr<bool>> flags;
+  std::vector<std::pair<bool*, std::vector<std::string>*>> flag_slots;
+  std::vector<std::pair<std::vector<std::string>*, std::string>> defaults;
+
+  CLI::App* leaf_for(std::string_view name) {
+    CLI::App* at = &root;
+    std::size_t from = 0;
+    while (from < name.size()) {
+      const std::size_t end = std::min(name.find(' ', from), name.size());
+      const std::string word(name.substr(from, end - from));
+      CLI::App* next = find_subcommand(*at, word);
+      at = next != nullptr ? next : at->add_subcommand(word);
+      from = end + 1;
+    }
+    return at;
+  }
+
+  void add_flag(CLI::App* leaf, const std::string& name, std::vector<std::string>* slot,
+                const std::string& help) {
+    flags.push_back(std::make_unique<bool>(false));
+    leaf->add_flag(name, *flags.back(), help);
+    flag_slots.emplace_back(flags.back().get(), slot);
+  }
+
+  void add_option(CLI::App* leaf, Arguments& into, const Option& option) {
+    auto& slot = ArgumentsBuilder::slot(into, option.name);
+    const std::string name(option.name);
+    std::string help(option.help);
+    if (!option.default_value.empty()) help += fmt::format(" (default: {})", option.default_value);
+    using Kind = Option::Kind;
+    if (option.kind == Kind::kFlag) {
+      add_flag(leaf, name, &slot, help);
+      return;
+    }
+    CLI::Option* added = leaf->add_option(name, slot, help);
+    if (option.kind == Kind::kValue) added->expected(1)->take_last();
+    if (option.kind == Kind::kValues) added->expected(1)->take_all();
+    if (option.kind == Kind::kArgument) added->expected(1)->required();
+    if (option.kind == Kind::kOptionalArgument) added->expected(0, 1);
+    if (option.kind == Kind::kArguments) added->expected(1, 1'000'000)->required();
+    if (!option.value_name.empty())
+      added->type_name(std::string(option.value_name));
+    else
+      added->type_name("");
+    if (!option.default_value.empty())
+      defaults.emplace_back(&slot, std::string(option.default_value));
+  }
+
+  void add_common(CLI::App* leaf, Arguments& into) {
+    CLI::Option_group* group = leaf->add_option_group("Common options");
+    group->add_option("-c,--config", into.config.file, "The project's file (default: tenure.yaml)")
+        ->type_name("FILE");
+    group->add_option("-e,--env", into.config.environment, "Environment laid over the file")
+        ->type_name("NAME");
+    group
+        ->add_option("--set", into.config.overrides,
+                     "Set a key of tenure.yaml, such as serving.port=9000")
+        ->type_name("KEY=VALUE")
+        ->expected(1)
+        ->take_all();
+    group->add_flag("--json", into.is_json, "Answer as one JSON object, for programs");
+  }
+
+  void add(const Command& command) {
+    arguments.push_back(std::make_unique<Arguments>());
+    Arguments& into = *arguments.back();
+    into.config.variables = core::process_environment();
+    const auto file = into.config.variables.find("TENURE_CONFIG");
+    if (file != into.config.variables.end()) into.config.file = file->second;
+    CLI::App* leaf = leaf_for(command.name);
+    leaf->description(std::string(command.summary));
+    leaf->footer("Example:\n  " + indent(command.example));
+    for (const Option& option : command.options) add_option(leaf, into, option);
+    add_common(leaf, into);
+    commands.push_back(&command);
+    leaves.push_back(leaf);
+  }
+
+  static std::string indent(std::string_view lines) {
+    std::string out;
+    for (const char c : lines) {
+      out += c;
+      if (c == '\n') out += "  ";
+    }
+    return out;
+  }
+
+  /// The index of the command that was typed.
+  std::optional<std::size_t> chosen() {
+    for (std::size_t i = 0; i < leaves.size(); ++i) {
+      if (!leaves[i]->parsed()) continue;
+      for (const auto& [flag, slot] : flag_slots)
+        if (*flag && slot->empty()) slot->emplace_back("true");
+      for (const auto& [slot, value] : defaults)
+        if (slot->empty()) slot->push_back(value);
+      return i;
+    }
+    return std::nullopt;
+  }
+};
+
+void describe_nouns(CLI::App& root) {
+  constexpr std::pair<const char*, const char*> kNouns[] = {
+      {"data", "Make, look at and query tables"}, {"features", "The feature store"},
+      {"models", "The model registry"},           {"pipelines", "Runs of pipelines"},
+      {"admin", "Operation of an installation"},
+  };
+  for (const auto& [name, text] : kNouns) {
+    CLI::App* noun = find_subcommand(root, name);
+    if (noun == nullptr) continue;
+    noun->description(text);
+    noun->require_subcommand(1);
+  }
+}
+
+int fail(const core::Error& error, bool is_json) {
+  const core::ErrorCodeInfo& info = core::error_code_info(error.code);
+  if (is_json) {
+    core::JsonObject body{
+        {"error", core::JsonObject{{"code", info.name}, {"message", error.message}}}};
+    fmt::print("{}\n", core::to_text(body));
+  } else {
+    fmt::print(stderr, "tenure: {}\n", error.message);
+  }
+  if (error.code == core::ErrorCode::kInternal)
+    core::log_error("cli", "internal error",
+                    {{"log.origin.file.name", std::string_view(error.file)},
+                     {"log.origin.file.line", static_cast<std::int64_t>(error.line)}});
+  return info.exit_code;
+}
+
+core::Result<Output> guarded(const Command& command, const Arguments& arguments) {
+  try {
+    return command.run(arguments);
+  } catch (const std::bad_alloc&) {
+    return core::Error{core::ErrorCode::kResourceExhausted, "out of memory"};
+  } catch (
+      const std::exception& error) {  // the last guard: a library threw where we did not expect it
+    return core::Error{core::ErrorCode::kInternal, fmt::format("unexpected: {}", error.what())};
+  }
+}
+
+}  // namespace
+
+int run_command_line(int argc, const char* const* argv) {
+  core::set_up_logging({});
+  const std::vector<Command> table = all_commands();
+  std::string shell;
+  Parser parser;
+  for (const Command& command : table) parser.add(command);
+  describe_nouns(parser.root);
+  CLI::App* completion =
+      parser.root.add_subcommand("completion", "Print a completion script for a shell");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")->required()->type_name("");
+  completion->footer("Example:\n  source <(tenure completion bash)");
+  parser.root.require_subcommand(1);
+  parser.root.set_version_flag("--version", std::string("tenure ") + app::kVersion);
+  parser.root.footer(
+      "Start with: tenure init --template telco my-project && cd my-project && tenure run");
+
+  try {
+    parser.root.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = parser.root.exit(error);
+    return code == 0 ? 0 : core::error_code_info(core::ErrorCode::kInvalidArgument).exit_code;
+  }
+  if (completion->parsed()) {
+    const auto script = completion_script(shell, table);
+    if (!script) return fail(script.error(), false);
+    fmt::print("{}", *script);
+    return 0;
+  }
+  const auto index = parser.chosen();
+  TENURE_ASSERT(index.has_value());
+  const Arguments& arguments = *parser.arguments[*index];
+  auto output = guarded(*parser.commands[*index], arguments);
+  if (!output) return fail(output.error(), arguments.is_json);
+  if (arguments.is_json)
+    fmt::print("{}\n", core::to_text(output->json));
+  else
+    fmt::print("{}", output->text);
+  if (std::fflush(stdout) != 0) {
+    return fail({core::ErrorCode::kResourceExhausted, "cannot write to standard output"}, false);
+  }
+  return 0;
+}
+
+}  // namespace tenure::cli
