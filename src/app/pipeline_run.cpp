@@ -61,7 +61,7 @@ core::JsonObject summarize(const pipelines::RunRecord& run) {
   core::JsonObject seconds;
   core::JsonArray wrote;
   constexpr const char* kFacts[] = {"run_id", "model", "model_id", "version", "promoted",
-                                    "why",    "rows",  "preset",   "rounds"};
+                                    "why",    "rows",  "preset", "rounds", "report"};
   constexpr const char* kMetrics[] = {"cv_auc_mean", "cv_auc_sd", "test_auc", "average_precision",
                                       "log_loss",    "brier",     "ece",      "top_decile_lift",
                                       "test_rows"};

@@ -3,7 +3,8 @@
 #include <charconv>
 #include <cmath>
 
-#include <boost/json/parser.hpp>
+#include <boost/json/basic_parser_impl.hpp>
+#include <boost/json/value_stack.hpp>
 #include <fmt/format.h>
 
 namespace tenure::core {
@@ -71,6 +72,46 @@ void write(std::string& out, const bj::value& value, int indent, int level) {
   }
 }
 
+/// Builds the value as Boost's own handler does, save for numbers with a fraction: Boost 1.81
+/// rounds those up to one unit in the last place away from the number written, and models,
+/// transformations and requests must come back to the same bits.
+struct ExactHandler {
+  static constexpr std::size_t max_object_size = bj::object::max_size();
+  static constexpr std::size_t max_array_size = bj::array::max_size();
+  static constexpr std::size_t max_key_size = bj::string::max_size();
+  static constexpr std::size_t max_string_size = bj::string::max_size();
+  using Status = boost::system::error_code;
+  using Text = bj::string_view;
+
+  bj::value_stack stack;
+
+  bool on_document_begin(Status&) { return true; }
+  bool on_document_end(Status&) { return true; }
+  bool on_object_begin(Status&) { return true; }
+  bool on_object_end(std::size_t n, Status&) { return (stack.push_object(n), true); }
+  bool on_array_begin(Status&) { return true; }
+  bool on_array_end(std::size_t n, Status&) { return (stack.push_array(n), true); }
+  bool on_key_part(Text text, std::size_t, Status&) { return (stack.push_chars(text), true); }
+  bool on_key(Text text, std::size_t, Status&) { return (stack.push_key(text), true); }
+  bool on_string_part(Text text, std::size_t, Status&) { return (stack.push_chars(text), true); }
+  bool on_string(Text text, std::size_t, Status&) { return (stack.push_string(text), true); }
+  bool on_number_part(Text, Status&) { return true; }
+  bool on_int64(std::int64_t number, Text, Status&) { return (stack.push_int64(number), true); }
+  bool on_uint64(std::uint64_t number, Text, Status&) { return (stack.push_uint64(number), true); }
+  bool on_double(double rounded, Text text, Status&) {
+    // The whole text is one buffer, so `text` is the whole number. Out of float64's range
+    // from_chars leaves the value alone, and Boost's infinity or zero stands.
+    double exact = rounded;
+    std::from_chars(text.data(), text.data() + text.size(), exact);
+    stack.push_double(exact);
+    return true;
+  }
+  bool on_bool(bool truth, Status&) { return (stack.push_bool(truth), true); }
+  bool on_null(Status&) { return (stack.push_null(), true); }
+  bool on_comment_part(Text, Status&) { return true; }
+  bool on_comment(Text, Status&) { return true; }
+};
+
 Error wrong_member(std::string_view key, std::string_view expected, const Json* found) {
   return Error{ErrorCode::kInvalidArgument,
                found ? fmt::format("'{}' should be {}, but is {}", key, expected,
@@ -88,9 +129,10 @@ const Json* find_member(const Json& object, std::string_view key) {
 Result<Json> parse_json(std::string_view text, JsonLimits limits) {
   bj::parse_options options;
   options.max_depth = limits.depth_max;
-  bj::parser parser({}, options);
+  bj::basic_parser<ExactHandler> parser(options);
+  parser.handler().stack.reset();
   boost::system::error_code status;
-  const std::size_t consumed = parser.write_some(text.data(), text.size(), status);
+  const std::size_t consumed = parser.write_some(false, text.data(), text.size(), status);
   std::size_t offset = consumed;
   if (!status) {
     offset = text.find_first_not_of(" \t\r\n", consumed);
@@ -100,7 +142,7 @@ Result<Json> parse_json(std::string_view text, JsonLimits limits) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("invalid JSON at byte {}: {}", offset, status.message())};
   }
-  return parser.release();
+  return parser.handler().stack.release();
 }
 
 std::string to_text(const Json& value) {

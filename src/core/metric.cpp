@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include <fmt/format.h>
 
@@ -11,19 +10,35 @@
 namespace tenure::core {
 namespace {
 
-std::string number_text(double value) {
-  if (std::isnan(value)) return "NaN";
-  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
-  return fmt::format("{}", value);
+enum class MetricType { kCounter, kGauge, kHistogram };
+
+std::string_view type_name(MetricType type) {
+  switch (type) {
+    case MetricType::kCounter:
+      return "counter";
+    case MetricType::kGauge:
+      return "gauge";
+    case MetricType::kHistogram:
+      break;
+  }
+  return "histogram";
 }
 
-void append_escaped(std::string& out, std::string_view text, bool with_quotes) {
+bool is_valid_name(std::string_view name, bool may_have_colon) {
+  if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return false;
+  return std::all_of(name.begin(), name.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           (may_have_colon && c == ':');
+  });
+}
+
+void append_escaped(std::string& out, std::string_view text, bool is_quoted) {
   for (const char c : text) {
     if (c == '\\') {
       out += "\\\\";
     } else if (c == '\n') {
       out += "\\n";
-    } else if (c == '"' && with_quotes) {
+    } else if (c == '"' && is_quoted) {
       out += "\\\"";
     } else {
       out += c;
@@ -31,10 +46,16 @@ void append_escaped(std::string& out, std::string_view text, bool with_quotes) {
   }
 }
 
-/// `a="1",b="2"`, without braces: histograms add one more.
-std::string label_text(const std::vector<MetricRegistry::Label>& labels) {
+/// As Go's ParseFloat reads it.
+std::string number_text(double value) {
+  if (std::isnan(value)) return "NaN";
+  if (std::isinf(value)) return value > 0 ? "+Inf" : "-Inf";
+  return fmt::format("{}", value);
+}
+
+std::string label_pairs(const std::vector<MetricRegistry::Label>& labels) {
   std::string out;
-  for (const MetricRegistry::Label& label : labels) {
+  for (const auto& label : labels) {
     if (!out.empty()) out += ',';
     out += label.name;
     out += "=\"";
@@ -44,12 +65,13 @@ std::string label_text(const std::vector<MetricRegistry::Label>& labels) {
   return out;
 }
 
-void append_sample(std::string& out, std::string_view name, std::string_view labels,
-                   std::string_view value) {
+void append_sample(std::string& out, std::string_view name, std::string_view suffix,
+                   std::string_view pairs, std::string_view value) {
   out += name;
-  if (!labels.empty()) {
+  out += suffix;
+  if (!pairs.empty()) {
     out += '{';
-    out += labels;
+    out += pairs;
     out += '}';
   }
   out += ' ';
@@ -57,32 +79,46 @@ void append_sample(std::string& out, std::string_view name, std::string_view lab
   out += '\n';
 }
 
+void append_histogram(std::string& out, std::string_view name, const std::string& pairs,
+                      const Histogram& histogram) {
+  const auto counts = histogram.counts();
+  const auto bounds = histogram.bounds();
+  std::uint64_t total = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    total += counts[i];
+    const std::string bound = i < bounds.size() ? number_text(bounds[i]) : "+Inf";
+    append_sample(out, name, "_bucket",
+                  fmt::format("{}{}le=\"{}\"", pairs, pairs.empty() ? "" : ",", bound),
+                  fmt::format("{}", total));
+  }
+  append_sample(out, name, "_sum", pairs, number_text(histogram.sum()));
+  // The same total as the last bucket, even while others observe.
+  append_sample(out, name, "_count", pairs, fmt::format("{}", total));
+}
+
 }  // namespace
 
 Histogram::Histogram(std::vector<double> bounds)
     : bounds_(std::move(bounds)),
       counts_(std::make_unique<std::atomic<std::uint64_t>[]>(bounds_.size() + 1)) {
-  TENURE_ASSERT(std::is_sorted(bounds_.begin(), bounds_.end()));
+  TENURE_ASSERT(std::adjacent_find(bounds_.begin(), bounds_.end(), std::greater_equal<>()) ==
+                bounds_.end());
 }
 
 void Histogram::observe(double value) {
-  // NaN compares false with every bound and lands in the first bucket a search finds: count it
-  // last.
-  const auto bucket =
-      std::isnan(value)
-          ? bounds_.size()
-          : static_cast<std::size_t>(std::lower_bound(bounds_.begin(), bounds_.end(), value) -
-                                     bounds_.begin());
-  counts_[bucket].fetch_add(1, std::memory_order_relaxed);
+  // Not a number: in no bucket, and it would spoil the sum for good.
+  if (std::isnan(value)) return;
+  const auto bound = std::lower_bound(bounds_.begin(), bounds_.end(), value);
+  counts_[static_cast<std::size_t>(bound - bounds_.begin())].fetch_add(1,
+                                                                       std::memory_order_relaxed);
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
 std::vector<std::uint64_t> Histogram::counts() const {
-  std::vector<std::uint64_t> out(bounds_.size() + 1);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    out[i] = counts_[i].load(std::memory_order_relaxed);
-  }
-  return out;
+  std::vector<std::uint64_t> counts(bounds_.size() + 1);
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    counts[i] = counts_[i].load(std::memory_order_relaxed);
+  return counts;
 }
 
 std::uint64_t Histogram::count() const {
@@ -92,71 +128,46 @@ std::uint64_t Histogram::count() const {
 }
 
 std::vector<double> latency_bounds_s() {
-  return {1e-5,   2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 1e-2,
-          2.5e-2, 5e-2,   0.1,  0.25, 0.5,    1,    2.5,  5,      10};
+  return {1e-5,  2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01,
+          0.025, 0.05,   0.1,  0.25, 0.5,    1,    2.5,  5,      10};
 }
 
 struct MetricRegistry::Family {
-  enum class Type : std::uint8_t { kCounter, kGauge, kHistogram };
   struct Series {
-    std::string labels;
-    std::unique_ptr<Counter> counter;
-    std::unique_ptr<Gauge> gauge;
+    std::string pairs;  ///< the labels as they are printed
+    Counter counter;
+    Gauge gauge;
     std::unique_ptr<Histogram> histogram;
   };
   std::string name;
   std::string help;
-  Type type;
+  MetricType type;
   std::deque<Series> series;
 
-  void append_to(std::string& out) const {
-    constexpr std::string_view kTypes[] = {"counter", "gauge", "histogram"};
-    out += "# HELP " + name + ' ';
-    append_escaped(out, help, false);
-    out += fmt::format("\n# TYPE {} {}\n", name, kTypes[static_cast<std::size_t>(type)]);
-    for (const Series& one : series) {
-      if (one.counter) append_sample(out, name, one.labels, fmt::to_string(one.counter->value()));
-      if (one.gauge) append_sample(out, name, one.labels, number_text(one.gauge->value()));
-      if (one.histogram) append_histogram(out, one);
-    }
-  }
-
-  void append_histogram(std::string& out, const Series& one) const {
-    const Histogram& histogram = *one.histogram;
-    const std::vector<std::uint64_t> counts = histogram.counts();
-    const std::string comma = one.labels.empty() ? "" : ",";
-    std::uint64_t below = 0;
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      below += counts[i];
-      const double bound = i < histogram.bounds().size() ? histogram.bounds()[i]
-                                                         : std::numeric_limits<double>::infinity();
-      append_sample(out, name + "_bucket",
-                    fmt::format("{}{}le=\"{}\"", one.labels, comma, number_text(bound)),
-                    fmt::to_string(below));
-    }
-    append_sample(out, name + "_sum", one.labels, number_text(histogram.sum()));
-    append_sample(out, name + "_count", one.labels, fmt::to_string(below));
-  }
-
   Series& find_or_add(const std::vector<Label>& labels) {
-    const std::string text = label_text(labels);
-    for (Series& one : series) {
-      if (one.labels == text) return one;
-    }
-    series.push_back({text, nullptr, nullptr, nullptr});
-    return series.back();
+    for (const Label& label : labels) TENURE_ASSERT(is_valid_name(label.name, false));
+    std::string pairs = label_pairs(labels);
+    for (Series& known : series)
+      if (known.pairs == pairs) return known;
+    Series& added = series.emplace_back();
+    added.pairs = std::move(pairs);
+    return added;
   }
 
-  static Family& find(std::deque<std::unique_ptr<Family>>& families, std::string_view name,
-                      std::string_view help, Type type) {
+  /// The family of a name; a name keeps its type for good.
+  static Family& find_or_add(std::deque<std::unique_ptr<Family>>& families, std::string_view name,
+                             std::string_view help, MetricType type) {
     for (const auto& family : families) {
       if (family->name != name) continue;
       TENURE_ASSERT(family->type == type);
       return *family;
     }
-    families.push_back(std::make_unique<Family>(
-        Family{std::string(name), std::string(help), type, std::deque<Series>()}));
-    return *families.back();
+    TENURE_ASSERT(is_valid_name(name, true));
+    auto family = std::make_unique<Family>();
+    family->name = name;
+    family->help = help;
+    family->type = type;
+    return *families.emplace_back(std::move(family));
   }
 };
 
@@ -166,23 +177,22 @@ MetricRegistry::~MetricRegistry() = default;
 Counter& MetricRegistry::counter(std::string_view name, std::string_view help,
                                  std::vector<Label> labels) {
   const std::lock_guard lock(mutex_);
-  auto& series = Family::find(families_, name, help, Family::Type::kCounter).find_or_add(labels);
-  if (!series.counter) series.counter = std::make_unique<Counter>();
-  return *series.counter;
+  return Family::find_or_add(families_, name, help, MetricType::kCounter)
+      .find_or_add(labels)
+      .counter;
 }
 
 Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help,
                              std::vector<Label> labels) {
   const std::lock_guard lock(mutex_);
-  auto& series = Family::find(families_, name, help, Family::Type::kGauge).find_or_add(labels);
-  if (!series.gauge) series.gauge = std::make_unique<Gauge>();
-  return *series.gauge;
+  return Family::find_or_add(families_, name, help, MetricType::kGauge).find_or_add(labels).gauge;
 }
 
 Histogram& MetricRegistry::histogram(std::string_view name, std::string_view help,
                                      std::vector<double> bounds, std::vector<Label> labels) {
   const std::lock_guard lock(mutex_);
-  auto& series = Family::find(families_, name, help, Family::Type::kHistogram).find_or_add(labels);
+  auto& series =
+      Family::find_or_add(families_, name, help, MetricType::kHistogram).find_or_add(labels);
   if (!series.histogram) series.histogram = std::make_unique<Histogram>(std::move(bounds));
   return *series.histogram;
 }
@@ -190,7 +200,21 @@ Histogram& MetricRegistry::histogram(std::string_view name, std::string_view hel
 std::string MetricRegistry::prometheus_text() const {
   const std::lock_guard lock(mutex_);
   std::string out;
-  for (const auto& family : families_) family->append_to(out);
+  for (const auto& family : families_) {
+    out += fmt::format("# HELP {} ", family->name);
+    append_escaped(out, family->help, false);
+    out += fmt::format("\n# TYPE {} {}\n", family->name, type_name(family->type));
+    for (const Family::Series& series : family->series) {
+      if (family->type == MetricType::kHistogram) {
+        append_histogram(out, family->name, series.pairs, *series.histogram);
+      } else {
+        append_sample(out, family->name, "", series.pairs,
+                      family->type == MetricType::kCounter
+                          ? fmt::format("{}", series.counter.value())
+                          : number_text(series.gauge.value()));
+      }
+    }
+  }
   return out;
 }
 

@@ -64,28 +64,42 @@ class Transform {
 
   /// Row path: one cell per input in inputs() order, one float per output. kAbsent counts as
   /// missing; a number given for a category is matched by its text form, a text given for a number
-  /// must have been parsed by the caller and counts as missing. Allocates nothing, never fails.
+  /// must have been parsed by the caller and counts as missing. So do NaN and the infinities, and
+  /// values <= -1 where the logarithm is taken. Allocates nothing, never fails.
   void apply_row(std::span<const data::Cell> cells, std::span<float> out) const noexcept;
 
   /// Categories the fit saw for an input, most frequent first; empty for numbers. For API schemas.
   std::vector<std::string> categories(std::size_t input) const;
 
  private:
+  static constexpr std::uint32_t kNoCode = 0xFFFFFFFF;  ///< missing or unseen: a block of zeros
+
   struct StringHash {
     using is_transparent = void;
     std::size_t operator()(std::string_view text) const {
       return std::hash<std::string_view>{}(text);
     }
   };
-  /// Per input: how a cell becomes a number (double) or a category index.
+  /// Per input: how a cell becomes a number (double) or a category index. Both paths call these
+  /// functions, which is why they agree to the bit.
   struct InputProgram {
     bool is_log = false;
-    std::optional<double> fill;  ///< replaces a missing number, before scaling
+    std::optional<double> fill;  ///< replaces a missing number, after the logarithm, before scaling
     double mean = 0;             ///< scaled = (x - mean) / deviation; identity when deviation == 0
     double deviation = 0;
     std::vector<std::string> categories;  ///< dictionary; index = position
     bool has_other = false;  ///< categories beyond the maximum share the index categories.size()
     std::unordered_map<std::string, std::uint32_t, StringHash, std::equal_to<>> index;
+
+    double number(double raw) const noexcept;  ///< NaN = missing, in and out
+    std::uint32_t code(std::string_view category) const noexcept;
+    std::uint32_t code(double category) const noexcept;  ///< by its shortest text form
+    double number_of(const data::Cell& cell) const noexcept;
+    std::uint32_t code_of(const data::Cell& cell) const noexcept;
+    std::uint32_t width() const {
+      return static_cast<std::uint32_t>(categories.size()) + (has_other ? 1U : 0U);
+    }
+    std::string category_name(std::uint32_t at) const;
   };
   /// One encoded column or block of columns, in output order.
   struct Step {
@@ -93,14 +107,28 @@ class Transform {
       kNumber,
       kOneHot,
       kCrossCategories,
-      kCrossNumber
+      kCrossNumber,
+      kCrossNumbers
     } kind = Kind::kNumber;
     std::uint32_t a = 0;  ///< input
     std::uint32_t b =
         0;  ///< second input of a cross: category × category, category × number (b is the number)
     std::uint32_t first_output = 0;
     std::uint32_t width = 1;
+    /// kCrossCategories: the pairs that have a column, code of a << 32 | code of b, ascending; the
+    /// column is the position.
+    std::vector<std::uint64_t> pairs;
   };
+  friend struct TransformFitter;  // transform_fit.cpp
+  friend struct TransformReader;  // transform_json.cpp
+
+  /// Writes one row of one step into zeroed outputs, from `number_of(input)`, `code_of(input)`.
+  template <typename NumberOf, typename CodeOf>
+  static void run_step(const Step& step, const NumberOf& number_of, const CodeOf& code_of,
+                       float* out) noexcept;
+  /// Gives the steps their places, and the outputs their unique names and origins.
+  void lay_out();
+
   std::vector<InputField> inputs_;
   std::vector<InputProgram> programs_;
   std::vector<Step> steps_;

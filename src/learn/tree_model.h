@@ -11,7 +11,7 @@
 
 namespace tenure::learn {
 
-/// How a margin becomes an output; which input forms are loaded is in tree_model_loader.h.
+/// How a margin becomes an output; which names of XGBoost mean which is in xgboost_objective.cpp.
 enum class Objective : std::uint8_t {
   kBinaryLogistic,
   kRegLogistic,
@@ -19,6 +19,7 @@ enum class Objective : std::uint8_t {
   kHinge,
   kIdentity,
   kExp,
+  kExpDouble,  ///< survival:aft: the exponential is taken in float64, then rounded
   kSoftmax,
   kSoftprob,
 };
@@ -50,8 +51,12 @@ class TreeModel {
   void margins_of_rows(std::span<const float> values, std::span<float> out) const noexcept;
 
   /// The objective's output for a margin: libxgboost's float32 arithmetic (sigmoid in float, libm
-  /// expf).
+  /// expf). Softmax needs all margins of a row: see outputs().
   float output(float margin) const noexcept;
+
+  /// The objective's outputs for the margins of one row, group_count() each: class probabilities
+  /// for softprob; softmax puts the number of the first largest class into out[0].
+  void outputs(std::span<const float> margins, std::span<float> out) const noexcept;
 
   /// Leaf node id of each tree for a row, as libxgboost's pred_leaf.
   void leaves(std::span<const float> row, std::span<std::int32_t> out) const noexcept;
@@ -64,25 +69,42 @@ class TreeModel {
   friend struct TreeModelBuilder;
   struct Node {  ///< 16 bytes
     float threshold_or_leaf = 0;
-    std::int32_t left = -1;  ///< -1 marks a leaf; the right child is left + 1
+    std::uint32_t left = 0;  ///< the right child is left + 1; a leaf names itself
     std::uint32_t feature = 0;
-    std::uint32_t flags = 0;  ///< bit 0 default left, bit 1 categorical, bits 2.. set number
+    std::uint32_t flags = 0;  ///< kDefaultLeft, kLeaf, kCategorical, then the number of the set
   };
+  static constexpr std::uint32_t kDefaultLeft = 1;
+  static constexpr std::uint32_t kLeaf = 2;
+  static constexpr std::uint32_t kCategorical = 4;
+  static constexpr std::uint32_t kSetShift = 3;
   struct CategorySet {
     std::uint32_t first_word = 0;
     std::uint32_t words = 0;
   };
-  std::size_t leaf_of(std::size_t tree, std::span<const float> row) const noexcept;
+  bool is_category_right(const Node& node, float x) const noexcept;
+  template <bool kHasCategories>
+  std::uint32_t child(const Node& node, const float* row) const noexcept;
+  template <bool kHasCategories>
+  std::uint32_t leaf_of(std::size_t tree, const float* row) const noexcept;
+  template <bool kHasCategories>
+  void leaves_of_trees(std::size_t first, const float* row, std::uint32_t* leaves) const noexcept;
+  template <bool kHasCategories>
+  void add_trees(const float* row, float* out) const noexcept;
+  template <bool kHasCategories>
+  void add_trees_to_rows(const float* values, std::size_t rows, float* out) const noexcept;
+  float leaf_value(std::size_t tree, std::uint32_t leaf) const noexcept;
 
   Objective objective_ = Objective::kBinaryLogistic;
   std::size_t feature_count_ = 0;
   std::size_t group_count_ = 1;
   std::vector<float> base_margin_;         ///< per group
   std::vector<std::uint32_t> roots_;       ///< per tree, index into nodes_
+  std::vector<std::uint32_t> tree_depth_;  ///< per tree, longest way from the root in steps
   std::vector<std::uint32_t> tree_group_;  ///< per tree
   std::vector<float> tree_weight_;         ///< per tree; empty unless dart
-  std::vector<Node> nodes_;
-  std::vector<float> gains_;  ///< per node; empty if the file has none
+  std::vector<Node> nodes_;                ///< breadth-first, tree after tree
+  std::vector<std::int32_t> node_ids_;     ///< per node, its number in the file
+  std::vector<float> gains_;               ///< per node; empty if the file has none
   std::vector<CategorySet> sets_;
   std::vector<std::uint32_t> set_bits_;
   std::vector<std::string> feature_names_;

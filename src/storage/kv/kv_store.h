@@ -38,6 +38,8 @@ class KvStore {
 
   /// Reads, decides and writes under one lock: for each key `decide(index, old value)` returns the
   /// new value, or std::nullopt to leave it as it is. One atomic step. For last-event-time-wins.
+  /// `decide` may be asked again from the first key when a write must be repeated; the last answer
+  /// counts. Neither it nor a `visit` may call the store.
   virtual core::Result<> update(
       std::span<const std::string_view> keys,
       const std::function<std::optional<std::string>(std::size_t, std::optional<std::string_view>)>&

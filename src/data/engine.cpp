@@ -1,0 +1,444 @@
+#include "data/engine.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <duckdb.h>
+#include <system_error>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "core/file.h"
+#include "core/id.h"
+#include "data/duckdb_columns.h"
+#include "data/utf8.h"
+
+namespace tenure::data {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using core::Result;
+
+/// Owns a handle of the C API; `Destroy` takes a pointer to it and sets it to null.
+template <typename Handle, void (*Destroy)(Handle*)>
+class Owned {
+ public:
+  Owned() = default;
+  explicit Owned(Handle handle) : handle_(handle) {}
+  ~Owned() { reset(); }
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  Handle get() const { return handle_; }
+  Handle* out() { return &handle_; }
+  void reset() {
+    if (handle_ != nullptr) Destroy(&handle_);
+    handle_ = nullptr;
+  }
+
+ private:
+  Handle handle_ = nullptr;
+};
+
+using Database = Owned<duckdb_database, duckdb_close>;
+using Connection = Owned<duckdb_connection, duckdb_disconnect>;
+using Settings = Owned<duckdb_config, duckdb_destroy_config>;
+using Statements = Owned<duckdb_extracted_statements, duckdb_destroy_extracted>;
+using Prepared = Owned<duckdb_prepared_statement, duckdb_destroy_prepare>;
+using Pending = Owned<duckdb_pending_result, duckdb_destroy_pending>;
+using Chunk = Owned<duckdb_data_chunk, duckdb_destroy_data_chunk>;
+using LogicalType = Owned<duckdb_logical_type, duckdb_destroy_logical_type>;
+
+void destroy_appender(duckdb_appender* appender) {
+  duckdb_appender_destroy(appender);
+}
+using Appender = Owned<duckdb_appender, destroy_appender>;
+
+class Answer {
+ public:
+  Answer() = default;
+  ~Answer() { duckdb_destroy_result(&result_); }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+  duckdb_result* get() { return &result_; }
+
+ private:
+  duckdb_result result_{};
+};
+
+struct ErrorRule {
+  std::string_view text;
+  ErrorCode code;
+};
+
+bool contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+/// The code of an error by DuckDB's text. Failures while preparing have no error type in the C API,
+/// only the text, which begins with the type's name; so the text serves everywhere. Causes that the
+/// type does not tell apart (a full disk from a missing file) come first.
+ErrorCode code_of(std::string_view message) {
+  static constexpr std::array kCauses = std::to_array<ErrorRule>({
+      {"INTERRUPT Error", ErrorCode::kCancelled},
+      {"Interrupted!", ErrorCode::kCancelled},
+      {"No space left on device", ErrorCode::kResourceExhausted},
+      {"Disk quota exceeded", ErrorCode::kResourceExhausted},
+      {"File too large", ErrorCode::kResourceExhausted},
+      {"Too many open files", ErrorCode::kResourceExhausted},
+      {"Out of Memory Error", ErrorCode::kResourceExhausted},
+      {"std::bad_alloc", ErrorCode::kResourceExhausted},
+      {"No files found that match the pattern", ErrorCode::kNotFound},
+      {"No such file or directory", ErrorCode::kNotFound},
+      {"Permission denied", ErrorCode::kPermissionDenied},
+      {"No magic bytes found", ErrorCode::kCorruption},
+      {"too small to be a Parquet file", ErrorCode::kCorruption},
+      {"not a valid DuckDB database file", ErrorCode::kCorruption},
+      {"TProtocolException", ErrorCode::kCorruption},
+      {"Snappy decompression failure", ErrorCode::kCorruption},
+      {"ZSTD Decompression failure", ErrorCode::kCorruption},
+      {"orrupt", ErrorCode::kCorruption},
+      {"checksum", ErrorCode::kCorruption},
+      {"Footer length", ErrorCode::kCorruption},
+  });
+  static constexpr std::array kTypes = std::to_array<ErrorRule>({
+      {"IO Error", ErrorCode::kUnavailable},
+      {"Permission Error", ErrorCode::kPermissionDenied},
+      {"Not implemented Error", ErrorCode::kUnimplemented},
+      {"TransactionContext Error", ErrorCode::kConflict},
+      {"INTERNAL Error", ErrorCode::kInternal},
+      {"FATAL Error", ErrorCode::kInternal},
+      {"Serialization Error", ErrorCode::kCorruption},
+  });
+  // A message may quote the user's own text; causes are only looked for in what kinds of error can
+  // have them.
+  const bool is_about_input =
+      message.starts_with("Binder Error") || message.starts_with("Parser Error") ||
+      message.starts_with("Catalog Error") || message.starts_with("Conversion Error");
+  if (!is_about_input)
+    for (const ErrorRule& rule : kCauses)
+      if (contains(message, rule.text)) return rule.code;
+  for (const ErrorRule& rule : kTypes)
+    if (message.starts_with(rule.text)) return rule.code;
+  return ErrorCode::kInvalidArgument;
+}
+
+Error engine_error(const char* message) {
+  if (message == nullptr) return Error{ErrorCode::kInternal, "the SQL engine gave no reason"};
+  return Error{code_of(message), message};
+}
+
+/// Without blanks and semicolons at the end, so that it can stand in parentheses.
+std::string_view trimmed_statement(std::string_view sql) {
+  const std::size_t last = sql.find_last_not_of(" \t\r\n;");
+  return last == std::string_view::npos ? std::string_view() : sql.substr(0, last + 1);
+}
+
+}  // namespace
+
+struct Engine::State {
+  Database database;
+  Connection connection;
+  std::filesystem::path spill_folder;
+  /// Grows with every interrupt(). DuckDB forgets an interrupt that arrives while it prepares a
+  /// statement; comparing this number right before execution does not.
+  std::atomic<std::uint64_t> interrupts{0};
+
+  ~State() {
+    connection.reset();
+    database.reset();
+    std::error_code ignored;
+    std::filesystem::remove_all(spill_folder, ignored);
+  }
+
+  Result<> run(duckdb_prepared_statement prepared, std::uint64_t interrupts_before, Answer& answer);
+  Result<> execute_each(std::string_view sql);
+  Result<Table> query(std::string_view sql);
+  Result<> prepare_query(std::string_view sql, Prepared& prepared);
+  Result<> append(const std::string& name, const Table& rows);
+};
+
+Engine::Engine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
+  auto state = std::make_unique<State>();
+  // A folder of its own: DuckDB clears what it finds in its folder when it opens.
+  std::error_code status;
+  const auto temporary =
+      options.temporary.empty() ? std::filesystem::temp_directory_path(status) : options.temporary;
+  if (status)
+    return core::system_error(status.value(), "cannot find the folder", "for temporaries");
+  state->spill_folder = temporary / ("tenure-sql-" + core::random_hex_id().substr(0, 16));
+
+  std::vector<std::pair<const char*, std::string>> settings = {
+      {"autoinstall_known_extensions", "false"}, {"autoload_known_extensions", "false"},
+      {"allow_community_extensions", "false"},   {"errors_as_json", "false"},
+      {"preserve_insertion_order", "true"},      {"temp_directory", state->spill_folder.string()},
+  };
+  if (options.memory_limit_bytes > 0)
+    settings.emplace_back("memory_limit", fmt::format("{}B", options.memory_limit_bytes));
+  if (options.threads > 0) settings.emplace_back("threads", fmt::format("{}", options.threads));
+
+  Settings config;
+  if (duckdb_create_config(config.out()) != DuckDBSuccess)
+    return Error{ErrorCode::kInternal, "the SQL engine could not be set up"};
+  for (const auto& [name, value] : settings)
+    if (duckdb_set_config(config.get(), name, value.c_str()) != DuckDBSuccess)
+      return Error{ErrorCode::kInternal,
+                   fmt::format("the SQL engine refuses the setting {}={}", name, value)};
+
+  char* message = nullptr;
+  if (duckdb_open_ext(options.path.empty() ? nullptr : options.path.c_str(), state->database.out(),
+                      config.get(), &message) != DuckDBSuccess) {
+    Error error = engine_error(message);
+    duckdb_free(message);
+    return std::move(error).within(options.path.empty()
+                                       ? "cannot open the SQL engine"
+                                       : fmt::format("cannot open the database {}", options.path));
+  }
+  if (duckdb_connect(state->database.get(), state->connection.out()) != DuckDBSuccess)
+    return Error{ErrorCode::kInternal, "cannot connect to the SQL engine"};
+
+  std::unique_ptr<Engine> engine(new Engine(std::move(state)));  // the constructor is private
+  if (auto set = engine->execute("SET TimeZone='UTC'"); !set) return std::move(set).error();
+  return engine;
+}
+
+Result<> Engine::State::run(duckdb_prepared_statement prepared, std::uint64_t interrupts_before,
+                            Answer& answer) {
+  Pending pending;
+  if (duckdb_pending_prepared(prepared, pending.out()) != DuckDBSuccess)
+    return engine_error(duckdb_pending_error(pending.get()));
+  // From here on DuckDB itself remembers an interrupt.
+  if (interrupts.load() != interrupts_before) return Error{ErrorCode::kCancelled, "interrupted"};
+  if (duckdb_execute_pending(pending.get(), answer.get()) != DuckDBSuccess)
+    return engine_error(duckdb_result_error(answer.get()));
+  return {};
+}
+
+Result<> Engine::State::execute_each(std::string_view sql) {
+  if (contains(sql, std::string_view("\0", 1)))
+    return Error{ErrorCode::kInvalidArgument, "SQL text may not hold a zero byte"};
+  const std::uint64_t interrupts_before = interrupts.load();
+  Statements statements;
+  const idx_t count =
+      duckdb_extract_statements(connection.get(), std::string(sql).c_str(), statements.out());
+  if (const char* message = duckdb_extract_statements_error(statements.get()); message != nullptr)
+    return engine_error(message);
+  for (idx_t i = 0; i < count; ++i) {
+    Prepared prepared;
+    if (duckdb_prepare_extracted_statement(connection.get(), statements.get(), i, prepared.out()) !=
+        DuckDBSuccess)
+      return engine_error(duckdb_prepare_error(prepared.get()));
+    Answer answer;
+    if (auto done = run(prepared.get(), interrupts_before, answer); !done) return done;
+  }
+  return {};
+}
+
+Result<> Engine::State::prepare_query(std::string_view sql, Prepared& prepared) {
+  if (contains(sql, std::string_view("\0", 1)))
+    return Error{ErrorCode::kInvalidArgument, "SQL text may not hold a zero byte"};
+  if (duckdb_prepare(connection.get(), std::string(sql).c_str(), prepared.out()) != DuckDBSuccess)
+    return engine_error(duckdb_prepare_error(prepared.get()));
+  return {};
+}
+
+Result<Table> Engine::State::query(std::string_view sql) {
+  const std::uint64_t interrupts_before = interrupts.load();
+  Prepared prepared;
+  if (auto ready = prepare_query(sql, prepared); !ready) return std::move(ready).error();
+
+  // Types without a reader (lists, intervals, UUIDs, ...) are made text by the engine itself, which
+  // knows how to write them.
+  const idx_t width = duckdb_prepared_statement_column_count(prepared.get());
+  std::string names;
+  std::string values;
+  bool has_foreign = false;
+  for (idx_t i = 0; i < width; ++i) {
+    const duckdb_type type = duckdb_prepared_statement_column_type(prepared.get(), i);
+    const bool is_foreign = !is_readable_type(type) && type != DUCKDB_TYPE_INVALID;
+    has_foreign = has_foreign || is_foreign;
+    const char* title = duckdb_prepared_statement_column_name(prepared.get(), i);
+    const std::string_view comma = i == 0 ? "" : ", ";
+    names += fmt::format("{}c{}", comma, i);
+    values += fmt::format("{}c{}{} AS {}", comma, i, is_foreign ? "::VARCHAR" : "",
+                          quote_identifier(title == nullptr ? "" : title));
+    duckdb_free(const_cast<char*>(title));
+  }
+  if (has_foreign) {
+    prepared.reset();
+    // The line break ends a comment at the end of the query.
+    const auto wrapped =
+        fmt::format("SELECT {} FROM ({}\n) AS answer({})", values, trimmed_statement(sql), names);
+    if (auto ready = prepare_query(wrapped, prepared); !ready) return std::move(ready).error();
+  }
+
+  Answer answer;
+  if (auto done = run(prepared.get(), interrupts_before, answer); !done)
+    return std::move(done).error();
+  std::vector<std::unique_ptr<ColumnReader>> readers;
+  for (idx_t i = 0; i < duckdb_column_count(answer.get()); ++i) {
+    const LogicalType type(duckdb_column_logical_type(answer.get(), i));
+    const char* title = duckdb_column_name(answer.get(), i);
+    auto reader = ColumnReader::make(title, type.get());
+    if (!reader)
+      return Error{ErrorCode::kUnimplemented,
+                   fmt::format("column '{}' has a type that cannot be read; cast it", title)};
+    readers.push_back(std::move(reader));
+  }
+  for (;;) {
+    const Chunk chunk(duckdb_fetch_chunk(*answer.get()));
+    if (chunk.get() == nullptr) break;
+    const idx_t rows = duckdb_data_chunk_get_size(chunk.get());
+    if (rows == 0) break;
+    for (idx_t i = 0; i < readers.size(); ++i)
+      if (auto read = readers[i]->append(duckdb_data_chunk_get_vector(chunk.get(), i), rows); !read)
+        return std::move(read).error();
+  }
+  if (const char* message = duckdb_result_error(answer.get()); message != nullptr)
+    return engine_error(message);
+  Table table;
+  table.columns.reserve(readers.size());
+  for (auto& reader : readers) table.columns.push_back(reader->take());
+  return table;
+}
+
+Result<> Engine::execute(std::string_view sql) {
+  return state_->execute_each(sql);
+}
+
+Result<Table> Engine::query(std::string_view sql) {
+  return state_->query(sql);
+}
+
+namespace {
+
+Result<> check_scalar(const Table& answer, std::string_view sql) {
+  if (answer.columns.size() == 1 && answer.row_count() == 1 && !answer.columns[0].is_null(0))
+    return {};
+  return Error{ErrorCode::kInternal,
+               fmt::format("expected one value, got {} rows of {} columns{}: {}",
+                           answer.row_count(), answer.columns.size(),
+                           answer.row_count() == 1 ? " or a missing value" : "", sql)};
+}
+
+}  // namespace
+
+Result<std::int64_t> Engine::query_integer(std::string_view sql) {
+  auto answer = state_->query(sql);
+  if (!answer) return std::move(answer).error();
+  if (auto checked = check_scalar(*answer, sql); !checked) return std::move(checked).error();
+  const Column& column = answer->columns[0];
+  if (column.type == ColumnType::kBoolean) return static_cast<std::int64_t>(column.number(0));
+  if (const auto* values = std::get_if<std::vector<std::int64_t>>(&column.values))
+    return values->front();
+  return Error{ErrorCode::kInternal,
+               fmt::format("expected an integer, got {}: {}", column_type_name(column.type), sql)};
+}
+
+Result<std::string> Engine::query_text(std::string_view sql) {
+  auto answer = state_->query(sql);
+  if (!answer) return std::move(answer).error();
+  if (auto checked = check_scalar(*answer, sql); !checked) return std::move(checked).error();
+  return answer->columns[0].display(0);
+}
+
+namespace {
+
+Result<> check_rows(const Table& rows) {
+  if (rows.columns.empty())
+    return Error{ErrorCode::kInvalidArgument, "a table needs at least one column"};
+  for (const Column& column : rows.columns) {
+    if (column.size() != rows.row_count() ||
+        (!column.valid.empty() && column.valid.size() != column.size()))
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("column '{}' has {} values, column '{}' has {}", column.name,
+                               column.size(), rows.columns.front().name, rows.row_count())};
+    const auto* texts = std::get_if<TextValues>(&column.values);
+    if (texts == nullptr) continue;
+    for (const std::string& text : texts->dictionary)
+      if (!is_utf8(text))
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("column '{}' holds text that is not UTF-8", column.name)};
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<> Engine::State::append(const std::string& name, const Table& rows) {
+  Appender appender;
+  if (duckdb_appender_create(connection.get(), nullptr, name.c_str(), appender.out()) !=
+      DuckDBSuccess)
+    return engine_error(duckdb_appender_error(appender.get()));
+  std::vector<duckdb_logical_type> types;
+  for (const Column& column : rows.columns)
+    types.push_back(duckdb_create_logical_type(engine_type(column.type)));
+  const Chunk chunk(duckdb_create_data_chunk(types.data(), types.size()));
+  for (duckdb_logical_type& type : types) duckdb_destroy_logical_type(&type);
+
+  const std::size_t step = duckdb_vector_size();
+  for (std::size_t first = 0; first < rows.row_count(); first += step) {
+    const std::size_t count = std::min(step, rows.row_count() - first);
+    duckdb_data_chunk_reset(chunk.get());
+    for (std::size_t i = 0; i < rows.columns.size(); ++i)
+      write_vector(rows.columns[i], first, count, duckdb_data_chunk_get_vector(chunk.get(), i));
+    duckdb_data_chunk_set_size(chunk.get(), count);
+    if (duckdb_append_data_chunk(appender.get(), chunk.get()) != DuckDBSuccess)
+      return engine_error(duckdb_appender_error(appender.get()));
+  }
+  if (duckdb_appender_close(appender.get()) != DuckDBSuccess)
+    return engine_error(duckdb_appender_error(appender.get()));
+  return {};
+}
+
+Result<> Engine::create_table(std::string_view name, const Table& rows) {
+  if (auto checked = check_rows(rows); !checked) return checked;
+  std::string columns;
+  for (const Column& column : rows.columns)
+    columns += fmt::format("{}{} {}", columns.empty() ? "" : ", ", quote_identifier(column.name),
+                           engine_type_name(column.type));
+  // In a transaction, so that an error leaves the table that was there.
+  if (auto begun = execute("BEGIN"); !begun) return begun;
+  auto done =
+      execute(fmt::format("CREATE OR REPLACE TABLE {} ({})", quote_identifier(name), columns));
+  if (done) done = state_->append(std::string(name), rows);
+  if (done) done = execute("COMMIT");
+  if (done) return {};
+  if (auto undone = execute("ROLLBACK"); !undone)
+    return Error{ErrorCode::kInternal,
+                 fmt::format("{}; and then: {}", done.error().message, undone.error().message)};
+  return std::move(done).error().within(fmt::format("table {}", name));
+}
+
+void Engine::interrupt() {
+  state_->interrupts.fetch_add(1);
+  duckdb_interrupt(state_->connection.get());
+}
+
+namespace {
+
+std::string quoted(std::string_view text, char quote) {
+  std::string result(1, quote);
+  for (const char c : text) {
+    if (c == quote) result += quote;
+    result += c;
+  }
+  return result += quote;
+}
+
+}  // namespace
+
+std::string quote_identifier(std::string_view name) {
+  return quoted(name, '"');
+}
+std::string quote_text(std::string_view text) {
+  return quoted(text, '\'');
+}
+
+}  // namespace tenure::data

@@ -1,0 +1,236 @@
+#include "learn/transform.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+#include "core/assert.h"
+
+namespace tenure::learn {
+namespace {
+
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
+
+/// The last rounding. One NaN for all missing values, so that equal rows are equal bytes; numbers
+/// beyond float32 stop at its ends, because XGBoost refuses infinities.
+float to_float(double value) noexcept {
+  constexpr double kMax = std::numeric_limits<float>::max();
+  if (std::isnan(value)) return std::numeric_limits<float>::quiet_NaN();
+  return static_cast<float>(std::clamp(value, -kMax, kMax));
+}
+
+/// Every value of a number-like column as double; missing gives NaN.
+std::vector<double> numbers_of(const data::Column& column) {
+  std::vector<double> numbers(column.size());
+  std::visit(
+      [&](const auto& values) {
+        if constexpr (!std::is_same_v<std::decay_t<decltype(values)>, data::TextValues>)
+          std::transform(values.begin(), values.end(), numbers.begin(),
+                         [](auto value) { return static_cast<double>(value); });
+      },
+      column.values);
+  if (!column.valid.empty())
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+      if (column.valid[i] == 0) numbers[i] = kMissing;
+  return numbers;
+}
+
+}  // namespace
+
+double Transform::InputProgram::number(double raw) const noexcept {
+  double x = std::isfinite(raw) ? raw : kMissing;
+  if (is_log) x = x > -1 ? std::log1p(x) : kMissing;
+  if (std::isnan(x)) {
+    if (!fill) return kMissing;
+    x = *fill;
+  }
+  return deviation == 0 ? x : (x - mean) / deviation;
+}
+
+std::uint32_t Transform::InputProgram::code(std::string_view category) const noexcept {
+  const auto found = index.find(category);
+  if (found != index.end()) return found->second;
+  return has_other ? static_cast<std::uint32_t>(categories.size()) : kNoCode;
+}
+
+std::uint32_t Transform::InputProgram::code(double category) const noexcept {
+  if (!std::isfinite(category)) return kNoCode;
+  char text[32];
+  // Adding zero turns -0 into 0: one category, not two.
+  const auto end = std::to_chars(text, text + sizeof text, category + 0.0).ptr;
+  return code(std::string_view(text, static_cast<std::size_t>(end - text)));
+}
+
+double Transform::InputProgram::number_of(const data::Cell& cell) const noexcept {
+  return number(cell.kind == data::Cell::Kind::kNumber ? cell.number : kMissing);
+}
+
+std::uint32_t Transform::InputProgram::code_of(const data::Cell& cell) const noexcept {
+  switch (cell.kind) {
+    case data::Cell::Kind::kText:
+      return code(cell.text);
+    case data::Cell::Kind::kNumber:
+      return code(cell.number);
+    case data::Cell::Kind::kAbsent:
+    case data::Cell::Kind::kNull:
+      break;
+  }
+  return kNoCode;
+}
+
+std::string Transform::InputProgram::category_name(std::uint32_t at) const {
+  return at < categories.size() ? categories[at] : std::string("(other)");
+}
+
+template <typename NumberOf, typename CodeOf>
+void Transform::run_step(const Step& step, const NumberOf& number_of, const CodeOf& code_of,
+                         float* out) noexcept {
+  float* const block = out + step.first_output;
+  switch (step.kind) {
+    case Step::Kind::kNumber:
+      *block = to_float(number_of(step.a));
+      break;
+    case Step::Kind::kOneHot:
+      if (const std::uint32_t code = code_of(step.a); code != kNoCode) block[code] = 1;
+      break;
+    case Step::Kind::kCrossNumber:
+      if (const std::uint32_t code = code_of(step.a); code != kNoCode)
+        block[code] = to_float(number_of(step.b));
+      break;
+    case Step::Kind::kCrossNumbers:
+      *block = to_float(number_of(step.a) * number_of(step.b));
+      break;
+    case Step::Kind::kCrossCategories: {
+      const std::uint32_t first = code_of(step.a);
+      const std::uint32_t second = code_of(step.b);
+      if (first == kNoCode || second == kNoCode) break;
+      const std::uint64_t pair = std::uint64_t{first} << 32 | second;
+      const auto at = std::lower_bound(step.pairs.begin(), step.pairs.end(), pair);
+      if (at != step.pairs.end() && *at == pair) block[at - step.pairs.begin()] = 1;
+      break;
+    }
+  }
+}
+
+void Transform::apply_row(std::span<const data::Cell> cells, std::span<float> out) const noexcept {
+  TENURE_DCHECK(cells.size() == inputs_.size() && out.size() == outputs_.size());
+  std::fill(out.begin(), out.end(), 0.0F);
+  const auto number_of = [&](std::uint32_t input) noexcept {
+    return programs_[input].number_of(cells[input]);
+  };
+  const auto code_of = [&](std::uint32_t input) noexcept {
+    return programs_[input].code_of(cells[input]);
+  };
+  for (const Step& step : steps_) run_step(step, number_of, code_of, out.data());
+}
+
+core::Result<Matrix> Transform::apply(const data::Table& table) const {
+  // Columns first: a category is looked up once per dictionary entry instead of once per row.
+  std::vector<std::vector<double>> numbers(inputs_.size());
+  std::vector<std::vector<std::uint32_t>> codes(inputs_.size());
+  const std::size_t rows = table.row_count();
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    const InputField& input = inputs_[i];
+    const InputProgram& program = programs_[i];
+    auto found = table.column(input.name);
+    if (!found)
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         "input of the transformation: " + std::move(found).error().message};
+    const data::Column& column = **found;
+    const auto* texts = std::get_if<data::TextValues>(&column.values);
+    if (column.size() != rows)
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         fmt::format("column '{}' has {} rows, but the table has {}", input.name,
+                                     column.size(), rows)};
+    if (!input.is_category()) {
+      if (texts != nullptr)
+        return core::Error{
+            core::ErrorCode::kInvalidArgument,
+            fmt::format("column '{}' should hold numbers, but holds text", input.name)};
+      numbers[i] = numbers_of(column);
+      for (double& x : numbers[i]) x = program.number(x);
+      continue;
+    }
+    codes[i].resize(rows);
+    if (texts == nullptr) {
+      const std::vector<double> raw = numbers_of(column);
+      for (std::size_t row = 0; row < rows; ++row) codes[i][row] = program.code(raw[row]);
+      continue;
+    }
+    std::vector<std::uint32_t> code_of_entry;
+    code_of_entry.reserve(texts->dictionary.size());
+    for (const std::string& entry : texts->dictionary)
+      code_of_entry.push_back(program.code(std::string_view(entry)));
+    for (std::size_t row = 0; row < rows; ++row)
+      codes[i][row] = column.is_null(row) ? kNoCode : code_of_entry[texts->codes[row]];
+  }
+
+  Matrix matrix{.rows = rows, .columns = outputs_.size(), .values = {}};
+  matrix.values.resize(rows * outputs_.size());
+  // Blocks of rows: the part of the matrix that is being written stays in the cache while one
+  // column after the other is read in order.
+  constexpr std::size_t kBlock = 256;
+  for (std::size_t first = 0; first < rows; first += kBlock) {
+    const std::size_t last = std::min(rows, first + kBlock);
+    for (const Step& step : steps_)
+      for (std::size_t row = first; row < last; ++row)
+        run_step(
+            step, [&](std::uint32_t input) noexcept { return numbers[input][row]; },
+            [&](std::uint32_t input) noexcept { return codes[input][row]; },
+            matrix.values.data() + row * matrix.columns);
+  }
+  return matrix;
+}
+
+std::vector<std::string> Transform::categories(std::size_t input) const {
+  return programs_[input].categories;
+}
+
+void Transform::lay_out() {
+  outputs_.clear();
+  origins_.clear();
+  std::unordered_set<std::string> taken;
+  const auto add = [&](std::string name, std::uint32_t origin) {
+    // An input may be called like the category of another: "Plan=A". Trainers want unique names.
+    std::string unique = name;
+    for (int copy = 2; !taken.insert(unique).second; ++copy)
+      unique = fmt::format("{}#{}", name, copy);
+    outputs_.push_back(std::move(unique));
+    origins_.push_back(origin);
+  };
+  for (Step& step : steps_) {
+    const std::string& a = inputs_[step.a].name;
+    const std::string& b = inputs_[step.b].name;
+    step.first_output = static_cast<std::uint32_t>(outputs_.size());
+    switch (step.kind) {
+      case Step::Kind::kNumber:
+        add(a, step.a);
+        break;
+      case Step::Kind::kOneHot:
+        for (std::uint32_t i = 0; i < programs_[step.a].width(); ++i)
+          add(fmt::format("{}={}", a, programs_[step.a].category_name(i)), step.a);
+        break;
+      case Step::Kind::kCrossNumber:
+        for (std::uint32_t i = 0; i < programs_[step.a].width(); ++i)
+          add(fmt::format("{}={}*{}", a, programs_[step.a].category_name(i), b), step.a);
+        break;
+      case Step::Kind::kCrossNumbers:
+        add(fmt::format("{}*{}", a, b), step.a);
+        break;
+      case Step::Kind::kCrossCategories:
+        for (const std::uint64_t pair : step.pairs)
+          add(fmt::format("{}={}*{}={}", a,
+                          programs_[step.a].category_name(static_cast<std::uint32_t>(pair >> 32)),
+                          b, programs_[step.b].category_name(static_cast<std::uint32_t>(pair))),
+              step.a);
+        break;
+    }
+    step.width = static_cast<std::uint32_t>(outputs_.size()) - step.first_output;
+  }
+}
+
+}  // namespace tenure::learn

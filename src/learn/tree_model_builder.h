@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/result.h"
+#include "learn/tree_model.h"
+
+namespace tenure::learn {
+
+/// A node as a model file has it; children by their number in the file.
+struct SourceNode {
+  std::int64_t left = -1;  ///< -1 marks a leaf
+  std::int64_t right = -1;
+  std::int64_t feature = 0;
+  float value = 0;  ///< threshold, or value of the leaf
+  bool is_default_left = false;
+  bool is_categorical = false;
+  std::span<const std::int64_t> categories_right;  ///< codes that go right
+  float gain = 0;
+};
+
+/// Puts a TreeModel together and checks what evaluation relies on, so that no walk can leave the
+/// model or run forever.
+struct TreeModelBuilder {
+  TreeModel model;
+
+  void describe(Objective objective, std::size_t features, std::vector<float> base_margin,
+                std::vector<std::string> names);
+
+  /// Factors of the leaves of each tree (dart).
+  void weigh_trees(std::vector<float> weights);
+
+  /// Appends a tree in breadth-first order; nodes that the root does not reach are left out.
+  /// `has_gains` must be the same for all trees. Errors: kCorruption naming the node (a child out
+  /// of range or reached twice, a feature out of range, a value that is not finite, a category
+  /// below 0 or too large); kUnimplemented beyond 64 levels or 64 MiB of category sets.
+  core::Result<> add_tree(std::span<const SourceNode> nodes, std::uint32_t group, bool has_gains);
+
+  core::Result<std::uint32_t> add_set(std::span<const std::int64_t> categories);
+  core::Result<> add_node(const SourceNode& source, std::int64_t id, std::uint32_t left,
+                          bool has_gains);
+};
+
+}  // namespace tenure::learn

@@ -1,0 +1,27 @@
+// libFuzzer target: any bytes give an error or a model that scores and answers. Seeds:
+// corpus/tree_model.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+#include <vector>
+
+#include "learn/tree_model.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto model =
+      tenure::learn::TreeModel::load(std::string_view(reinterpret_cast<const char*>(data), size));
+  if (!model) return 0;
+  std::vector<float> margins(model->group_count());
+  std::vector<float> outputs(model->group_count());
+  std::vector<std::int32_t> leaves(model->tree_count());
+  for (const float value : {std::numeric_limits<float>::quiet_NaN(), -1e30F, 1.0F, 1e30F}) {
+    const std::vector<float> row(model->feature_count(), value);
+    model->margins(row, margins);
+    model->outputs(margins, outputs);
+    model->leaves(row, leaves);
+  }
+  static_cast<void>(model->gain_importance());
+  return 0;
+}

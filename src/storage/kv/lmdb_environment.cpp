@@ -1,0 +1,223 @@
+#include "storage/kv/lmdb_environment.h"
+
+#include <cerrno>
+#include <lmdb.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include "core/file.h"
+#include "storage/disk_space.h"
+
+namespace tenure::storage {
+namespace {
+
+// Slots of the reader table, over all processes; 64 bytes each in lock.mdb.
+constexpr unsigned kReadersMax = 1022;
+constexpr mdb_mode_t kFileMode = 0644;
+
+/// Whether this process has the file open: LMDB must not open one environment twice in a process,
+/// as closing either would drop the POSIX locks of both.
+bool is_open_here(const std::filesystem::path& file) {
+  struct stat wanted {};
+  if (::stat(file.c_str(), &wanted) != 0) return false;
+  std::error_code status;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd", status)) {
+    struct stat found {};
+    if (::stat(entry.path().c_str(), &found) == 0 && found.st_dev == wanted.st_dev &&
+        found.st_ino == wanted.st_ino) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+core::Error LmdbEnvironment::error(int result, std::string_view what) const {
+  const auto made = [&](core::ErrorCode code, std::string_view reason) {
+    return core::Error{code,
+                       fmt::format("key-value store {}: {}: {}", folder_.string(), what, reason)};
+  };
+  switch (result) {
+    case MDB_MAP_FULL:
+    case MDB_READERS_FULL:
+    case MDB_TXN_FULL:
+      return made(core::ErrorCode::kResourceExhausted, mdb_strerror(result));
+    case MDB_BAD_VALSIZE:
+      return made(core::ErrorCode::kInvalidArgument, mdb_strerror(result));
+    case MDB_INVALID:
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+      return made(core::ErrorCode::kCorruption, mdb_strerror(result));
+    case MDB_PANIC:
+      return made(core::ErrorCode::kUnavailable,
+                  "an earlier write error left the store read-only: restart the program");
+    case EIO:
+      // LMDB reports a write that was cut short, the first sign of a full disk, as an I/O error.
+      if (has_no_room(folder_ / "data.mdb"))
+        return made(core::ErrorCode::kResourceExhausted, "the disk is full");
+      break;
+    default:
+      break;
+  }
+  if (result > 0) return core::system_error(result, what, folder_);
+  return made(core::ErrorCode::kInternal, mdb_strerror(result));
+}
+
+core::Result<std::unique_ptr<LmdbEnvironment>> LmdbEnvironment::open(
+    const std::filesystem::path& folder, std::size_t map_bytes) {
+  auto environment = std::make_unique<LmdbEnvironment>(folder);
+  if (auto opened = environment->open_files(map_bytes); !opened) return std::move(opened).error();
+  return environment;
+}
+
+core::Result<> LmdbEnvironment::open_files(std::size_t map_bytes) {
+  if (auto made = core::make_directories(folder_); !made) return made;
+  if (is_open_here(folder_ / "data.mdb")) {
+    return core::Error{core::ErrorCode::kConflict,
+                       fmt::format("key-value store {} is open in this process already: share it",
+                                   folder_.string())};
+  }
+  if (const int result = mdb_env_create(&environment_)) return error(result, "cannot set up");
+  mdb_env_set_maxreaders(environment_, kReadersMax);
+  // LMDB takes the size of the file when that is greater.
+  if (const int result = mdb_env_set_mapsize(environment_, map_bytes))
+    return error(result, "cannot set the map size");
+  // MDB_NOTLS: a reader transaction belongs to whoever holds it, not to a thread.
+  // MDB_NORDAHEAD: look-ups are random; reading ahead would push useful pages out of memory.
+  if (const int result =
+          mdb_env_open(environment_, folder_.c_str(), MDB_NOTLS | MDB_NORDAHEAD, kFileMode)) {
+    return error(result, "cannot open");
+  }
+  idle_readers_.reserve(kReadersMax);
+  // Slots of processes that were killed would keep old pages from being used again.
+  int dead_readers = 0;
+  mdb_reader_check(environment_, &dead_readers);
+  if (auto whole = make_whole(); !whole) return whole;
+  return core::sync_directory(folder_);
+}
+
+/// Opens the table, and lets the file reach as far as its own header says. Reading a mapped page
+/// beyond the end of a cut file would kill the process; a page of zeros is an error that LMDB
+/// reports.
+core::Result<> LmdbEnvironment::make_whole() {
+  Writer writer(*this);
+  if (auto begun = writer.begin(); !begun) return begun;  // keeps other processes from growing it
+  MDB_envinfo info{};
+  MDB_stat stat{};
+  mdb_env_info(environment_, &info);
+  mdb_env_stat(environment_, &stat);
+  const std::uint64_t needed = (std::uint64_t{info.me_last_pgno} + 1) * stat.ms_psize;
+  const std::filesystem::path file = folder_ / "data.mdb";
+  struct stat found {};
+  if (::stat(file.c_str(), &found) != 0) return core::system_error(errno, "cannot read", file);
+  if (static_cast<std::uint64_t>(found.st_size) < needed &&
+      ::truncate(file.c_str(), static_cast<off_t>(needed)) != 0) {
+    return core::system_error(errno, "cannot extend", file);
+  }
+  MDB_dbi table = 0;
+  if (const int result = mdb_dbi_open(writer.transaction(), nullptr, 0, &table))
+    return error(result, "cannot open the table");
+  table_ = table;
+  if (const int result = writer.commit()) return error(result, "cannot open the table");
+  return {};
+}
+
+LmdbEnvironment::~LmdbEnvironment() {
+  for (MDB_txn* reader : idle_readers_) mdb_txn_abort(reader);
+  if (environment_ != nullptr) mdb_env_close(environment_);
+}
+
+void LmdbEnvironment::lock_map() {
+  // A resize waits for all readers; without this door a steady stream of them would starve it.
+  if (is_resizing_.load()) const std::lock_guard wait(resize_mutex_);
+  map_mutex_.lock_shared();
+}
+
+core::Result<> LmdbEnvironment::resize(std::size_t bytes) {
+  is_resizing_.store(true);
+  int result = 0;
+  {
+    const std::unique_lock alone(map_mutex_);
+    result = mdb_env_set_mapsize(environment_, bytes);
+  }
+  is_resizing_.store(false);
+  if (result != 0) return error(result, "cannot grow the map");
+  return {};
+}
+
+core::Result<> LmdbEnvironment::grow() {
+  const std::lock_guard one(resize_mutex_);
+  MDB_envinfo info{};
+  mdb_env_info(environment_, &info);
+  return resize(info.me_mapsize * 2);
+}
+
+/// Takes over the size that another process gave the map; LMDB reads it from the file for 0.
+core::Result<> LmdbEnvironment::adopt_size() {
+  const std::lock_guard one(resize_mutex_);
+  return resize(0);
+}
+
+core::Result<> LmdbEnvironment::Reader::begin() {
+  for (;;) {
+    environment_->lock_map();
+    {
+      const std::lock_guard lock(environment_->idle_mutex_);
+      if (!environment_->idle_readers_.empty()) {
+        transaction_ = environment_->idle_readers_.back();
+        environment_->idle_readers_.pop_back();
+      }
+    }
+    const int result = transaction_ != nullptr ? mdb_txn_renew(transaction_)
+                                               : mdb_txn_begin(environment_->environment_, nullptr,
+                                                               MDB_RDONLY, &transaction_);
+    if (result == 0) return {};
+    if (transaction_ != nullptr) mdb_txn_abort(std::exchange(transaction_, nullptr));
+    environment_->map_mutex_.unlock_shared();
+    if (result != MDB_MAP_RESIZED) return environment_->error(result, "cannot read");
+    if (auto adopted = environment_->adopt_size(); !adopted) return adopted;
+  }
+}
+
+LmdbEnvironment::Reader::~Reader() {
+  if (transaction_ == nullptr) return;
+  mdb_txn_reset(transaction_);
+  {
+    // At most kReadersMax readers exist, for which room is reserved.
+    const std::lock_guard lock(environment_->idle_mutex_);
+    environment_->idle_readers_.push_back(transaction_);
+  }
+  environment_->map_mutex_.unlock_shared();
+}
+
+core::Result<> LmdbEnvironment::Writer::begin() {
+  for (;;) {
+    environment_->lock_map();
+    const int result = mdb_txn_begin(environment_->environment_, nullptr, 0, &transaction_);
+    if (result == 0) return {};
+    transaction_ = nullptr;
+    environment_->map_mutex_.unlock_shared();
+    if (result != MDB_MAP_RESIZED) return environment_->error(result, "cannot write");
+    if (auto adopted = environment_->adopt_size(); !adopted) return adopted;
+  }
+}
+
+int LmdbEnvironment::Writer::commit() {
+  const int result = mdb_txn_commit(std::exchange(transaction_, nullptr));  // frees it either way
+  environment_->map_mutex_.unlock_shared();
+  return result;
+}
+
+LmdbEnvironment::Writer::~Writer() {
+  if (transaction_ == nullptr) return;
+  mdb_txn_abort(transaction_);
+  environment_->map_mutex_.unlock_shared();
+}
+
+}  // namespace tenure::storage

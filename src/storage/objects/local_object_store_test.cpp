@@ -1,0 +1,119 @@
+#include "storage/objects/local_object_store.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "core/file.h"
+#include "storage/testing/child_process.h"
+#include "storage/testing/temporary_folder.h"
+
+namespace tenure::storage {
+namespace {
+
+using testing::ChildProcess;
+using testing::TemporaryFolder;
+namespace fs = std::filesystem;
+
+class LocalObjectStoreTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    store_ = std::move(*open_object_store("file:///objects", folder_.path().string()));
+    root_ = fs::canonical(folder_.path() / "objects");
+  }
+  TemporaryFolder folder_;
+  std::unique_ptr<ObjectStore> store_;
+  fs::path root_;
+};
+
+TEST_F(LocalObjectStoreTest, NamesObjectsByFileUri) {
+  EXPECT_EQ(store_->uri("a/b c/%.ubj"), "file://" + root_.string() + "/a/b%20c/%25.ubj");
+  EXPECT_EQ(store_->uri(""), "file://" + root_.string());
+}
+
+TEST_F(LocalObjectStoreTest, RefusesLinksThatLeaveTheRoot) {
+  const TemporaryFolder outside;
+  std::ofstream(outside.path() / "secret") << "s";
+  fs::create_symlink(outside.path(), root_ / "out");
+  fs::create_symlink(outside.path() / "secret", root_ / "file");
+  for (const std::string_view key : {"out/secret", "file", "out/new"}) {
+    EXPECT_EQ(store_->get(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store_->put(key, "x").error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store_->remove(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store_->local_copy(key, "").error().code, core::ErrorCode::kInvalidArgument) << key;
+  }
+  EXPECT_EQ(store_->list("out/").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(store_->list("")->empty());
+  EXPECT_EQ(core::read_file(outside.path() / "secret").value(), "s");
+  EXPECT_FALSE(fs::exists(outside.path() / "new"));
+}
+
+TEST_F(LocalObjectStoreTest, FollowsLinksThatStayInside) {
+  ASSERT_TRUE(store_->put("real/object", "x"));
+  fs::create_symlink(root_ / "real", root_ / "alias");
+  EXPECT_EQ(store_->get("alias/object").value(), "x");
+}
+
+TEST_F(LocalObjectStoreTest, HidesUnfinishedWrites) {
+  ASSERT_TRUE(store_->put("model.ubj", "x"));
+  std::ofstream(root_ / "model.ubj.0123456789ab.tmp") << "half";
+  EXPECT_EQ(store_->list("")->size(), 1U);
+  EXPECT_EQ(store_->put("other.0123456789ab.tmp", "x").error().code,
+            core::ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(store_->put("plain.tmp", "x"));
+}
+
+TEST_F(LocalObjectStoreTest, AnObjectAndAFolderOfOneNameConflict) {
+  ASSERT_TRUE(store_->put("a/b", "x"));
+  EXPECT_EQ(store_->put("a", "y").error().code, core::ErrorCode::kConflict);
+  EXPECT_EQ(store_->put("a/b/c", "y").error().code, core::ErrorCode::kConflict);
+  EXPECT_EQ(store_->get("a/b").value(), "x");
+}
+
+TEST_F(LocalObjectStoreTest, AFullDiskIsToldAndTheOldBytesStay) {
+  ASSERT_TRUE(store_->put("k", "old"));
+  const fs::path big = folder_.path() / "big";
+  std::ofstream(big) << std::string(2'000'000, 'b');
+  ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+    testing::limit_file_size(1'000'000);
+    auto put = store_->put("k", std::string(2'000'000, 'n'));
+    reporter.report(put ? -2 : static_cast<std::int64_t>(put.error().code));
+    auto streamed = store_->put_file("k", big);
+    reporter.report(streamed ? -2 : static_cast<std::int64_t>(streamed.error().code));
+    return 0;
+  });
+  EXPECT_EQ(static_cast<core::ErrorCode>(child.next(-1)), core::ErrorCode::kResourceExhausted);
+  EXPECT_EQ(static_cast<core::ErrorCode>(child.next(-1)), core::ErrorCode::kResourceExhausted);
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(store_->get("k").value(), "old");
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_), fs::directory_iterator()), 1);
+}
+
+TEST_F(LocalObjectStoreTest, RefusesAFolderItMayNotWrite) {
+  ASSERT_TRUE(store_->put("k", "old"));
+  ::chmod(root_.c_str(), 0555);
+  ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+    if (!testing::become_ordinary_user()) return 1;
+    auto put = store_->put("k", "new");
+    reporter.report(put ? -2 : static_cast<std::int64_t>(put.error().code));
+    auto opened = open_local_object_store(root_ / "sub");
+    reporter.report(opened ? -2 : static_cast<std::int64_t>(opened.error().code));
+    return store_->get("k").value_or("") == "old" ? 0 : 2;
+  });
+  EXPECT_EQ(static_cast<core::ErrorCode>(child.next(-1)), core::ErrorCode::kPermissionDenied);
+  EXPECT_EQ(static_cast<core::ErrorCode>(child.next(-1)), core::ErrorCode::kPermissionDenied);
+  EXPECT_EQ(child.wait(), 0);
+  ::chmod(root_.c_str(), 0755);
+}
+
+TEST(LocalObjectStore, RefusesAFileAsItsRoot) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "objects") << "x";
+  EXPECT_EQ(open_object_store("file:///objects", folder.path().string()).error().code,
+            core::ErrorCode::kConflict);
+  EXPECT_EQ(open_object_store("ftp://host/x", "").error().code, core::ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace tenure::storage

@@ -1,0 +1,213 @@
+#include <array>
+#include <atomic>
+#include <fstream>
+#include <functional>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "core/file.h"
+#include "storage/objects/object_store.h"
+#include "storage/testing/child_process.h"
+#include "storage/testing/temporary_folder.h"
+
+// What every object store behind the interface must do. A backend joins by a line below.
+namespace tenure::storage {
+namespace {
+
+using testing::ChildProcess;
+using testing::TemporaryFolder;
+
+struct Backend {
+  std::string name;
+  /// Opens the store that belongs to a folder; again and from other processes, the same one.
+  std::function<core::Result<std::unique_ptr<ObjectStore>>(const std::filesystem::path&)> open;
+};
+
+class ObjectStoreConformance : public ::testing::TestWithParam<Backend> {
+ protected:
+  std::unique_ptr<ObjectStore> open() {
+    auto store = GetParam().open(folder_.path());
+    EXPECT_TRUE(store) << store.error().message;
+    return store ? std::move(*store) : nullptr;
+  }
+  static std::vector<std::string> keys(ObjectStore& store, std::string_view prefix) {
+    auto listed = store.list(prefix);
+    EXPECT_TRUE(listed) << listed.error().message;
+    std::vector<std::string> result;
+    if (listed)
+      for (const ObjectInfo& object : *listed) result.push_back(object.key);
+    return result;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_P(ObjectStoreConformance, GivesBackWhatWasPut) {
+  auto store = open();
+  const std::string bytes("\0\x01 text \xff", 9);
+  ASSERT_TRUE(store->put("a/b/model.ubj", bytes));
+  EXPECT_EQ(store->get("a/b/model.ubj").value(), bytes);
+  ASSERT_TRUE(store->put("a/b/model.ubj", "new"));
+  EXPECT_EQ(store->get("a/b/model.ubj").value(), "new");
+  ASSERT_TRUE(store->put("empty", ""));
+  EXPECT_EQ(store->get("empty").value(), "");
+  ASSERT_TRUE(store->put("caf\xc3\xa9/a b+c%.txt", "x"));
+  EXPECT_EQ(store->get("caf\xc3\xa9/a b+c%.txt").value(), "x");
+}
+
+TEST_P(ObjectStoreConformance, TellsSizeAndTime) {
+  auto store = open();
+  ASSERT_TRUE(store->put("k", "12345"));
+  auto info = store->stat("k");
+  ASSERT_TRUE(info) << info.error().message;
+  EXPECT_EQ(info->key, "k");
+  EXPECT_EQ(info->size, 5U);
+  EXPECT_GT(info->modified, 1'600'000'000 * core::kMicrosPerSecond);
+}
+
+TEST_P(ObjectStoreConformance, TellsWhatIsMissing) {
+  auto store = open();
+  ASSERT_TRUE(store->put("folder/object", "x"));
+  for (const std::string_view key : {"nothing", "folder", "folder/object/below"}) {
+    EXPECT_EQ(store->get(key).error().code, core::ErrorCode::kNotFound) << key;
+    EXPECT_EQ(store->stat(key).error().code, core::ErrorCode::kNotFound) << key;
+  }
+  EXPECT_EQ(store->local_copy("nothing", folder_.path() / "cache").error().code,
+            core::ErrorCode::kNotFound);
+  EXPECT_TRUE(store->remove("nothing"));
+  EXPECT_TRUE(store->remove("folder"));
+  EXPECT_EQ(store->get("folder/object").value(), "x");
+}
+
+TEST_P(ObjectStoreConformance, ListsAllBelowAPrefixByKey) {
+  auto store = open();
+  for (const std::string_view key : {"runs/1/b", "runs/1/a/deep", "runs/10/c", "other", "runs/2"})
+    ASSERT_TRUE(store->put(key, "x"));
+  using Keys = std::vector<std::string>;
+  EXPECT_EQ(keys(*store, ""), (Keys{"other", "runs/1/a/deep", "runs/1/b", "runs/10/c", "runs/2"}));
+  EXPECT_EQ(keys(*store, "runs/1"), (Keys{"runs/1/a/deep", "runs/1/b", "runs/10/c"}));
+  EXPECT_EQ(keys(*store, "runs/1/"), (Keys{"runs/1/a/deep", "runs/1/b"}));
+  EXPECT_EQ(keys(*store, "runs/2"), (Keys{"runs/2"}));
+  EXPECT_TRUE(keys(*store, "nothing/here").empty());
+  EXPECT_TRUE(keys(*store, "other/below").empty());
+}
+
+TEST_P(ObjectStoreConformance, ForgetsWhatWasRemoved) {
+  auto store = open();
+  ASSERT_TRUE(store->put("a/b/c", "x"));
+  ASSERT_TRUE(store->remove("a/b/c"));
+  EXPECT_EQ(store->get("a/b/c").error().code, core::ErrorCode::kNotFound);
+  EXPECT_TRUE(keys(*store, "").empty());
+  EXPECT_TRUE(store->put("a", "now an object"));  // no trace of the former folder
+}
+
+TEST_P(ObjectStoreConformance, RefusesKeysThatCouldLeaveTheStore) {
+  auto store = open();
+  const std::string with_nul("a\0b", 3);
+  const auto bad = std::to_array<std::string>(
+      {"", "/", "/etc/passwd", "a/", "a//b", ".", "..", "../x", "a/../../x", "a/./b", "a/..",
+       with_nul, "bad\xff", "overlong\xc0\xaf", "surrogate\xed\xa0\x80", std::string(1025, 'k')});
+  for (const std::string& key : bad) {
+    EXPECT_EQ(store->put(key, "x").error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store->get(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store->stat(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store->remove(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store->local_copy(key, folder_.path()).error().code,
+              core::ErrorCode::kInvalidArgument)
+        << key;
+  }
+  EXPECT_EQ(store->list("../").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store->list("/").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(store->put(std::string(200, 'k') + "/...", "x"));
+}
+
+TEST_P(ObjectStoreConformance, StoresAFileAndGivesALocalCopy) {
+  auto store = open();
+  TemporaryFolder outside;
+  const std::string bytes(3'000'001, 'q');
+  std::ofstream(outside.path() / "big.bin") << bytes;
+  ASSERT_TRUE(store->put_file("m/big.bin", outside.path() / "big.bin"));
+  ASSERT_TRUE(store->put("m/sub/small", "s"));
+  EXPECT_EQ(store->stat("m/big.bin")->size, bytes.size());
+  auto file = store->local_copy("m/big.bin", outside.path() / "cache");
+  ASSERT_TRUE(file) << file.error().message;
+  EXPECT_EQ(core::read_file(*file).value(), bytes);
+  auto folder = store->local_copy("m", outside.path() / "cache2");
+  ASSERT_TRUE(folder) << folder.error().message;
+  EXPECT_EQ(core::read_file(*folder / "sub/small").value(), "s");
+  EXPECT_EQ(store->put_file("x", outside.path() / "missing").error().code,
+            core::ErrorCode::kNotFound);
+  EXPECT_EQ(store->put_file("x", outside.path()).error().code, core::ErrorCode::kInvalidArgument);
+}
+
+TEST_P(ObjectStoreConformance, ReadersSeeOldOrNewBytesWhole) {
+  auto store = open();
+  const std::string old_bytes(200'000, 'o');
+  const std::string new_bytes(300'000, 'n');
+  ASSERT_TRUE(store->put("k", old_bytes));
+  std::atomic<bool> stop{false};
+  std::thread reader([&] {
+    while (!stop) {
+      auto bytes = store->get("k");
+      ASSERT_TRUE(bytes) << bytes.error().message;
+      ASSERT_TRUE(*bytes == old_bytes || *bytes == new_bytes) << bytes->size();
+    }
+  });
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(store->put("k", i % 2 == 0 ? new_bytes : old_bytes));
+  stop = true;
+  reader.join();
+}
+
+TEST_P(ObjectStoreConformance, ManyWritersAndRemoversOfOneFolderDoNotDisturbEachOther) {
+  auto store = open();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      const std::string key = fmt::format("shared/deep/{}", t);
+      for (int i = 0; i < 20; ++i) {
+        auto put = store->put(key, "x");
+        ASSERT_TRUE(put) << put.error().message;
+        auto removed = store->remove(key);
+        ASSERT_TRUE(removed) << removed.error().message;
+      }
+      ASSERT_TRUE(store->put(key, "last"));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(keys(*store, "shared/").size(), 4U);
+}
+
+TEST_P(ObjectStoreConformance, WhatWasAcknowledgedSurvivesKill9) {
+  ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+    auto store = GetParam().open(folder_.path());
+    if (!store) return 1;
+    for (std::int64_t i = 1;; ++i) {
+      if (!(*store)->put(fmt::format("o/{}", i), std::string(50'000, 'x'))) return 2;
+      if (!reporter.report(i)) return 3;
+    }
+  });
+  std::int64_t acknowledged = 0;
+  while (acknowledged < 20) {
+    acknowledged = child.next(-1);
+    ASSERT_GT(acknowledged, 0);
+  }
+  child.kill_hard();
+  for (std::int64_t more = child.next(0); more > 0; more = child.next(0)) acknowledged = more;
+  auto store = open();
+  auto listed = store->list("o/");
+  ASSERT_TRUE(listed);
+  EXPECT_GE(listed->size(), static_cast<std::size_t>(acknowledged));
+  for (const ObjectInfo& object : *listed) EXPECT_EQ(object.size, 50'000U) << object.key;
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ObjectStoreConformance,
+                         ::testing::Values(Backend{"file",
+                                                   [](const std::filesystem::path& folder) {
+                                                     return open_object_store("file:///objects",
+                                                                              folder.string());
+                                                   }}),
+                         [](const auto& backend) { return backend.param.name; });
+
+}  // namespace
+}  // namespace tenure::storage

@@ -1,0 +1,290 @@
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "core/id.h"
+#include "storage/sql/database.h"
+#include "storage/sql/migration.h"
+#include "storage/testing/child_process.h"
+#include "storage/testing/temporary_folder.h"
+
+// What every database behind the interface must do. A backend joins by a line in kBackends.
+namespace tenure::storage {
+namespace {
+
+using testing::ChildProcess;
+using testing::TemporaryFolder;
+
+struct Backend {
+  std::string name;
+  /// Opens the database that belongs to a folder; again and from other processes, the same one.
+  std::function<core::Result<std::unique_ptr<Database>>(const std::filesystem::path&)> open;
+};
+
+class DatabaseConformance : public ::testing::TestWithParam<Backend> {
+ protected:
+  std::unique_ptr<Database> open() {
+    auto database = GetParam().open(folder_.path());
+    EXPECT_TRUE(database) << database.error().message;
+    return database ? std::move(*database) : nullptr;
+  }
+  static void must(const core::Result<std::int64_t>& result) {
+    ASSERT_TRUE(result) << result.error().message;
+  }
+  static std::int64_t number(SqlExecutor& sql, std::string_view query) {
+    auto rows = sql.query(query);
+    EXPECT_TRUE(rows) << rows.error().message;
+    return rows && rows->size() == 1 ? rows->front().integer(0) : -1;
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_P(DatabaseConformance, KeepsEachTypeToTheLastBit) {
+  auto database = open();
+  must(database->execute(
+      "CREATE TABLE t (a INTEGER, b BIGINT, c DOUBLE PRECISION, d VARCHAR(100))"));
+  const double tenth = 0.1 + 0.2;
+  const std::string text = "caf\xc3\xa9 'quoted' \n";
+  must(database->execute("INSERT INTO t VALUES (:a, :b, :c, :d)",
+                         {std::int64_t{7}, std::numeric_limits<std::int64_t>::min(), tenth, text}));
+  must(database->execute("INSERT INTO t VALUES (:a, :b, :c, :d)",
+                         {nullptr, nullptr, nullptr, nullptr}));
+  auto rows = database->query("SELECT a, b, c, d FROM t ORDER BY a IS NULL");
+  ASSERT_TRUE(rows) << rows.error().message;
+  ASSERT_EQ(rows->size(), 2U);
+  EXPECT_EQ((*rows)[0].integer(0), 7);
+  EXPECT_EQ((*rows)[0].integer(1), std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ((*rows)[0].number(2), tenth);
+  EXPECT_EQ((*rows)[0].text(3), text);
+  EXPECT_EQ((*rows)[0].number(0), 7.0);
+  for (std::size_t column = 0; column < 4; ++column) EXPECT_TRUE((*rows)[1].is_null(column));
+  EXPECT_EQ((*rows)[1].text_or(3, "none"), "none");
+  EXPECT_EQ((*rows)[1].integer_if(0), std::nullopt);
+  EXPECT_EQ((*rows)[0].size(), 4U);
+}
+
+TEST_P(DatabaseConformance, GivesExpressionsTheirOwnType) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (b BIGINT, d VARCHAR(10))"));
+  must(database->execute("INSERT INTO t VALUES (5000000000, 'x'), (5000000001, 'y')"));
+  auto rows = database->query("SELECT COUNT(*), MAX(b), MIN(d), MAX(b) + 1, NULL FROM t");
+  ASSERT_TRUE(rows) << rows.error().message;
+  const SqlRow& row = rows->front();
+  EXPECT_EQ(row.integer(0), 2);
+  EXPECT_EQ(row.integer(1), 5000000001);
+  EXPECT_EQ(row.text(2), "x");
+  EXPECT_EQ(row.integer(3), 5000000002);
+  EXPECT_TRUE(row.is_null(4));
+}
+
+TEST_P(DatabaseConformance, BindsANameUsedTwiceOnce) {
+  auto database = open();
+  auto rows = database->query(
+      "SELECT CAST(:b AS INTEGER) - CAST(:a AS INTEGER) + "
+      "CAST(:b AS INTEGER)",
+      {std::int64_t{5}, std::int64_t{3}});
+  ASSERT_TRUE(rows) << rows.error().message;
+  EXPECT_EQ(rows->front().integer(0), 7);  // b is 5, a is 3
+}
+
+TEST_P(DatabaseConformance, CountsChangedRows) {
+  auto database = open();
+  EXPECT_EQ(database->execute("CREATE TABLE t (a INTEGER)").value(), 0);
+  EXPECT_EQ(database->execute("INSERT INTO t VALUES (1), (2), (3)").value(), 3);
+  EXPECT_EQ(database->execute("UPDATE t SET a = a + 1 WHERE a > 1").value(), 2);
+  EXPECT_EQ(database->execute("DELETE FROM t WHERE a = 99").value(), 0);
+  EXPECT_EQ(database->execute("CREATE TABLE u (a INTEGER)").value(), 0);
+}
+
+TEST_P(DatabaseConformance, MapsBrokenConstraints) {
+  auto database = open();
+  must(database->execute("CREATE TABLE parent (id INTEGER PRIMARY KEY, name VARCHAR(9) UNIQUE)"));
+  must(
+      database->execute("CREATE TABLE child (parent_id INTEGER NOT NULL REFERENCES parent (id), "
+                        "kind VARCHAR(9) CHECK (kind IN ('a', 'b')))"));
+  must(database->execute("INSERT INTO parent VALUES (1, 'x')"));
+  const auto code = [&](std::string_view sql) {
+    auto result = database->execute(sql);
+    return result ? core::ErrorCode::kInternal : result.error().code;
+  };
+  EXPECT_EQ(code("INSERT INTO parent VALUES (1, 'y')"), core::ErrorCode::kAlreadyExists);
+  EXPECT_EQ(code("INSERT INTO parent VALUES (2, 'x')"), core::ErrorCode::kAlreadyExists);
+  EXPECT_EQ(code("INSERT INTO child VALUES (9, 'a')"), core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code("INSERT INTO child VALUES (1, 'z')"), core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(code("INSERT INTO child VALUES (NULL, 'a')"), core::ErrorCode::kInvalidArgument);
+}
+
+TEST_P(DatabaseConformance, RefusesBadStatements) {
+  auto database = open();
+  EXPECT_EQ(database->execute("SELEKT 1").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(database->query("SELECT * FROM nowhere").error().code,
+            core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(database->query("SELECT :a", {}).error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(database->execute("").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(
+      database->execute("CREATE TABLE a (x INTEGER); CREATE TABLE b (x INTEGER)").error().code,
+      core::ErrorCode::kInvalidArgument);
+}
+
+TEST_P(DatabaseConformance, TreatsTextAsTextWhateverItHolds) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a VARCHAR(100))"));
+  const std::string evil = "'); DROP TABLE t; --";
+  must(database->execute("INSERT INTO t VALUES (:a)", {evil}));
+  auto rows = database->query("SELECT a FROM t WHERE a = :a", {evil});
+  ASSERT_TRUE(rows) << rows.error().message;
+  ASSERT_EQ(rows->size(), 1U);
+  EXPECT_EQ(rows->front().text(0), evil);
+}
+
+TEST_P(DatabaseConformance, LikeTellsUpperFromLowerCase) {
+  auto database = open();
+  EXPECT_EQ(number(*database, "SELECT CASE WHEN 'abc' LIKE 'A%' THEN 1 ELSE 0 END"), 0);
+}
+
+TEST_P(DatabaseConformance, CommitsAllOrNothing) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER PRIMARY KEY)"));
+  auto good = database->transaction([](SqlExecutor& sql) -> core::Result<> {
+    if (auto r = sql.execute("INSERT INTO t VALUES (1)"); !r) return std::move(r).error();
+    if (auto r = sql.execute("INSERT INTO t VALUES (2)"); !r) return std::move(r).error();
+    return {};
+  });
+  ASSERT_TRUE(good) << good.error().message;
+  auto bad = database->transaction([](SqlExecutor& sql) -> core::Result<> {
+    if (auto r = sql.execute("INSERT INTO t VALUES (3)"); !r) return std::move(r).error();
+    EXPECT_EQ(number(sql, "SELECT COUNT(*) FROM t"), 3);  // sees its own writes
+    return core::Error{core::ErrorCode::kConflict, "changed my mind"};
+  });
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().code, core::ErrorCode::kConflict);
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 2);
+}
+
+TEST_P(DatabaseConformance, RollsBackWhenTheBodyThrows) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER)"));
+  const auto thrower = [](SqlExecutor& sql) -> core::Result<> {
+    static_cast<void>(sql.execute("INSERT INTO t VALUES (1)"));
+    throw std::runtime_error("out");
+  };
+  EXPECT_THROW(static_cast<void>(database->transaction(thrower)), std::runtime_error);
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 0);
+  must(database->execute("INSERT INTO t VALUES (2)"));  // and is usable again
+}
+
+TEST_P(DatabaseConformance, ReadersSeeCommittedRowsOnlyAndDoNotWait) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER)"));
+  auto done = database->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    if (auto r = sql.execute("INSERT INTO t VALUES (1)"); !r) return std::move(r).error();
+    std::thread reader([&] { EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 0); });
+    reader.join();
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 1);
+}
+
+TEST_P(DatabaseConformance, AQueryMayWriteAndReturn) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER)"));
+  EXPECT_EQ(number(*database, "INSERT INTO t VALUES (41) RETURNING a + 1"), 42);
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 1);
+}
+
+TEST_P(DatabaseConformance, ManyThreadsLoseNoUpdate) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (n INTEGER)"));
+  must(database->execute("INSERT INTO t VALUES (0)"));
+  constexpr int kThreads = 6;
+  constexpr int kRounds = 20;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kRounds; ++i) {
+        auto done = database->transaction([](SqlExecutor& sql) -> core::Result<> {
+          const std::int64_t n = number(sql, "SELECT n FROM t");
+          if (auto r = sql.execute("UPDATE t SET n = :n", {n + 1}); !r) return std::move(r).error();
+          return {};
+        });
+        EXPECT_TRUE(done);
+        EXPECT_GT(number(*database, "SELECT n FROM t"), 0);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(number(*database, "SELECT n FROM t"), kThreads * kRounds);
+}
+
+TEST_P(DatabaseConformance, ManyProcessesLoseNoUpdateAndMigrateOnce) {
+  static constexpr Migration kMigrations[] = {
+      {1, "a counter", "CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (0);"},
+      {2, "another column", "ALTER TABLE t ADD COLUMN m INTEGER;"}};
+  constexpr int kProcesses = 4;
+  constexpr int kRounds = 15;
+  const auto body = [&](const ChildProcess::Reporter&) -> int {
+    auto database = GetParam().open(folder_.path());
+    if (!database) return 1;
+    if (!migrate(**database, "counter", kMigrations, 1)) return 2;
+    for (int i = 0; i < kRounds; ++i) {
+      if (!(*database)->transaction([](SqlExecutor& sql) -> core::Result<> {
+            const std::int64_t n = number(sql, "SELECT n FROM t");
+            if (auto r = sql.execute("UPDATE t SET n = :n", {n + 1}); !r)
+              return std::move(r).error();
+            return {};
+          })) {
+        return 3;
+      }
+    }
+    return 0;
+  };
+  {
+    std::vector<std::unique_ptr<ChildProcess>> children;
+    for (int p = 0; p < kProcesses; ++p) children.push_back(std::make_unique<ChildProcess>(body));
+    for (auto& child : children) EXPECT_EQ(child->wait(), 0);
+  }
+  auto database = open();
+  EXPECT_EQ(number(*database, "SELECT n FROM t"), kProcesses * kRounds);
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM tenure_schema"), 2);
+}
+
+TEST_P(DatabaseConformance, WhatWasAcknowledgedSurvivesKill9) {
+  must(open()->execute("CREATE TABLE t (a INTEGER)"));
+  ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+    auto database = GetParam().open(folder_.path());
+    if (!database) return 1;
+    for (std::int64_t i = 1;; ++i) {
+      if (!(*database)->execute("INSERT INTO t VALUES (:i)", {i})) return 2;
+      if (!reporter.report(i)) return 3;
+    }
+  });
+  std::int64_t acknowledged = 0;
+  while (acknowledged < 50) {
+    acknowledged = child.next(-1);
+    ASSERT_GT(acknowledged, 0);
+  }
+  child.kill_hard();
+  for (std::int64_t more = child.next(0); more > 0; more = child.next(0)) acknowledged = more;
+  auto database = open();
+  const std::int64_t count = number(*database, "SELECT COUNT(*) FROM t");
+  EXPECT_GE(count, acknowledged);
+  EXPECT_LE(count, acknowledged + 1);
+  must(database->execute("INSERT INTO t VALUES (0)"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, DatabaseConformance,
+                         ::testing::Values(Backend{"sqlite",
+                                                   [](const std::filesystem::path& folder) {
+                                                     return open_database("sqlite:///db/tenure.db",
+                                                                          folder.string());
+                                                   }}),
+                         [](const auto& backend) { return backend.param.name; });
+
+}  // namespace
+}  // namespace tenure::storage

@@ -1,0 +1,149 @@
+#include "storage/sql/sqlite_database.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "core/file.h"
+#include "storage/testing/child_process.h"
+#include "storage/testing/temporary_folder.h"
+
+namespace tenure::storage {
+namespace {
+
+using testing::ChildProcess;
+using testing::TemporaryFolder;
+
+std::string text(Database& database, std::string_view sql) {
+  auto rows = database.query(sql);
+  EXPECT_TRUE(rows) << rows.error().message;
+  if (!rows || rows->empty()) return "";
+  return rows->front().text(0);
+}
+
+TEST(SqliteDatabase, MakesMissingFoldersAndUsesWal) {
+  const TemporaryFolder folder;
+  auto database = open_database("sqlite:///a/b c/x.db", folder.path().string());
+  ASSERT_TRUE(database) << database.error().message;
+  EXPECT_EQ((*database)->backend(), "sqlite");
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "a/b c/x.db"));
+  EXPECT_EQ(text(**database, "PRAGMA journal_mode"), "wal");
+  for (const auto& [pragma, value] :
+       {std::pair{"PRAGMA synchronous", 2}, std::pair{"PRAGMA foreign_keys", 1}}) {
+    EXPECT_EQ((*database)->query(pragma)->front().integer(0), value) << pragma;
+    auto in_writer = (*database)->transaction([&](SqlExecutor& sql) -> core::Result<> {
+      EXPECT_EQ(sql.query(pragma)->front().integer(0), value) << pragma;
+      return {};
+    });
+    EXPECT_TRUE(in_writer);
+  }
+}
+
+TEST(SqliteDatabase, LivesInMemoryWhenAsked) {
+  auto database = open_database("sqlite://:memory:", "");
+  ASSERT_TRUE(database) << database.error().message;
+  ASSERT_TRUE((*database)->execute("CREATE TABLE t (a INTEGER)"));
+  ASSERT_TRUE((*database)->execute("INSERT INTO t VALUES (1)"));
+  EXPECT_EQ((*database)->query("SELECT a FROM t")->size(), 1U);
+}
+
+TEST(SqliteDatabase, TellsAFileThatIsNoDatabase) {
+  const TemporaryFolder folder;
+  std::ofstream(folder.path() / "x.db") << std::string(5000, 'x');
+  auto database = open_database("sqlite:///x.db", folder.path().string());
+  ASSERT_FALSE(database);
+  EXPECT_EQ(database.error().code, core::ErrorCode::kCorruption);
+  EXPECT_NE(database.error().message.find("x.db"), std::string::npos) << database.error().message;
+}
+
+TEST(SqliteDatabase, TellsADamagedPage) {
+  const TemporaryFolder folder;
+  {
+    auto database = open_database("sqlite:///x.db", folder.path().string());
+    ASSERT_TRUE((*database)->execute("CREATE TABLE t (a VARCHAR(1000))"));
+    for (int i = 0; i < 50; ++i)
+      ASSERT_TRUE((*database)->execute("INSERT INTO t VALUES (:a)", {std::string(900, 'a')}));
+  }
+  {
+    std::fstream file(folder.path() / "x.db", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4096);
+    file << std::string(8 * 4096, '\xff');
+  }
+  auto database = open_database("sqlite:///x.db", folder.path().string());
+  ASSERT_TRUE(database) << database.error().message;
+  auto rows = (*database)->query("SELECT a FROM t");
+  ASSERT_FALSE(rows);
+  EXPECT_EQ(rows.error().code, core::ErrorCode::kCorruption) << rows.error().message;
+}
+
+TEST(SqliteDatabase, RefusesAFolderAndABadScheme) {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder.path() / "x.db");
+  EXPECT_EQ(open_database("sqlite:///x.db", folder.path().string()).error().code,
+            core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(open_database("mysql://h/x", folder.path().string()).error().code,
+            core::ErrorCode::kInvalidArgument);
+}
+
+TEST(SqliteDatabase, RefusesWhatItMayNotWrite) {
+  const TemporaryFolder folder;
+  ASSERT_TRUE(open_database("sqlite:///made.db", folder.path().string()));
+  ::chmod((folder.path() / "made.db").c_str(), 0444);
+  ::chmod(folder.path().c_str(), 0555);
+  const auto code_of = [&](const std::string& url) {
+    ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+      if (!testing::become_ordinary_user()) return 1;
+      auto database = open_database(url, folder.path().string());
+      if (database) return 2;
+      reporter.report(static_cast<std::int64_t>(database.error().code));
+      return 0;
+    });
+    const auto code = static_cast<core::ErrorCode>(child.next(-1));
+    EXPECT_EQ(child.wait(), 0) << url;
+    return code;
+  };
+  EXPECT_EQ(code_of("sqlite:///made.db"), core::ErrorCode::kPermissionDenied);
+  EXPECT_EQ(code_of("sqlite:///new.db"), core::ErrorCode::kPermissionDenied);
+  EXPECT_EQ(code_of("sqlite:///sub/new.db"), core::ErrorCode::kPermissionDenied);
+  ::chmod(folder.path().c_str(), 0755);
+}
+
+TEST(SqliteDatabase, AFullDiskIsToldAndKeepsWhatWasWritten) {
+  const TemporaryFolder folder;
+  const auto open = [&] { return open_database("sqlite:///x.db", folder.path().string()); };
+  ASSERT_TRUE((*open())->execute("CREATE TABLE t (a VARCHAR(100000))"));
+  ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+    auto database = open();
+    if (!database) return 1;
+    testing::limit_file_size(600'000);
+    const std::string value(20'000, 'v');
+    for (std::int64_t i = 1; i < 200; ++i) {
+      auto done = (*database)->transaction([&](SqlExecutor& sql) -> core::Result<> {
+        auto first = sql.execute("INSERT INTO t VALUES (:v)", {value});
+        if (!first) return std::move(first).error();
+        auto second = sql.execute("INSERT INTO t VALUES (:v)", {value});
+        if (!second) return std::move(second).error();
+        return {};
+      });
+      if (!done) {
+        // Reading goes on.
+        if (!(*database)->query("SELECT COUNT(*) FROM t")) return 2;
+        return done.error().code == core::ErrorCode::kResourceExhausted ? 0 : 3;
+      }
+      reporter.report(i);
+    }
+    return 4;
+  });
+  std::int64_t acknowledged = 0;
+  for (std::int64_t more = child.next(0); more > 0; more = child.next(0)) acknowledged = more;
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_GT(acknowledged, 0);
+  auto database = open();
+  ASSERT_TRUE(database) << database.error().message;
+  EXPECT_EQ((*database)->query("SELECT COUNT(*) FROM t")->front().integer(0), 2 * acknowledged);
+  EXPECT_TRUE((*database)->execute("INSERT INTO t VALUES ('room again')"));
+}
+
+}  // namespace
+}  // namespace tenure::storage
