@@ -20,8 +20,8 @@ std::string text_sql(std::string_view expression, const std::vector<std::string>
 ///   timestamp  ISO 8601, UTC without a zone
 std::string value_sql(std::string_view v, ColumnType type);
 
-/// The text `v` when it is present and no value of the type, else missing. NaN is a missing number,
-/// not a bad one.
+/// The text `v` when it is present and no value of the type (not for text), else missing. NaN is a
+/// missing number, not a bad one.
 std::string bad_sql(std::string_view v, ColumnType type);
 
 /// The finite number that the text `v` is, or NULL: what DuckDB's cast accepts beyond the usual

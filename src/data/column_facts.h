@@ -28,11 +28,15 @@ struct ColumnFacts {
   double count_median = 0;      ///< rows of the middle value, by how often values occur
 };
 
-/// Looks at the column `expression` of a relation (a table: it is read once). Texts in `markers`,
-/// blanks around them ignored, are missing.
-core::Result<ColumnFacts> read_column_facts(Engine& engine, std::string_view relation,
-                                            std::string_view expression,
-                                            const std::vector<std::string>& markers);
+/// A column of a relation, and the texts that mean missing in it (blanks around them ignored).
+struct ColumnInput {
+  std::string expression;
+  std::vector<std::string> markers;
+};
+
+/// Looks at columns of a relation (a table: every column is read once), in their order.
+core::Result<std::vector<ColumnFacts>> read_column_facts(Engine& engine, std::string_view relation,
+                                                         const std::vector<ColumnInput>& columns);
 
 /// The narrowest type that every present value has. Only the words true and false make a boolean:
 /// 0/1 stay integers, and yes/no stay texts, as a caller would send them. Values such as 00123 are

@@ -13,6 +13,7 @@
 #include "data/label.h"
 #include "data/parquet_file.h"
 #include "data/source.h"
+#include "data/utf8.h"
 
 namespace tenure::data {
 namespace {
@@ -21,13 +22,20 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-/// Files up to this size are staged in the engine's memory, larger ones on disk.
-constexpr std::uintmax_t kStagedInMemoryBytes = 256U << 20U;
+/// Files up to this size are kept in the engine's memory, larger ones are staged on disk.
+constexpr std::uintmax_t kKeptInMemoryBytes = 256U << 20U;
 /// Rows that a type is inferred from.
 constexpr std::int64_t kSampleRows = 200'000;
 
 Error invalid(std::string message) {
   return Error{ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+/// The start of a value, for messages; never half a character.
+std::string shortened(std::string_view value) {
+  constexpr std::size_t kShown = 60;
+  if (value.size() <= kShown) return std::string(value);
+  return std::string(value.substr(0, valid_utf8_prefix(value.substr(0, kShown)))) + "...";
 }
 
 enum class Role { kId, kTime, kLabel, kFeature };
@@ -43,10 +51,8 @@ struct Planned {
 
 /// What the staged rows say about one column.
 struct Counted {
-  std::int64_t missing = 0;
+  std::int64_t missing = 0;  ///< bad ones included
   std::int64_t bad = 0;
-  std::int64_t first_bad_row = 0;
-  std::string first_bad;
 };
 
 /// One run of load_dataset: source file → staged rows with typed values → checks → Parquet.
@@ -55,7 +61,11 @@ struct Counted {
 class Loader {
  public:
   Loader(Engine& engine, const DataSpec& spec, Source source)
-      : engine_(engine), spec_(spec), source_(std::move(source)) {}
+      : engine_(engine), spec_(spec), source_(std::move(source)), from_(source_.view()) {
+    std::error_code status;
+    const auto bytes = std::filesystem::file_size(source_.path(), status);
+    is_small_ = !status && bytes <= kKeptInMemoryBytes;
+  }
   ~Loader() {
     std::error_code ignored;
     if (!stage_file_.empty()) std::filesystem::remove(stage_file_, ignored);
@@ -79,7 +89,9 @@ class Loader {
   Result<> add_features();
   ColumnRule rule_of(const SourceColumn& column) const;
   std::string staged_sql() const;
+  std::vector<std::string> markers_of(const Planned& column) const;
   std::string source_text(const Planned& column) const;
+  Result<> refuse_bad(const Planned& column, std::int64_t count) const;
   Result<> check_column(const Planned& column, const Counted& counted) const;
   Result<std::string> first_row_without(const Planned& column) const;
   std::string output_sql(core::Micros snapshot_time) const;
@@ -89,6 +101,8 @@ class Loader {
   Engine& engine_;
   const DataSpec& spec_;
   Source source_;
+  std::string from_;       ///< the view of the source, or the table it was read into
+  bool is_small_ = false;  ///< the source fits into memory
   std::vector<Planned> plan_;
   std::filesystem::path stage_file_;
   std::string rows_;  ///< view: `row` (from 0) and the staged columns
@@ -199,39 +213,48 @@ Result<> Loader::plan() {
 /// The column as text, with what means missing taken out.
 std::string Loader::source_text(const Planned& column) const {
   const SourceColumn& from = source_.columns()[column.source];
-  std::vector<std::string> markers = spec_.null_markers;
-  markers.insert(markers.end(), column.rule.null_markers.begin(), column.rule.null_markers.end());
+  const auto markers = markers_of(column);
   if (!from.type) return text_sql(from.expression, markers);
   return text_sql(fmt::format("CAST({} AS VARCHAR)", from.expression),
                   column.role == Role::kLabel ? markers : std::vector<std::string>{});
+}
+
+std::vector<std::string> Loader::markers_of(const Planned& column) const {
+  std::vector<std::string> markers = spec_.null_markers;
+  markers.insert(markers.end(), column.rule.null_markers.begin(), column.rule.null_markers.end());
+  return markers;
 }
 
 Result<> Loader::infer() {
   const bool is_needed =
       std::any_of(plan_.begin(), plan_.end(), [](const Planned& p) { return p.rule.is_inferred; });
   if (!is_needed) return {};
-  const std::string sample = source_.temporary_name("sample");
-  // A sample from all over the file: tables are often sorted, and the head then looks different.
-  if (auto made = source_.execute(
-          fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT * FROM {} USING SAMPLE "
-                      "reservoir({} ROWS) REPEATABLE (1)",
-                      sample, source_.view(), kSampleRows));
+  // What is read now need not be read again, unless it is too much to keep. Then a sample from all
+  // over the file decides: tables are often sorted, and their head does not look like the rest.
+  const std::string table = source_.temporary_name("read");
+  if (auto made = source_.execute(fmt::format(
+          "CREATE OR REPLACE TEMP TABLE {} AS SELECT * FROM {}{}", table, from_,
+          is_small_ ? ""
+                    : fmt::format(" USING SAMPLE reservoir({} ROWS) REPEATABLE (1)", kSampleRows)));
       !made)
     return made;
+  if (is_small_) from_ = table;
+  std::vector<ColumnInput> inputs;
+  for (const Planned& column : plan_)
+    if (column.rule.is_inferred)
+      inputs.push_back({source_.columns()[column.source].expression, markers_of(column)});
+  auto facts = read_column_facts(engine_, table, inputs);
+  if (!facts) return std::move(facts).error();
+  std::size_t at = 0;
   for (Planned& column : plan_) {
     if (!column.rule.is_inferred) continue;
-    std::vector<std::string> markers = spec_.null_markers;
-    markers.insert(markers.end(), column.rule.null_markers.begin(), column.rule.null_markers.end());
-    auto facts =
-        read_column_facts(engine_, sample, source_.columns()[column.source].expression, markers);
-    if (!facts) return std::move(facts).error();
-    column.rule.type = narrowest_type(*facts);
+    column.rule.type = narrowest_type((*facts)[at++]);
     if (column.role == Role::kId && column.rule.type != ColumnType::kInteger)
       column.rule.type = ColumnType::kText;
     column.rule.is_inferred = false;
     column.was_inferred = true;
   }
-  return engine_.execute("DROP TABLE " + sample);
+  return is_small_ ? Result<>{} : engine_.execute("DROP TABLE " + table);
 }
 
 std::string Loader::staged_sql() const {
@@ -241,18 +264,17 @@ std::string Loader::staged_sql() const {
     const std::string_view comma = inner.empty() ? "" : ", ";
     const std::string v = slot('v', column);
     inner += fmt::format("{}{} AS {}", comma, source_text(column), v);
-    outer += fmt::format("{}{} AS {}, {} AS {}", comma, value_sql(v, column.rule.type),
-                         slot('c', column), bad_sql(v, column.rule.type), slot('b', column));
+    outer += fmt::format("{}{} AS {}", comma, value_sql(v, column.rule.type), slot('c', column));
+    if (column.rule.type != ColumnType::kText)
+      outer += fmt::format(", {} AS {}", bad_sql(v, column.rule.type), slot('b', column));
   }
-  return fmt::format("SELECT {} FROM (SELECT {} FROM {})", outer, inner, source_.view());
+  return fmt::format("SELECT {} FROM (SELECT {} FROM {})", outer, inner, from_);
 }
 
 Result<> Loader::stage(const std::filesystem::path& parquet) {
-  std::error_code status;
-  const auto bytes = std::filesystem::file_size(source_.path(), status);
   rows_ = source_.view() + "_rows";
   kept_ = source_.view() + "_kept";
-  if (!status && bytes <= kStagedInMemoryBytes) {
+  if (is_small_) {
     const std::string table = source_.temporary_name("stage");
     if (auto made = source_.execute(
             fmt::format("CREATE OR REPLACE TEMP TABLE {} AS {}", table, staged_sql()));
@@ -284,18 +306,27 @@ Result<std::string> Loader::first_row_without(const Planned& column) const {
   return source_.place_of(*row);
 }
 
+/// The error about values that do not fit the type of their column.
+Result<> Loader::refuse_bad(const Planned& column, std::int64_t count) const {
+  auto first =
+      engine_.query(fmt::format("SELECT min(row), arg_min({0}, row) FROM {1} WHERE {0} IS "
+                                "NOT NULL",
+                                slot('b', column), rows_));
+  if (!first) return std::move(first).error();
+  const auto row = static_cast<std::int64_t>(first->columns[0].number(0));
+  std::string message =
+      fmt::format("{}: column '{}': '{}' is not {}", source_.place_of(row), column.rule.name,
+                  shortened(first->columns[1].text(0)), type_expectation(column.rule.type));
+  if (count > 1) message += fmt::format(" (and {} more such values)", count - 1);
+  if (column.was_inferred)
+    message += fmt::format("; the type was inferred from {} rows: set data.columns.{}.type",
+                           std::min(row_count_, kSampleRows), column.rule.name);
+  return invalid(std::move(message));
+}
+
 Result<> Loader::check_column(const Planned& column, const Counted& counted) const {
   const std::string& name = column.rule.name;
-  if (counted.bad > 0 && spec_.bad_values == "error") {
-    std::string message = fmt::format(
-        "{}: column '{}': '{}' is not {}", source_.place_of(counted.first_bad_row), name,
-        std::string_view(counted.first_bad).substr(0, 80), type_expectation(column.rule.type));
-    if (counted.bad > 1) message += fmt::format(" (and {} more such values)", counted.bad - 1);
-    if (column.was_inferred)
-      message += fmt::format("; the type was inferred from {} rows: set data.columns.{}.type",
-                             kSampleRows, name);
-    return invalid(std::move(message));
-  }
+  if (counted.bad > 0 && spec_.bad_values == "error") return refuse_bad(column, counted.bad);
   const bool is_key = column.role == Role::kId || column.role == Role::kTime;
   const bool is_required = column.rule.is_required && !column.rule.null_value;
   if (counted.missing == 0 || (!is_key && !is_required)) return {};
@@ -311,24 +342,18 @@ Result<> Loader::check_values() {
   std::string select = "count(*)";
   for (const Planned& column : plan_)
     select += fmt::format(
-        ", count({0}), count({1}), coalesce(min(row) FILTER ({1} IS NOT NULL), 0), "
-        "coalesce(arg_min({1}, row), '')",
-        slot('c', column), slot('b', column));
+        ", count({}), {}", slot('c', column),
+        column.rule.type == ColumnType::kText ? "0" : fmt::format("count({})", slot('b', column)));
   auto answer = engine_.query(fmt::format("SELECT {} FROM {}", select, rows_));
   if (!answer) return std::move(answer).error();
   const auto integer = [&](std::size_t i) {
-    return std::get<std::vector<std::int64_t>>(answer->columns[i].values).front();
+    return static_cast<std::int64_t>(answer->columns[i].number(0));
   };
   row_count_ = integer(0);
   if (row_count_ == 0)
     return invalid(fmt::format("{} has a header and no rows", source_.path().string()));
-  for (std::size_t i = 0; i < plan_.size(); ++i) {
-    const std::size_t at = 1 + 4 * i;
-    counted_.push_back({.missing = row_count_ - integer(at),
-                        .bad = integer(at + 1),
-                        .first_bad_row = integer(at + 2),
-                        .first_bad = std::string(answer->columns[at + 3].text(0))});
-  }
+  for (std::size_t i = 0; i < plan_.size(); ++i)
+    counted_.push_back({.missing = row_count_ - integer(1 + 2 * i), .bad = integer(2 + 2 * i)});
   for (std::size_t i = 0; i < plan_.size(); ++i)
     if (auto checked = check_column(plan_[i], counted_[i]); !checked) return checked;
   return {};
@@ -369,7 +394,7 @@ Result<> Loader::check_key() {
     return invalid(fmt::format(
         "{}: column '{}' has '{}' a second time{} (first at {}); {} rows repeat a key. Set "
         "data.duplicates to first or last to keep one of them",
-        source_.place_of(integer(3)), id->rule.name, duplicates->columns[1].text(0),
+        source_.place_of(integer(3)), id->rule.name, shortened(duplicates->columns[1].text(0)),
         time == nullptr ? "" : " at the same time", source_.place_of(integer(2)), surplus));
   duplicates_dropped_ = surplus;
   return engine_.execute(
