@@ -158,8 +158,11 @@ core::Result<Training> train(const TrainSpec& spec, std::span<const InputField> 
   if (!preset) return std::move(preset).error();
   end_phase("select");
 
+  // Without early stopping the longest run is no bound but an overfit.
+  const bool may_run_long = spec.preset == "auto" && spec.early_stopping_rounds > 0;
+  const int rounds = may_run_long ? (*preset)->rounds_max : (*preset)->rounds;
   BoostingPlan plan{.params = *params,
-                    .rounds = spec.rounds > 0 ? spec.rounds : (*preset)->rounds,
+                    .rounds = spec.rounds > 0 ? spec.rounds : rounds,
                     .early_stopping_rounds = spec.early_stopping_rounds,
                     .seed = spec.seed};
   plan.params.insert((*preset)->params.begin(), (*preset)->params.end());
