@@ -10,6 +10,12 @@
 
 namespace tenure::app {
 
+/// What watches a run, for those who may not look below app/.
+using RunObserver = pipelines::RunObserver;
+using RunRecord = pipelines::RunRecord;
+using StepRecord = pipelines::StepRecord;
+using StepState = pipelines::StepState;
+
 struct PipelineRequest {
   std::string pipeline;   ///< "" = the first of tenure.yaml
   std::string from;       ///< start here, reusing earlier results; "" = from the start

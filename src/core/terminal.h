@@ -32,6 +32,23 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
+/// Columns a text takes: its UTF-8 code points.
+std::size_t text_width(std::string_view text);
+
+/// One line that a terminal can show safely: control characters become blanks, and what is wider
+/// than `width_max` is cut with "…".
+std::string cut_to_width(std::string_view text, std::size_t width_max);
+
+/// The line a ProgressBar draws: "train  [=====>    ]  45 %  90/200  12.0/s  ETA 9.2 s  note".
+/// Without a total there is no bar and no ETA.
+struct Progress {
+  std::uint64_t done = 0;
+  std::uint64_t total = 0;  ///< 0 = unknown
+  double elapsed_s = 0;
+};
+std::string progress_line(std::string_view title, Progress progress, std::string_view note,
+                          std::size_t width_max);
+
 /// A progress line on standard error, redrawn at most ten times a second; on anything but a
 /// terminal it prints nothing. Not thread-safe. The destructor clears the line.
 class ProgressBar {
@@ -43,6 +60,8 @@ class ProgressBar {
 
   /// `note` follows the bar: "logloss 0.4123".
   void update(std::uint64_t done, std::string_view note = {});
+  /// For work whose total is learnt, or changes, on the way.
+  void update(std::uint64_t done, std::uint64_t total, std::string_view note = {});
 
  private:
   std::string title_;

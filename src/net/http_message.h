@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -12,6 +13,22 @@ namespace tenure::net {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 std::string_view method_name(Method method);
+
+/// "%2Fa%20b" → "/a b"; '+' stands for a blank in queries and forms, not in paths. Nothing when a
+/// '%' is not followed by two hexadecimal digits.
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank = false);
+
+/// True when nothing in `text` could end a header line or hide in a log: no control characters.
+bool is_header_value_safe(std::string_view text);
+
+/// True when `text` can name a header: RFC 9110 token characters, at least one.
+bool is_header_name(std::string_view text);
+
+/// Length in bytes of the well-formed UTF-8 character at the start of `text` (not empty), or 0.
+std::size_t utf8_length(std::string_view text);
+
+/// Appends `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
 
 /// A parsed request. Views live until the handler returns.
 struct Request {
@@ -45,6 +62,7 @@ struct Response {
 
   void clear();
   void text(int with_status, std::string_view plain);
+  void error(int with_status, std::string_view detail);  ///< {"detail": "..."}
 };
 
 }  // namespace tenure::net

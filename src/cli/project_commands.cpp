@@ -1,0 +1,162 @@
+#include <fmt/format.h>
+
+#include "app/init_project.h"
+#include "app/model_tasks.h"
+#include "app/pipeline_run.h"
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/render.h"
+#include "cli/run_display.h"
+
+namespace tenure::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+core::Result<Output> init(const Arguments& arguments) {
+  const app::InitRequest request{.folder = arguments.text("DIR"),
+                                 .from = arguments.text("--from"),
+                                 .label = arguments.text("--label"),
+                                 .id = arguments.text("--id"),
+                                 .positive = arguments.text("--positive"),
+                                 .time = arguments.text("--time"),
+                                 .project_template = arguments.text("--template")};
+  auto made = app::init_project(request);
+  if (!made) return std::move(made).error();
+  std::string text = fmt::format("Wrote {}\n", field(*made, "config"));
+  if (made->contains("columns")) {
+    text += fmt::format("{} rows, {} columns; label {} = {} in {} % of the rows; id {}\n",
+                        field(*made, "rows"), field(*made, "columns"), field(*made, "label"),
+                        field(*made, "positive"), field(*made, "positive_percent", 1),
+                        field(*made, "id"));
+    const core::JsonArray& ignored = made->at("ignored").as_array();
+    if (!ignored.empty()) text += "Left out:\n";
+    for (const core::Json& column : ignored)
+      text += fmt::format("  {}: {}\n", field(column, "column"), field(column, "why"));
+  }
+  const std::string folder = field(*made, "folder");
+  text += fmt::format("\nNext: {}tenure run\n", folder == "." ? "" : "cd " + folder + " && ");
+  return Output{*std::move(made), std::move(text)};
+}
+
+core::Result<Output> run_until(const Arguments& arguments, const app::PipelineRequest& request,
+                               const std::optional<std::string>& data_file) {
+  core::ConfigSource source = arguments.config;
+  if (data_file)
+    source.overrides.push_back("data.source=" + std::filesystem::absolute(*data_file).string());
+  auto project = app::Project::open(source);
+  if (!project) return std::move(project).error();
+  RunDisplay display;
+  auto summary = app::run_pipeline(**project, request, arguments.is_json ? nullptr : &display,
+                                   &catch_interrupts());
+  if (!summary) return std::move(summary).error();
+  std::string text = render_run_summary(*summary);
+  return Output{*std::move(summary), std::move(text)};
+}
+
+core::Result<Output> run(const Arguments& arguments) {
+  return run_until(arguments,
+                   {.pipeline = arguments.text("PIPELINE"),
+                    .from = arguments.text("--from"),
+                    .until = arguments.text("--until"),
+                    .is_fresh = arguments.flag("--fresh")},
+                   arguments.given("--data"));
+}
+
+core::Result<Output> train(const Arguments& arguments) {
+  return run_until(
+      arguments,
+      {.pipeline = "", .from = "", .until = "register", .is_fresh = arguments.flag("--fresh")},
+      arguments.given("--data"));
+}
+
+core::Result<Output> evaluate(const Arguments& arguments) {
+  auto project = app::Project::open(arguments.config);
+  if (!project) return std::move(project).error();
+  auto answer = app::evaluate_model(**project, {.file = arguments.text("FILE"),
+                                                .model = arguments.text("--model"),
+                                                .version = arguments.text("--version")});
+  if (!answer) return std::move(answer).error();
+  const core::Json& metrics = answer->at("metrics");
+  std::string text = fmt::format("{} version {} on {}\n\n", field(*answer, "model"),
+                                 field(*answer, "version"), field(*answer, "file"));
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const auto& [name, value] : metrics.as_object())
+    if (!value.is_object()) rows.emplace_back(std::string(name), field(metrics, name));
+  text += key_values(rows);
+  return Output{*std::move(answer), std::move(text)};
+}
+
+core::Result<Output> score(const Arguments& arguments) {
+  auto project = app::Project::open(arguments.config);
+  if (!project) return std::move(project).error();
+  auto answer = app::score_table(**project, {.input = arguments.text("IN"),
+                                             .output = arguments.text("OUT"),
+                                             .model = arguments.text("--model"),
+                                             .version = arguments.text("--version")});
+  if (!answer) return std::move(answer).error();
+  std::string text =
+      fmt::format("{} rows scored by {} version {}, {} positive; written to {}\n",
+                  field(*answer, "rows"), field(*answer, "model"), field(*answer, "version"),
+                  field(*answer, "positives"), field(*answer, "file"));
+  return Output{*std::move(answer), std::move(text)};
+}
+
+const Option kModel{"--model", Kind::kValue, "NAME", "Registered model (default: the project's)"};
+const Option kVersion{"--version", Kind::kValue, "VERSION",
+                      "Number or @alias (default: the alias that is served)"};
+const Option kData{"--data", Kind::kValue, "FILE", "Read this table instead of data.source",
+                   "",       true};
+const Option kFresh{"--fresh", Kind::kFlag, "",
+                    "Start anew even if a killed run could be taken up"};
+
+}  // namespace
+
+std::vector<Command> project_commands() {
+  return {
+      {"init",
+       "Make a project: from a template, or from your own table",
+       "tenure init --from customers.csv --label churned my-project",
+       {{"DIR", Kind::kOptionalArgument, "", "Folder to make (default: here)", "."},
+        {"--template", Kind::kValue, "NAME", "telco (synthetic customers) or blank", ""},
+        {"--from", Kind::kValue, "FILE", "CSV or Parquet table to learn from", "", true},
+        {"--label", Kind::kValue, "COLUMN", "Column to predict"},
+        {"--id", Kind::kValue, "COLUMN", "Column that names a customer (default: found)"},
+        {"--positive", Kind::kValue, "VALUE",
+         "Value of the label that counts as the event (default: found)"},
+        {"--time", Kind::kValue, "COLUMN", "Column with the time at which a row was known"}},
+       init},
+      {"run",
+       "Run a pipeline: from the table to a promoted model",
+       "tenure run\ntenure run --data customers.csv\ntenure run --from train",
+       {{"PIPELINE", Kind::kOptionalArgument, "", "Pipeline of tenure.yaml (default: the first)"},
+        {"--from", Kind::kValue, "STEP", "Start here; keep the results of the steps before"},
+        {"--until", Kind::kValue, "STEP", "Stop after this step"},
+        kData,
+        kFresh},
+       run},
+      {"train",
+       "Train and register a model, without promoting it",
+       "tenure train --data customers.csv",
+       {kData, kFresh},
+       train},
+      {"evaluate",
+       "Measure a registered model on a labelled table",
+       "tenure evaluate holdout.csv --version @champion",
+       {{"FILE", Kind::kOptionalArgument, "", "CSV or Parquet (default: data.source)", "", true},
+        kModel,
+        kVersion},
+       evaluate},
+      {"score",
+       "Score a table in bulk, larger than memory",
+       "tenure score customers.csv scores.parquet",
+       {{"IN", Kind::kArgument, "", "CSV or Parquet with the model's inputs", "", true},
+        {"OUT", Kind::kArgument, "", "CSV or Parquet to write: id, probability, decision", "",
+         true},
+        kModel,
+        kVersion},
+       score},
+  };
+}
+
+}  // namespace tenure::cli

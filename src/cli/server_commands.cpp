@@ -1,0 +1,56 @@
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include "app/server.h"
+#include "cli/command.h"
+
+namespace tenure::cli {
+namespace {
+
+using Kind = Option::Kind;
+
+core::Result<Output> up(const Arguments& arguments) {
+  core::ConfigSource source = arguments.config;
+  if (const auto host = arguments.given("--host"))
+    source.overrides.push_back("serving.host=" + *host);
+  if (const auto port = arguments.given("--port"))
+    source.overrides.push_back("serving.port=" + *port);
+  if (arguments.flag("--insecure")) source.overrides.emplace_back("serving.insecure=true");
+  auto project = app::Project::open(source);
+  if (!project) return std::move(project).error();
+  const bool is_json = arguments.is_json;
+  auto served = app::run_server(**project, [is_json](const app::ServerFacts& facts) {
+    if (is_json) {
+      const core::JsonObject line{{"address", facts.address},
+                                  {"model", facts.model},
+                                  {"version", facts.version},
+                                  {"not_ready", facts.not_ready}};
+      fmt::print("{}\n", core::to_text(line));
+    } else {
+      fmt::print("Tenure answers at {}  (try {}/docs)\n", facts.address, facts.address);
+      if (facts.not_ready.empty())
+        fmt::print("Serving {} version {}. Stop with Ctrl-C.\n", facts.model, facts.version);
+      else
+        fmt::print("No model is served yet: {}.\n", facts.not_ready);
+    }
+    std::fflush(stdout);
+  });
+  if (!served) return std::move(served).error();
+  return Output{core::JsonObject{{"stopped", true}}, ""};
+}
+
+}  // namespace
+
+std::vector<Command> server_commands() {
+  return {{"up",
+           "The server: every API in one process",
+           "tenure up\ntenure up --port 9000",
+           {{"--host", Kind::kValue, "ADDRESS", "Address to listen on (default: serving.host)"},
+            {"--port", Kind::kValue, "PORT", "HTTP port, 0 = any free one (default: serving.port)"},
+            {"--insecure", Kind::kFlag, "",
+             "Allow an address that others can reach, without authentication"}},
+           up}};
+}
+
+}  // namespace tenure::cli

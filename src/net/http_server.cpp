@@ -1,0 +1,113 @@
+#include "net/http_server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <boost/asio/ip/address.hpp>
+#include <fmt/format.h>
+
+#include "core/assert.h"
+#include "net/event_loop.h"
+
+namespace tenure::net {
+namespace {
+
+constexpr std::size_t kWorkerQueueMax = 1024;
+
+using Endpoint = boost::asio::ip::tcp::endpoint;
+
+core::Result<Endpoint> parse_endpoint(const HttpServerOptions& options) {
+  boost::system::error_code code;
+  const std::string host = options.host == "localhost" ? "127.0.0.1" : options.host;
+  const auto address = boost::asio::ip::make_address(host, code);
+  if (code) {
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("serving.host: '{}' is not an IP address; use 127.0.0.1 (this "
+                                   "machine only), 0.0.0.0 or :: (all networks)",
+                                   options.host)};
+  }
+  return Endpoint(address, options.port);
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  State(HttpServerOptions with, const Router& router, core::MetricRegistry& metrics,
+        const core::Clock& clock)
+      : context{.options = with,
+                .router = router,
+                .clock = clock,
+                .metrics = HttpMetrics(metrics, router),
+                .workers = WorkerPool(with.worker_threads, kWorkerQueueMax)} {}
+
+  ~State() {
+    for (const auto& loop : loops) loop->stop();
+    context.workers.stop();  // before the loops: a running handler uses its connection
+  }
+
+  ServerContext context;
+  std::vector<std::unique_ptr<EventLoop>> loops;
+  std::uint16_t port = 0;
+  bool is_started = false;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::size_t loops_empty = 0;
+};
+
+HttpServer::HttpServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+HttpServer::~HttpServer() = default;
+
+core::Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions options,
+                                                             const Router& router,
+                                                             core::MetricRegistry& metrics,
+                                                             const core::Clock& clock) {
+  auto endpoint = parse_endpoint(options);
+  if (!endpoint) return std::move(endpoint).error();
+  if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
+  auto is_free = EventLoop::check_port_is_free(*endpoint);
+  if (!is_free) return std::move(is_free).error();
+  auto state = std::make_unique<State>(options, router, metrics, clock);
+  for (unsigned i = 0; i < options.threads; ++i) {
+    auto loop = std::make_unique<EventLoop>(state->context);
+    auto bound = loop->listen(*endpoint);
+    if (!bound) return std::move(bound).error();
+    if (i == 0) endpoint->port(loop->port());
+    state->loops.push_back(std::move(loop));
+  }
+  state->port = endpoint->port();
+  return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
+}
+
+std::uint16_t HttpServer::port() const {
+  return state_->port;
+}
+
+void HttpServer::start() {
+  TENURE_ASSERT(!state_->is_started);
+  state_->is_started = true;
+  for (const auto& loop : state_->loops) loop->start();
+}
+
+void HttpServer::drain() {
+  State& state = *state_;
+  if (state.is_started) {
+    for (const auto& loop : state.loops) {
+      loop->begin_drain([&state] {
+        const std::lock_guard lock(state.mutex);
+        ++state.loops_empty;
+        state.changed.notify_all();
+      });
+    }
+    std::unique_lock lock(state.mutex);
+    state.changed.wait_for(lock, std::chrono::microseconds(state.context.options.drain_timeout),
+                           [&] { return state.loops_empty == state.loops.size(); });
+  }
+  for (const auto& loop : state.loops) loop->stop();
+}
+
+}  // namespace tenure::net

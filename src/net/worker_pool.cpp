@@ -1,0 +1,53 @@
+#include "net/worker_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tenure::net {
+
+WorkerPool::WorkerPool(unsigned threads, std::size_t queue_max) : queue_max_(queue_max) {
+  threads_.reserve(std::max(threads, 1U));
+  for (unsigned i = 0; i < std::max(threads, 1U); ++i) threads_.emplace_back([this] { run(); });
+}
+
+WorkerPool::~WorkerPool() {
+  stop();
+}
+
+bool WorkerPool::submit(Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_stopping_ || queue_.size() >= queue_max_) return false;
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void WorkerPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_stopping_ = true;
+    queue_.clear();
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
+}
+
+void WorkerPool::run() {
+  for (;;) {
+    Job job;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return is_stopping_ || !queue_.empty(); });
+      if (is_stopping_) return;
+      job = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    job();
+  }
+}
+
+}  // namespace tenure::net
