@@ -76,6 +76,9 @@ class Predictor {
   /// Puts a model live. Requests under way finish with the old one.
   void swap(std::shared_ptr<const ModelSnapshot> next);
 
+  /// A version that should have become live did not load (tenure_model_load_failures_total).
+  void count_load_failure();
+
   struct Scratch {
     std::vector<std::string_view> keys;
     std::vector<data::Cell> cells;
