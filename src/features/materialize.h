@@ -1,8 +1,11 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/clock.h"
@@ -29,21 +32,26 @@ class MaterializationLog {
   storage::Database* database_;
 };
 
+/// Told after each page of rows: the view, rows done, rows in all.
+using MaterializeProgress =
+    std::function<void(std::string_view view, std::int64_t done, std::int64_t total)>;
+
 /// Moves each online view's newest row per key with from <= event_time <= until into the store;
 /// bulk work is SQL, the store is written in batches, each atomic. Idempotent; safe to repeat after
-/// a crash. `views` empty = all online views. `progress(done, total)` may be empty. Errors:
+/// a crash. `views` empty = all online views. `progress` may be empty. Errors:
 /// kInvalidArgument (from > until, unknown view, null key in the source), kNotFound (source), store
 /// errors.
 core::Result<std::vector<MaterializeReport>> materialize(
     data::Engine& engine, storage::KvStore& store, MaterializationLog& log,
     const Definitions& definitions, std::span<const std::string> views, core::Micros from,
-    core::Micros until, core::Micros now);
+    core::Micros until, core::Micros now, const MaterializeProgress& progress = {});
 
 /// As materialize, each view from its last recorded end less `lookback`; a view never materialized
-/// starts at its source's oldest row.
+/// starts at its source's oldest row. Errors: also kInvalidArgument when `until` lies before a
+/// view's last end.
 core::Result<std::vector<MaterializeReport>> materialize_incremental(
     data::Engine& engine, storage::KvStore& store, MaterializationLog& log,
     const Definitions& definitions, std::span<const std::string> views, core::Micros until,
-    core::Micros lookback, core::Micros now);
+    core::Micros lookback, core::Micros now, const MaterializeProgress& progress = {});
 
 }  // namespace tenure::features

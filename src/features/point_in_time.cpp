@@ -241,9 +241,7 @@ Result<PointInTimeResult> join_point_in_time(data::Engine& engine, std::string_v
   auto plan = make_plan(definitions, views, options, *columns);
   if (!plan) return std::move(plan).error();
   for (const JoinPlan& join : plan->joins) {
-    if (auto found = describe_parquet(engine, join.view->source); !found) {
-      return std::move(found).error().within("feature view " + join.view->name);
-    }
+    if (auto found = check_source(*join.view); !found) return std::move(found).error();
   }
 
   const EntityTable entities(engine, "tenure_entities_" + core::random_hex_id());

@@ -1,5 +1,7 @@
 #include "features/source_sql.h"
 
+#include <filesystem>
+
 #include <fmt/core.h>
 
 #include "data/engine.h"
@@ -29,6 +31,13 @@ std::string source_query(const Definitions& definitions, const FeatureView& view
   }
   return sql + fmt::format(" FROM read_parquet({}, file_row_number = true)",
                            data::quote_text(view.source));
+}
+
+core::Result<> check_source(const FeatureView& view) {
+  std::error_code error;
+  if (std::filesystem::is_regular_file(view.source, error)) return {};
+  return core::Error{core::ErrorCode::kNotFound,
+                     fmt::format("feature view {}: there is no file {}", view.name, view.source)};
 }
 
 std::vector<const Feature*> all_features(const FeatureView& view) {

@@ -3,6 +3,7 @@
 #include <span>
 #include <string>
 
+#include "core/result.h"
 #include "features/definition.h"
 
 namespace tenure::features {
@@ -13,6 +14,9 @@ namespace tenure::features {
 /// online store. All rows, null keys and times included.
 std::string source_query(const Definitions& definitions, const FeatureView& view,
                          std::span<const Feature* const> features);
+
+/// That the view's source file is there. Errors: kNotFound, naming view and file.
+core::Result<> check_source(const FeatureView& view);
 
 /// All features of a view, as source_query wants them.
 std::vector<const Feature*> all_features(const FeatureView& view);

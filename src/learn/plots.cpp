@@ -187,7 +187,7 @@ std::string confusion_plot(const EvaluationReport& report, const PlotWords& word
         Box{0, 0, c.false_negative, positives}, Box{1, 0, c.true_positive, positives}}) {
     const double share =
         box.whole == 0 ? 0 : static_cast<double>(box.count) / static_cast<double>(box.whole);
-    const std::string_view text = share > 0.5 ? "#ffffff" : kInk;
+    const std::string_view text = share > 0.65 ? "#ffffff" : kInk;
     script +=
         fmt::format("set object {} rect from {},{} to {},{} fs solid noborder fc rgb '{}' behind\n",
                     id, box.column + 0.015, box.row + 0.02, box.column + 0.985, box.row + 0.98,

@@ -142,7 +142,7 @@ TEST_F(PredictionLogTest, NamesFeaturesOfSeveralModelVersions) {
 
 TEST_F(PredictionLogTest, StartsNewSegmentsAndReadsThemInOrder) {
   {
-    const auto log = open({.segment_max = 1024});
+    const auto log = open({.folder = {}, .segment_max = 1024});
     for (std::uint64_t i = 0; i < 200; ++i) log->append(numbered_event(i).view());
     ASSERT_TRUE(log->flush().has_value());
   }
@@ -269,7 +269,7 @@ TEST_F(PredictionLogTest, RefusesSegmentsOfANewerFormat) {
 }
 
 TEST_F(PredictionLogTest, ReadsWhileTheLogIsWritten) {
-  const auto log = open({.segment_max = 64 * 1024});
+  const auto log = open({.folder = {}, .segment_max = 64 * 1024});
   std::thread writer([&] {
     for (std::uint64_t i = 0; i < 5000; ++i) {
       log->append(numbered_event(i).view());
@@ -296,7 +296,7 @@ TEST_F(PredictionLogTest, TakesEventsFromManyThreads) {
   constexpr int kThreads = 4;
   constexpr int kEach = 2000;
   {
-    const auto log = open({.segment_max = 32 * 1024});
+    const auto log = open({.folder = {}, .segment_max = 32 * 1024});
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
@@ -323,7 +323,7 @@ TEST_F(PredictionLogTest, TakesEventsFromManyThreads) {
 }
 
 TEST_F(PredictionLogTest, CountsEventsTooLargeForTheBuffer) {
-  const auto log = open({.buffer_events = 64});
+  const auto log = open({.folder = {}, .buffer_events = 64});
   OwnedEvent event;
   event.entity = std::string(100'000, 'x');
   log->append(event.view());

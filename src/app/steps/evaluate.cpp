@@ -1,14 +1,13 @@
 #include <fmt/format.h>
 
+#include "app/model_card_facts.h"
 #include "app/steps/step_io.h"
 #include "app/steps/steps.h"
 #include "app/steps/tracked_run.h"
 #include "app/training_table.h"
 #include "core/file.h"
-#include "core/time_format.h"
 #include "learn/importance.h"
 #include "learn/model.h"
-#include "learn/model_card.h"
 #include "learn/plots.h"
 #include "learn/report.h"
 
@@ -90,11 +89,12 @@ pipelines::Step evaluate_step(Project& project) {
                                      .negative = model->facts().negative},
                                     context.directory / "plots");
     if (!plots) return std::move(plots).error();
-    auto card = card_of(project, context, *model, *report);
+    auto card = model_card_of(project, context, *model, *report);
     if (!card) return std::move(card).error();
+    for (const std::filesystem::path& plot : plots->files)
+      card->plots.push_back("../plots/" + plot.filename().string());
     const std::filesystem::path card_file = folder / "card.md";
-    if (auto written = core::write_file_atomically(card_file, learn::render_model_card(*card));
-        !written)
+    if (auto written = core::write_file_atomically(card_file, learn::to_markdown(*card)); !written)
       return std::move(written).error();
 
     auto run = tracked_run(project, context);

@@ -1,0 +1,253 @@
+#include "features/materialize.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/core.h>
+
+#include "core/id.h"
+#include "core/log.h"
+#include "core/time_format.h"
+#include "features/online_writer.h"
+#include "features/source_schema.h"
+#include "features/source_sql.h"
+#include "storage/sql/migration.h"
+
+namespace tenure::features {
+namespace {
+
+using core::Error;
+using core::ErrorCode;
+using core::Result;
+
+constexpr storage::Migration kMigrations[] = {
+    {1, "materialized windows",
+     "CREATE TABLE tenure_materializations ("
+     "project VARCHAR(256) NOT NULL, view_name VARCHAR(256) NOT NULL, "
+     "from_us BIGINT NOT NULL, until_us BIGINT NOT NULL, "
+     "rows_read BIGINT NOT NULL, rows_written BIGINT NOT NULL, recorded_us BIGINT NOT NULL);"
+     "CREATE INDEX tenure_materializations_view ON tenure_materializations "
+     "(project, view_name, until_us);"},
+};
+
+constexpr std::int64_t kPageRows = 100'000;
+
+/// The newest rows of one view's window, as a temporary table, dropped at the end.
+class NewestRows {
+ public:
+  explicit NewestRows(data::Engine& engine)
+      : engine_(&engine), name_(data::quote_identifier("tenure_newest_" + core::random_hex_id())) {}
+  ~NewestRows() {
+    if (auto dropped = engine_->execute("DROP TABLE IF EXISTS " + name_); !dropped) {
+      core::log_warn("features", dropped.error().message);
+    }
+  }
+  NewestRows(const NewestRows&) = delete;
+  NewestRows& operator=(const NewestRows&) = delete;
+
+  Result<std::int64_t> collect(const Definitions& definitions, const FeatureView& view,
+                               core::Micros from, core::Micros until);
+  Result<data::Table> page(std::int64_t first) const {
+    return engine_->query(fmt::format("SELECT * FROM {} WHERE rowid >= {} AND rowid < {}", name_,
+                                      first, first + kPageRows));
+  }
+
+ private:
+  data::Engine* engine_;
+  std::string name_;
+};
+
+Result<std::int64_t> NewestRows::collect(const Definitions& definitions, const FeatureView& view,
+                                         core::Micros from, core::Micros until) {
+  const auto features = all_features(view);
+  const std::string source = source_query(definitions, view, features);
+  const std::string window = fmt::format("epoch_us(__time) BETWEEN {} AND {}", from, until);
+  auto keyless = engine_->query_integer(
+      fmt::format("SELECT count(*) FROM ({}) WHERE __key IS NULL AND {}", source, window));
+  if (!keyless) return std::move(keyless).error();
+  if (*keyless > 0) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} rows of {} have no key in column '{}'", *keyless, view.source,
+                             definitions.entity_of(view).key)};
+  }
+  const std::string_view created = view.created_column.empty() ? "" : "__created DESC NULLS LAST, ";
+  auto made = engine_->execute(
+      fmt::format("CREATE TEMP TABLE {} AS SELECT * EXCLUDE (__order) FROM ({}) WHERE {} "
+                  "QUALIFY row_number() OVER (PARTITION BY __key ORDER BY __time DESC, {}__order "
+                  "DESC) = 1",
+                  name_, source, window, created));
+  if (!made) return std::move(made).error();
+  return engine_->query_integer("SELECT count(*) FROM " + name_);
+}
+
+Result<OnlineColumns> columns_of(const data::Table& page, const FeatureView& view) {
+  OnlineColumns columns;
+  auto key = page.column("__key");
+  if (!key) return std::move(key).error();
+  auto time = page.column("__time");
+  if (!time) return std::move(time).error();
+  columns.key = *key;
+  columns.time = *time;
+  columns.created = page.find("__created");
+  for (std::size_t i = 0; i < view.features.size(); ++i) {
+    auto feature = page.column(fmt::format("__f{}", i));
+    if (!feature) return std::move(feature).error();
+    columns.features.push_back(*feature);
+  }
+  return columns;
+}
+
+Result<MaterializeReport> materialize_view(data::Engine& engine, storage::KvStore& store,
+                                           const Definitions& definitions, const FeatureView& view,
+                                           core::Micros from, core::Micros until,
+                                           const MaterializeProgress& progress) {
+  MaterializeReport report{view.name, from, until, 0, 0};
+  NewestRows newest(engine);
+  auto rows = newest.collect(definitions, view, from, until);
+  if (!rows) return std::move(rows).error();
+  report.rows_read = *rows;
+  for (std::int64_t first = 0; first < *rows; first += kPageRows) {
+    auto page = newest.page(first);
+    if (!page) return std::move(page).error();
+    auto columns = columns_of(*page, view);
+    if (!columns) return std::move(columns).error();
+    auto written = write_online_columns(store, definitions, view, *columns);
+    if (!written) return std::move(written).error();
+    report.rows_written += *written;
+    if (progress) progress(view.name, std::min(first + kPageRows, *rows), *rows);
+  }
+  return report;
+}
+
+/// The online views of that name, or all of them.
+Result<std::vector<const FeatureView*>> choose_views(const Definitions& definitions,
+                                                     std::span<const std::string> names) {
+  std::vector<const FeatureView*> views;
+  for (const FeatureView& view : definitions.views) {
+    if (names.empty() && view.is_online) views.push_back(&view);
+  }
+  for (const std::string& name : names) {
+    const FeatureView* view = definitions.view(name);
+    if (view == nullptr) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("unknown feature view '{}'", name)};
+    }
+    if (!view->is_online) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("feature view {} is not online (features.views.{}.online)", name, name)};
+    }
+    views.push_back(view);
+  }
+  for (const FeatureView* view : views) {
+    if (auto checked = check_source(*view); !checked) return std::move(checked).error();
+  }
+  return views;
+}
+
+Result<MaterializeReport> materialize_and_record(data::Engine& engine, storage::KvStore& store,
+                                                 MaterializationLog& log,
+                                                 const Definitions& definitions,
+                                                 const FeatureView& view, core::Micros from,
+                                                 core::Micros until, core::Micros now,
+                                                 const MaterializeProgress& progress) {
+  const std::string context = "feature view " + view.name;
+  auto report = materialize_view(engine, store, definitions, view, from, until, progress);
+  if (!report) return std::move(report).error().within(context);
+  // Last: a crash before this line only makes the next run repeat harmless work.
+  auto recorded = log.record(definitions.project, *report, now);
+  if (!recorded) return std::move(recorded).error().within(context);
+  return report;
+}
+
+// Where an incremental run begins.
+Result<core::Micros> first_time(data::Engine& engine, MaterializationLog& log,
+                                const Definitions& definitions, const FeatureView& view,
+                                core::Micros until, core::Micros lookback) {
+  auto last = log.last_end(definitions.project, view.name);
+  if (!last) return std::move(last).error();
+  if (*last) return **last - lookback;
+  auto oldest =
+      engine.query_integer(fmt::format("SELECT coalesce(min(epoch_us(__time)), {}) FROM ({})",
+                                       until, source_query(definitions, view, {})));
+  if (!oldest) return std::move(oldest).error();
+  return std::min(*oldest, until);
+}
+
+}  // namespace
+
+Result<MaterializationLog> MaterializationLog::open(storage::Database& database, core::Micros now) {
+  if (auto migrated = storage::migrate(database, "features", kMigrations, now); !migrated) {
+    return std::move(migrated).error();
+  }
+  return MaterializationLog(database);
+}
+
+Result<> MaterializationLog::record(std::string_view project, const MaterializeReport& report,
+                                    core::Micros now) {
+  auto inserted = database_->execute(
+      "INSERT INTO tenure_materializations (project, view_name, from_us, until_us, rows_read, "
+      "rows_written, recorded_us) VALUES (:project, :view, :from, :until, :read, :written, :now)",
+      {std::string(project), report.view, report.from, report.until, report.rows_read,
+       report.rows_written, now});
+  if (!inserted) return std::move(inserted).error();
+  return {};
+}
+
+Result<std::optional<core::Micros>> MaterializationLog::last_end(std::string_view project,
+                                                                 std::string_view view) {
+  auto rows = database_->query(
+      "SELECT max(until_us) FROM tenure_materializations WHERE project = :project AND view_name = "
+      ":view",
+      {std::string(project), std::string(view)});
+  if (!rows) return std::move(rows).error();
+  if (rows->empty()) return std::optional<core::Micros>();
+  return rows->front().integer_if(0);
+}
+
+Result<std::vector<MaterializeReport>> materialize(
+    data::Engine& engine, storage::KvStore& store, MaterializationLog& log,
+    const Definitions& definitions, std::span<const std::string> views, core::Micros from,
+    core::Micros until, core::Micros now, const MaterializeProgress& progress) {
+  if (from > until) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("the window to materialize starts at {}, after its end {}",
+                             core::format_utc(from), core::format_utc(until))};
+  }
+  auto chosen = choose_views(definitions, views);
+  if (!chosen) return std::move(chosen).error();
+  std::vector<MaterializeReport> reports;
+  for (const FeatureView* view : *chosen) {
+    auto report =
+        materialize_and_record(engine, store, log, definitions, *view, from, until, now, progress);
+    if (!report) return std::move(report).error();
+    reports.push_back(std::move(*report));
+  }
+  return reports;
+}
+
+Result<std::vector<MaterializeReport>> materialize_incremental(
+    data::Engine& engine, storage::KvStore& store, MaterializationLog& log,
+    const Definitions& definitions, std::span<const std::string> views, core::Micros until,
+    core::Micros lookback, core::Micros now, const MaterializeProgress& progress) {
+  auto chosen = choose_views(definitions, views);
+  if (!chosen) return std::move(chosen).error();
+  std::vector<MaterializeReport> reports;
+  for (const FeatureView* view : *chosen) {
+    auto from = first_time(engine, log, definitions, *view, until, lookback);
+    if (!from) return std::move(from).error().within("feature view " + view->name);
+    if (*from > until) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("feature view {} is materialized until {} already, later than {}", view->name,
+                      core::format_utc(*from + lookback), core::format_utc(until))};
+    }
+    auto report =
+        materialize_and_record(engine, store, log, definitions, *view, *from, until, now, progress);
+    if (!report) return std::move(report).error();
+    reports.push_back(std::move(*report));
+  }
+  return reports;
+}
+
+}  // namespace tenure::features
