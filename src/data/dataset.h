@@ -21,8 +21,9 @@ namespace tenure::data {
 struct ColumnRule {
   std::string name;
   ColumnType type = ColumnType::kText;
-  std::vector<std::string> null_markers;  ///< in addition to the data set's
-  std::optional<std::string> null_value;  ///< replaces missing values
+  bool is_inferred = false;  ///< the type is to be found from the values; never set once loaded
+  std::vector<std::string> null_markers = {};  ///< in addition to the data set's
+  std::optional<std::string> null_value = {};  ///< replaces missing values
   bool is_required = false;
 };
 
@@ -39,7 +40,7 @@ struct DataSpec {
   std::string duplicates = "error";            ///< error, first, last
   std::string bad_values = "error";            ///< error, null
   std::map<std::string, std::string> ignored;  ///< column → why
-  std::vector<ColumnRule> columns;             ///< empty = inferred
+  std::vector<ColumnRule> columns;             ///< those without a rule are inferred
 
   static core::Result<DataSpec> from_config(const core::Config& config);
 };
@@ -57,7 +58,7 @@ struct Dataset {
   std::int64_t rows = 0;
   std::int64_t positives = 0;
   std::int64_t duplicates_dropped = 0;
-  std::map<std::string, std::int64_t> nulls;       ///< per column
+  std::map<std::string, std::int64_t> nulls;       ///< per column, before null_value replaces them
   std::map<std::string, std::int64_t> bad_values;  ///< per column, read as missing
 
   core::Json to_json() const;

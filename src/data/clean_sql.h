@@ -1,0 +1,34 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/table.h"
+
+/// The rules by which texts become values, as SQL expressions. `v` is always the name of a column.
+namespace tenure::data {
+
+/// The text of `expression` without blanks around it; missing when it is one of the markers.
+std::string text_sql(std::string_view expression, const std::vector<std::string>& markers);
+
+/// The text `v` as a value of the type; missing when it is none.
+///   boolean    true/false, yes/no, t/f, y/n, 1/0, in any case
+///   integer    whole numbers, also written 7.0 or 1e3
+///   number     finite; a point for the decimals, no separators of thousands
+///   timestamp  ISO 8601, UTC without a zone
+std::string value_sql(std::string_view v, ColumnType type);
+
+/// The text `v` when it is present and no value of the type (not for text), else missing. NaN is a
+/// missing number, not a bad one.
+std::string bad_sql(std::string_view v, ColumnType type);
+
+/// The finite number that the text `v` is, or NULL: what DuckDB's cast accepts beyond the usual
+/// (digits grouped by underscores) is left out.
+std::string number_sql(std::string_view v);
+
+/// "an integer", "true or false", ...: what a value should have been.
+std::string_view type_expectation(ColumnType type);
+
+}  // namespace tenure::data

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "core/result.h"
+#include "data/engine.h"
+
+namespace tenure::data {
+
+/// Writes the answer of a query to a Parquet file so that after a crash at any instant either the
+/// old or the new file is there, whole. Missing folders are made. Nothing is left behind after an
+/// error. Errors: those of the query; kResourceExhausted when the disk is full; kPermissionDenied.
+core::Result<> write_parquet(Engine& engine, std::string_view query,
+                             const std::filesystem::path& path);
+
+/// A path as read_parquet() and read_csv() take it: quoted, and with the characters that they would
+/// expand as patterns made literal.
+std::string quote_path(const std::filesystem::path& path);
+
+}  // namespace tenure::data
