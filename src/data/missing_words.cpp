@@ -38,7 +38,7 @@ bool is_one_of(std::string_view text, const std::array<std::string_view, N>& wor
 }  // namespace
 
 core::Result<std::vector<std::string>> default_null_markers() {
-  auto config = core::parse_config("project: {name: defaults}\n", {});
+  auto config = core::parse_config("project: defaults\n", {});
   if (!config) return std::move(config).error();
   return config->list("data.null_markers");
 }
