@@ -243,7 +243,11 @@ std::string_view JsonReader::read_number() {
   if (*at_ == '-') ++at_;
   const bool starts_with_zero = at_ != end_ && *at_ == '0';
   const char* const digits = at_;
-  bool is_valid = skip_digits() && (!starts_with_zero || at_ - digits == 1);
+  bool is_valid = skip_digits();
+  if (is_valid && starts_with_zero && at_ - digits > 1) {
+    at_ = digits + 1;
+    is_valid = false;
+  }
   if (is_valid && at_ != end_ && *at_ == '.') {
     ++at_;
     is_valid = skip_digits();

@@ -155,7 +155,15 @@ TEST_F(PredictHttp, ReportsAllMistakesAtOnce) {
                             "\n"
                             R"(extra_forbidden ["body","features","Signup"])"
                             "\n"
-                            R"(value_error ["body","features","charge"])");
+                            R"(value_error ["body","features","charge"])"
+                            "\n"
+                            R"(missing ["body","features","signup"])");
+  EXPECT_EQ(mistakes(features(R"([{"tenure":1,"charge":2,"plan":"a"},7,[1],[1,2,"a",null]])")),
+            R"(model_attributes_type ["body","features",1])"
+            "\n"
+            R"(too_short ["body","features",2])"
+            "\n"
+            R"(missing ["body","features",0,"signup"])");
   const core::Json json = TestApi::json(predict(body));
   const core::JsonArray& detail = json.at("detail").as_array();
   EXPECT_EQ(detail[0].at("input").as_string(), "abc");

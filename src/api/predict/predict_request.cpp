@@ -77,6 +77,7 @@ PredictRequest::Outcome PredictRequest::decode(std::string_view body,
     errors_.set_invalid_json(reader.offset(), reader.reason());
     return Outcome::kInvalid;
   }
+  if (!has_id_ && !has_ids_) require_all_features();
   if (errors_.empty()) combine(body);
   if (is_too_many_) return Outcome::kTooManyRows;
   return errors_.empty() ? Outcome::kRows : Outcome::kInvalid;
@@ -215,7 +216,9 @@ void PredictRequest::read_feature_list(JsonReader& reader) {
     } else if (kind == Kind::kArray) {
       read_ordered_row(reader, n);
     } else {
-      errors_.add("model_attributes_type", {"features", n}, kNotAnObject, reader.skip());
+      cells_.resize(cells_.size() + width_, data::Cell::null());
+      feature_rows_.push_back(reader.skip());
+      errors_.add("model_attributes_type", {"features", n}, kNotAnObject, feature_rows_.back());
     }
     ++n;
   }
@@ -275,6 +278,7 @@ void PredictRequest::read_ordered_row(JsonReader& reader, std::size_t row) {
   }
   feature_rows_.emplace_back(from, static_cast<std::size_t>(reader.position() - from));
   if (n == width_ || reader.has_failed()) return;
+  for (std::size_t i = n; i < width_; ++i) cells_[first + i] = data::Cell::null();  // one mistake
   const bool is_short = n < width_;
   errors_.add(is_short ? "too_short" : "too_long", {"features", row},
               fmt::format("List should have at {} {} items after validation, not {}",
@@ -391,7 +395,6 @@ void PredictRequest::combine(std::string_view body) {
                 "null");
     return;
   }
-  if (!has_id_ && !has_ids_) require_all_features();
   const std::size_t n = std::max(ids_.size(), feature_rows_.size());
   rows_.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
