@@ -12,17 +12,22 @@
 namespace tenure::app {
 namespace {
 
-/// The object key of a version's package: what `source` says, below the store's own root.
+/// The object key of a version's package. `source` is absolute, as MLflow wants it; when the
+/// project was moved or copied since, the part from artifacts/<experiment>/<run>/ on still holds.
 core::Result<std::string> key_of(const storage::ObjectStore& objects,
                                  const tracking::ModelVersion& version) {
   const std::string root = objects.uri("artifacts");
-  if (!version.source.starts_with(root)) {
-    return core::Error{
-        core::ErrorCode::kUnimplemented,
-        fmt::format("{} version {} lies at {}, outside this project's object store ({})",
-                    version.name, version.version, version.source, root)};
+  if (version.source.starts_with(root)) return "artifacts" + version.source.substr(root.size());
+  const std::size_t run =
+      version.run_id.empty() ? std::string::npos : version.source.find("/" + version.run_id + "/");
+  if (run != std::string::npos) {
+    const std::size_t key = version.source.rfind("artifacts/", run);
+    if (key != std::string::npos) return version.source.substr(key);
   }
-  return "artifacts" + version.source.substr(root.size());
+  return core::Error{
+      core::ErrorCode::kUnimplemented,
+      fmt::format("{} version {} lies at {}, outside this project's object store ({})",
+                  version.name, version.version, version.source, root)};
 }
 
 std::string list_known(const std::vector<tracking::ModelVersion>& versions) {

@@ -42,8 +42,11 @@ core::Result<Output> init(const Arguments& arguments) {
 core::Result<Output> run_until(const Arguments& arguments, const app::PipelineRequest& request,
                                const std::optional<std::string>& data_file) {
   core::ConfigSource source = arguments.config;
-  if (data_file)
+  if (data_file) {
+    // A file that was named must be there; the generator would make one of that name.
+    source.overrides.emplace_back("data.generate.kind=none");
     source.overrides.push_back("data.source=" + std::filesystem::absolute(*data_file).string());
+  }
   auto project = app::Project::open(source);
   if (!project) return std::move(project).error();
   RunDisplay display;

@@ -11,7 +11,7 @@ namespace tenure::serving {
 namespace {
 
 /// A version that does not load is tried again after so many polls: storage may have been away.
-constexpr int kRetryPolls = 20;
+constexpr int kRetryPolls = 4;
 
 }  // namespace
 

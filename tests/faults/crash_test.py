@@ -270,11 +270,13 @@ class Serving(unittest.TestCase):
 
             with concurrent.futures.ThreadPoolExecutor(4) as pool:
                 clients = [pool.submit(ask) for _ in range(4)]
-                tenure("models", "promote", other, cwd=project)
-                wait_until(lambda: server.request("GET", "/model-info")[1]["version"] == other, pause=0.05)
-                tenure("models", "rollback", cwd=project)
-                wait_until(lambda: server.request("GET", "/model-info")[1]["version"] == start, pause=0.05)
-                stop.set()
+                try:
+                    tenure("models", "promote", other, cwd=project)
+                    wait_until(lambda: server.request("GET", "/model-info")[1]["version"] == other, pause=0.05)
+                    tenure("models", "rollback", cwd=project)
+                    wait_until(lambda: server.request("GET", "/model-info")[1]["version"] == start, pause=0.05)
+                finally:
+                    stop.set()
                 for client in clients:
                     self.assertEqual(client.result(), {start, other})
 

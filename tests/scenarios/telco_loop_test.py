@@ -39,7 +39,7 @@ class TelcoLoop(unittest.TestCase):
         for flavor in ("tenure", "xgboost", "python_function"):
             self.assertIn(flavor, text)
         self.assertEqual(shown["aliases"], ["champion"])
-        self.assertEqual(shown["audit"][0]["action"], "set_alias")
+        self.assertIn("set_alias", [entry["action"] for entry in shown["audit"]])
 
     def test_predicting_by_id_looks_the_features_up_and_equals_bulk_scoring(self):
         tenure("score", "data/customers.csv", "scores.csv", cwd=self.project)
@@ -90,7 +90,7 @@ class TelcoLoop(unittest.TestCase):
         with Server(self.project) as server:
             status, answer = server.predict({"features": {"tenure": "soon", "MonthlyChages": 3}})
             self.assertEqual(status, 422)
-            self.assertEqual({error["type"] for error in answer["detail"]}, {"float_parsing", "extra_forbidden"})
+            self.assertEqual({error["type"] for error in answer["detail"]}, {"float_parsing", "extra_forbidden", "missing"})
             self.assertIn("MonthlyCharges", json.dumps(answer))
             self.assertEqual(server.predict("{")[0], 422)
             self.assertEqual(server.predict({})[0], 422)
