@@ -191,7 +191,8 @@ core::Result<core::JsonObject> list_pipelines(Project& project) {
     list.push_back(core::JsonObject{{"name", dag.name}, {"steps", std::move(steps)}});
   }
   core::JsonArray known;
-  for (const auto& entry : make_steps(project).entries())
+  const pipelines::StepRegistry steps = make_steps(project);
+  for (const auto& entry : steps.entries())
     known.push_back(core::JsonObject{{"run", entry.name}, {"description", entry.description}});
   return core::JsonObject{{"pipelines", std::move(list)}, {"steps", std::move(known)}};
 }

@@ -16,7 +16,7 @@ struct SplitSpec {
   std::string method = "stratified";  ///< stratified, random, time, group
   double test_share = 0.2;
   std::uint64_t seed = 42;
-  std::string group_column;
+  std::string group_column = {};
   static core::Result<SplitSpec> from_config(const core::Config& config);
 };
 

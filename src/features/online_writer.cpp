@@ -56,6 +56,7 @@ class RowEncoder {
         columns_(columns),
         schema_(schema_fingerprint(view)) {}
 
+  std::size_t feature_count() const { return view_.features.size(); }
   Result<> check_columns() const;
   Result<PendingRow> prepare(std::size_t row) const;
   Result<std::string> encode(const PendingRow& pending) const;
@@ -205,6 +206,18 @@ void keep_newest(std::vector<PendingRow>& rows) {
   rows.erase(end, rows.end());
 }
 
+// Whether a stored row stays: it is as new, and of use. What does not decode, or was written under
+// another definition, is of none.
+bool is_kept(std::string_view bytes, const OnlineRowHeader& candidate, std::size_t feature_count) {
+  const auto stored = OnlineRow::parse(bytes);
+  if (!stored || stored->header().schema != candidate.schema) return false;
+  if (is_newer(candidate, stored->header()) || stored->feature_count() != feature_count) {
+    return false;
+  }
+  std::vector<data::Cell> cells(feature_count);
+  return stored->decode(cells).has_value();
+}
+
 Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& encoder,
                                  std::size_t begin, std::size_t end) {
   std::vector<PendingRow> rows;
@@ -225,15 +238,11 @@ Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& enco
   }
   // A store may ask again about all keys when it has to grow, so decisions are kept per key.
   std::vector<std::uint8_t> is_written(rows.size(), 0);
+  const std::size_t feature_count = encoder.feature_count();
   auto updated = store.update(
       keys, [&](std::size_t i, std::optional<std::string_view> old) -> std::optional<std::string> {
         is_written[i] = 1;
-        if (old) {
-          const auto stored = OnlineRow::parse(*old);
-          // What cannot be read, or was written under another definition, is of no use.
-          const bool is_useful = stored && stored->header().schema == rows[i].header.schema;
-          if (is_useful && !is_newer(rows[i].header, stored->header())) is_written[i] = 0;
-        }
+        if (old && is_kept(*old, rows[i].header, feature_count)) is_written[i] = 0;
         if (is_written[i] == 0) return std::nullopt;
         return values[i];
       });
