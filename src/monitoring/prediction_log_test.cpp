@@ -10,6 +10,8 @@
 
 #include "monitoring/crc32c.h"
 #include "monitoring/prediction_log_test_data.h"
+#include "monitoring/prediction_record.h"
+#include "monitoring/segment_scanner.h"
 
 namespace tenure::monitoring {
 namespace {
@@ -330,6 +332,33 @@ TEST_F(PredictionLogTest, CountsEventsTooLargeForTheBuffer) {
   EXPECT_EQ(metrics_.counter("tenure_prediction_events_dropped_total", "").value(), 1U);
   ASSERT_TRUE(log->flush().has_value());
   EXPECT_TRUE(read_all(folder_.path()).empty());
+}
+
+TEST(SegmentScanner, SurvivesTheSeedsOfTheFuzzerWithEveryBitFlipped) {
+  const auto folder = std::filesystem::path(__FILE__).parent_path() / "corpus" / "prediction_log";
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    const std::string original = *core::read_file(entry.path());
+    for (std::size_t i = 0; i < original.size() * 8; ++i) {
+      std::string bytes = original;
+      bytes[i / 8] = static_cast<char>(bytes[i / 8] ^ (1 << (i % 8)));
+      SegmentScanner scanner(bytes_source(bytes));
+      RecordDecoder decoder;
+      LoggedPrediction prediction;
+      while (true) {
+        const auto payload = scanner.next();
+        if (!payload || !payload->has_value()) break;
+        EXPECT_TRUE(decoder.decode(**payload, prediction).has_value());
+      }
+      // And a payload whose bits are wrong although its frame is right.
+      if (bytes.size() > 1) {
+        RecordDecoder damaged;
+        static_cast<void>(damaged.decode(std::string_view(bytes).substr(1), prediction));
+      }
+    }
+    ++files;
+  }
+  EXPECT_EQ(files, 2);
 }
 
 }  // namespace

@@ -7,30 +7,15 @@
 #include <vector>
 
 #include "core/file.h"
-#include "core/id.h"
 #include "core/metric.h"
 #include "monitoring/prediction_log.h"
+#include "storage/testing/temporary_folder.h"
 
 // What the tests of the prediction log share.
 
 namespace tenure::monitoring::testing {
 
-/// A folder that goes when the test ends.
-class TemporaryFolder {
- public:
-  TemporaryFolder()
-      : path_(std::filesystem::temp_directory_path() / ("tenure-" + core::random_hex_id())) {}
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+using storage::testing::TemporaryFolder;
 
 /// Owns what an event points to.
 struct OwnedEvent {

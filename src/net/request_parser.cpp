@@ -92,15 +92,15 @@ struct RequestParser::Machine {
     }
     void on_header_impl(ErrorCode& code) override { machine_.finish_head(code); }
     void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorCode&) override {}
-    std::size_t on_body_impl(BeastText body, ErrorCode&) override { return body.size(); }
+    std::size_t on_body_impl(BeastText bytes, ErrorCode&) override { return bytes.size(); }
     void on_chunk_header_impl(std::uint64_t size, BeastText, ErrorCode& code) override {
       if (size > machine_.body_max - machine_.body->size()) {
         machine_.refuse(413, "The request's body is too large", code);
       }
     }
-    std::size_t on_chunk_body_impl(std::uint64_t, BeastText body, ErrorCode&) override {
-      machine_.body->append(body.data(), body.size());
-      return body.size();
+    std::size_t on_chunk_body_impl(std::uint64_t, BeastText bytes, ErrorCode&) override {
+      machine_.body->append(bytes.data(), bytes.size());
+      return bytes.size();
     }
     void on_finish_impl(ErrorCode&) override {}
 

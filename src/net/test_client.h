@@ -100,6 +100,12 @@ class TestClient {
   /// True when the server has closed and nothing unread is left.
   bool is_closed_by_server() { return buffer_.empty() && !receive(); }
 
+  /// True when bytes, or the end of the connection, have come; does not wait.
+  bool has_input() {
+    pollfd waiting{socket_, POLLIN, 0};
+    return !buffer_.empty() || ::poll(&waiting, 1, 0) > 0;
+  }
+
   /// One recv call; how many it gave tells how answers were written.
   std::size_t receive_once() {
     const std::size_t before = buffer_.size();
