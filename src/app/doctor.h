@@ -5,9 +5,11 @@
 
 namespace tenure::app {
 
-/// Looks at the installation and, where there is one, the project: libraries, configuration, state folder, disk space,
-/// stores, model, port, optional programs. Changes nothing. Never fails: what is wrong is part of the answer.
-/// {"healthy": bool, "checks": [{"check", "state": ok | note | failed, "detail"}]}; a note is not a failure.
+/// Looks at the installation and, where there is one, the project: libraries, configuration, state
+/// folder, disk space, stores, model, port, optional programs. Changes nothing. Never fails: what
+/// is wrong is part of the answer.
+/// {"healthy": bool, "checks": [{"check", "state": ok | note | failed, "detail"}]}; a note is not a
+/// failure.
 core::JsonObject examine(const core::ConfigSource& source);
 
 }  // namespace tenure::app

@@ -1,5 +1,7 @@
 #include "app/model_tasks.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "app/model_store.h"
@@ -57,6 +59,29 @@ core::JsonArray audit_of(const std::vector<tracking::AuditEntry>& entries) {
                                      {"evidence", entry.evidence}});
   }
   return trail;
+}
+
+/// How the columns behind a model's inputs are read: by the rules of tenure.yaml where it has some,
+/// and always as the type the model was trained with.
+core::Result<std::vector<data::ColumnRule>> scoring_rules(const StoredModel& stored,
+                                                          const data::DataSpec& spec) {
+  auto service = stored.definitions.service(stored.model.facts().service);
+  if (!service) return std::move(service).error();
+  std::vector<data::ColumnRule> rules;
+  const auto inputs = stored.model.transform().inputs();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const features::FeatureRef& ref = (*service)->features[i];
+    const features::FeatureView* view = stored.definitions.view(ref.view);
+    const auto feature = std::ranges::find(view->features, ref.feature, &features::Feature::name);
+    const auto known =
+        std::ranges::find(spec.columns, feature->source_column, &data::ColumnRule::name);
+    data::ColumnRule rule = known != spec.columns.end() ? *known : data::ColumnRule{};
+    rule.name = feature->source_column;
+    rule.type = inputs[i].type;
+    rule.is_inferred = false;
+    rules.push_back(std::move(rule));
+  }
+  return rules;
 }
 
 }  // namespace
@@ -163,13 +188,19 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
   if (!spec) return std::move(spec).error();
   auto engine = project.engine();
   if (!engine) return std::move(engine).error();
-  auto report = serving::score_file(**engine, stored->model,
-                                    {.input = request.input,
-                                     .output = request.output,
-                                     .id_column = spec->id,
-                                     .model_version = version->version,
-                                     .null_markers = spec->null_markers,
-                                     .columns = spec->columns});
+  auto rules = scoring_rules(*stored, *spec);
+  if (!rules) return std::move(rules).error();
+  auto report = serving::score_file(
+      **engine, stored->model,
+      {.input = request.input,
+       .output = request.output,
+       .scratch = project.state_folder() / "tmp" / ("score-" + core::random_hex_id().substr(0, 8)),
+       .id_column = spec->id,
+       .model_version = version->version,
+       .null_markers = spec->null_markers,
+       .bad_values = spec->bad_values,
+       .columns = *std::move(rules),
+       .progress = {}});
   if (!report) return std::move(report).error();
   return core::JsonObject{{"model", version->name},
                           {"version", version->version},

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "app/run_report.h"
 #include "app/steps/steps.h"
+#include "core/file.h"
 #include "core/time_format.h"
 
 namespace tenure::app {
@@ -61,7 +63,7 @@ core::JsonObject summarize(const pipelines::RunRecord& run) {
   core::JsonObject seconds;
   core::JsonArray wrote;
   constexpr const char* kFacts[] = {"run_id", "model", "model_id", "version", "promoted",
-                                    "why",    "rows",  "preset", "rounds", "report"};
+                                    "why",    "rows",  "preset",   "rounds"};
   constexpr const char* kMetrics[] = {"cv_auc_mean", "cv_auc_sd", "test_auc", "average_precision",
                                       "log_loss",    "brier",     "ece",      "top_decile_lift",
                                       "test_rows"};
@@ -135,7 +137,17 @@ core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequ
                                  .is_cancelled = is_cancelled},
                                 observer);
   if (!run) return std::move(run).error();
-  return summarize(*run);
+  core::JsonObject summary = summarize(*run);
+  if (summary.contains("version")) {
+    const std::filesystem::path page = project.runs_folder() / run->id / "summary.md";
+    if (auto written = core::write_file_atomically(
+            page, render_run_report(summary, project.config().directory(), page));
+        !written) {
+      return std::move(written).error();
+    }
+    summary["report"] = page.lexically_relative(project.config().directory()).generic_string();
+  }
+  return summary;
 }
 
 core::Result<core::JsonArray> list_pipeline_runs(Project& project, std::size_t limit) {
@@ -179,7 +191,8 @@ core::Result<core::JsonObject> list_pipelines(Project& project) {
     list.push_back(core::JsonObject{{"name", dag.name}, {"steps", std::move(steps)}});
   }
   core::JsonArray known;
-  for (const auto& entry : make_steps(project).entries())
+  const pipelines::StepRegistry steps = make_steps(project);
+  for (const auto& entry : steps.entries())
     known.push_back(core::JsonObject{{"run", entry.name}, {"description", entry.description}});
   return core::JsonObject{{"pipelines", std::move(list)}, {"steps", std::move(known)}};
 }

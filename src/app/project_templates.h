@@ -7,7 +7,7 @@
 
 namespace tenure::app {
 
-/// tenure.yaml of a built-in template. examples/telco/tenure.yaml is the telco one, as a test checks.
+/// tenure.yaml of a built-in template; the telco one is examples/telco/tenure.yaml.
 /// Errors: kInvalidArgument naming the templates there are.
 core::Result<std::string> project_template(std::string_view name);
 

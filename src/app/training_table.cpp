@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "app/steps/step_io.h"
+#include "data/parquet_file.h"
 #include "features/point_in_time.h"
 
 namespace tenure::app {
@@ -61,7 +61,7 @@ core::Result<std::int64_t> write_training_table(data::Engine& engine,
   if (!joined) return std::move(joined).error();
   if (auto made = engine.create_table("training", joined->table); !made)
     return std::move(made).error();
-  if (auto written = write_parquet(engine, "SELECT * FROM training", out); !written)
+  if (auto written = data::write_parquet(engine, "SELECT * FROM training", out); !written)
     return std::move(written).error();
   if (auto dropped = engine.execute("DROP TABLE training"); !dropped)
     return std::move(dropped).error();

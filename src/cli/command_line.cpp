@@ -78,6 +78,13 @@ struct Parser {
   std::vector<std::unique_ptr<Arguments>> arguments;  // one per command
   std::vector<const Command*> commands;               // same order
   std::vector<CLI::App*> leaves;                      // same order
+  /// An option that takes one value; it reaches its slot once it is known to have been given.
+  struct Single {
+    std::unique_ptr<std::string> value;
+    CLI::Option* option;
+    std::vector<std::string>* slot;
+  };
+  std::vector<Single> singles;
   std::vector<std::unique_ptr<bool>> flags;
   std::vector<std::pair<bool*, std::vector<std::string>*>> flag_slots;
   std::vector<std::pair<std::vector<std::string>*, std::string>> defaults;
@@ -112,12 +119,19 @@ struct Parser {
       add_flag(leaf, name, &slot, help);
       return;
     }
-    CLI::Option* added = leaf->add_option(name, slot, help);
-    if (option.kind == Kind::kValue) added->expected(1)->take_last();
-    if (option.kind == Kind::kValues) added->expected(1)->take_all();
-    if (option.kind == Kind::kArgument) added->expected(1)->required();
-    if (option.kind == Kind::kOptionalArgument) added->expected(0, 1);
-    if (option.kind == Kind::kArguments) added->expected(1, 1'000'000)->required();
+    CLI::Option* added = nullptr;
+    if (option.kind == Kind::kValues || option.kind == Kind::kArguments) {
+      added = leaf->add_option(name, slot, help);
+      // One value for each --option; a list of positionals takes what is left.
+      if (option.kind == Kind::kValues)
+        added->expected(1)->take_all();
+      else
+        added->expected(1, 1'000'000)->required();
+    } else {
+      singles.push_back({std::make_unique<std::string>(), nullptr, &slot});
+      added = singles.back().option = leaf->add_option(name, *singles.back().value, help);
+      if (option.kind == Kind::kArgument) added->required();
+    }
     if (!option.value_name.empty())
       added->type_name(std::string(option.value_name));
     else
@@ -171,6 +185,9 @@ struct Parser {
       if (!leaves[i]->parsed()) continue;
       for (const auto& [flag, slot] : flag_slots)
         if (*flag && slot->empty()) slot->emplace_back("true");
+      for (const Single& single : singles)
+        if (single.option->count() > 0 && single.slot->empty())
+          single.slot->push_back(*single.value);
       for (const auto& [slot, value] : defaults)
         if (slot->empty()) slot->push_back(value);
       return i;

@@ -111,6 +111,18 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"model.promotion.ece_max", kNumber, "0.1", "0..1",
      "And be calibrated to within this (ECE, 10 bins)."},
 
+    {"model.card.owner", kText, "", "", "Model card: who answers for the model."},
+    {"model.card.intended_use", kText, "", "", "Model card: what it is for."},
+    {"model.card.out_of_scope", kText, "", "", "Model card: what it must not be used for."},
+    {"model.card.label_definition", kText, "", "",
+     "Model card: what counts as the event, within which time."},
+    {"model.card.limits", kText, "", "", "Model card: known limits."},
+    {"model.card.ethical_considerations", kText, "", "",
+     "Model card: who could be harmed, and how that is avoided."},
+    {"model.card.licence", kText, "", "", "Model card: licence of the model and its data."},
+    {"model.card.sensitive_inputs", kTextList, "", "",
+     "Model card: inputs to be named as sensitive."},
+
     // From score to answer.
     {"decision.threshold", kText, "0.5", "",
      "Probability from which the decision is positive: a number in (0, 1), or 'prior' for the "

@@ -137,7 +137,8 @@ Result<> publish_file(const std::filesystem::path& temporary, const std::filesys
   Descriptor file(::open(temporary.c_str(), O_RDWR | O_CLOEXEC));
   if (!file.is_open()) return system_error(errno, "cannot open", temporary);
   if (::fsync(file.get()) != 0) return system_error(errno, "cannot sync", temporary);
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return system_error(errno, "cannot rename to", path);
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return system_error(errno, "cannot rename to", path);
   return sync_directory(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
 }
 

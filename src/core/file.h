@@ -19,8 +19,9 @@ Result<std::string> read_file(const std::filesystem::path& path);
 /// old file stays.
 Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
-/// Gives a finished temporary file its final name, durably: fsync, rename, fsync of the folder. For files that a library
-/// writes by path. On an error the temporary file stays. Errors: as write_file_atomically.
+/// Gives a finished temporary file its final name, durably: fsync, rename, fsync of the folder. For
+/// files that a library writes by path. On an error the temporary file stays. Errors: as
+/// write_file_atomically.
 Result<> publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
 /// mkdir -p. Errors: kPermissionDenied, kResourceExhausted, kConflict if a file stands in the way.

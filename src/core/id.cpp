@@ -1,7 +1,8 @@
 #include "core/id.h"
 
-#include <array>
-#include <cstring>
+#include <atomic>
+#include <optional>
+#include <pthread.h>
 #include <random>
 
 #include "core/random.h"
@@ -11,13 +12,26 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
+/// How often this process descends from a fork: a child that went on with its parent's generator
+/// would make its parent's ids.
+std::atomic<std::uint64_t>& fork_count() {
+  static std::atomic<std::uint64_t> count{0};
+  return count;
+}
+
 /// One generator a thread, seeded by the system: ids need to be unique, not secret.
 Random& thread_random() {
-  thread_local Random random = [] {
+  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++fork_count(); });
+  static_cast<void>(registered);
+  thread_local std::optional<Random> random;
+  thread_local std::uint64_t seeded_at = 0;
+  const std::uint64_t forks = fork_count().load(std::memory_order_relaxed);
+  if (!random || seeded_at != forks) {
     std::random_device device;
-    return Random((static_cast<std::uint64_t>(device()) << 32) | device());
-  }();
-  return random;
+    random.emplace((static_cast<std::uint64_t>(device()) << 32) | device());
+    seeded_at = forks;
+  }
+  return *random;
 }
 
 void write_uuid(std::uint64_t high, std::uint64_t low, char* out) {

@@ -98,11 +98,15 @@ struct ExactHandler {
   bool on_number_part(Text, Status&) { return true; }
   bool on_int64(std::int64_t number, Text, Status&) { return (stack.push_int64(number), true); }
   bool on_uint64(std::uint64_t number, Text, Status&) { return (stack.push_uint64(number), true); }
-  bool on_double(double rounded, Text text, Status&) {
+  bool on_double(double rounded, Text text, Status& status) {
     // The whole text is one buffer, so `text` is the whole number. Out of float64's range
-    // from_chars leaves the value alone, and Boost's infinity or zero stands.
+    // from_chars leaves the value alone: too small is Boost's zero, too large is no number.
     double exact = rounded;
     std::from_chars(text.data(), text.data() + text.size(), exact);
+    if (!std::isfinite(exact)) {
+      status = bj::error::exponent_overflow;
+      return false;
+    }
     stack.push_double(exact);
     return true;
   }

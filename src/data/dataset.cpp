@@ -171,6 +171,9 @@ Result<> Loader::add_features() {
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const std::string& name = columns[i].name;
     if (used.count(i) > 0 || spec_.ignored.count(name) > 0) continue;
+    if (spec_.is_exact &&
+        std::ranges::find(spec_.columns, name, &ColumnRule::name) == spec_.columns.end())
+      continue;
     if (reserved.count(lower_case(name)) > 0)
       return invalid(
           fmt::format("column '{}' has a name that the cleaned table uses itself; rename "

@@ -41,6 +41,7 @@ struct DataSpec {
   std::string bad_values = "error";            ///< error, null
   std::map<std::string, std::string> ignored;  ///< column → why
   std::vector<ColumnRule> columns;             ///< those without a rule are inferred
+  bool is_exact = false;                       ///< columns without a rule are left out instead
 
   static core::Result<DataSpec> from_config(const core::Config& config);
 };

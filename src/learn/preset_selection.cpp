@@ -54,13 +54,13 @@ core::Result<const Preset*> select_preset(
   const auto fold_count = static_cast<std::size_t>(folds);
   std::vector<double> losses(candidates.size() * fold_count);
   std::int64_t total = 0;
-  for (const Preset& preset : candidates) total += std::int64_t{preset.rounds} * folds;
+  for (const Preset& preset : candidates) total += std::int64_t{preset.rounds_max} * folds;
   const auto fit = [&](std::size_t task, const FitReporter& report) -> core::Result<> {
     // The deepest first: the longest fits should not be the last to start.
     const Preset& preset = candidates[candidates.size() - 1 - task / fold_count];
     const std::size_t fold = task % fold_count;
     BoostingPlan plan{.params = params,
-                      .rounds = spec.rounds > 0 ? spec.rounds : preset.rounds,
+                      .rounds = spec.rounds > 0 ? spec.rounds : preset.rounds_max,
                       .early_stopping_rounds = std::max(spec.early_stopping_rounds, 20),
                       .seed = spec.seed};
     plan.params.insert(preset.params.begin(), preset.params.end());

@@ -8,15 +8,17 @@ namespace tenure::learn {
 
 std::span<const Preset> presets() {
   // Measured on public and synthetic churn tables of 3,000 to 100,000 rows; no single setting wins
-  // everywhere (docs/adr/0008).
+  // everywhere (docs/adr/0016).
   static const std::array<Preset, 4> kPresets = {{
       {.name = "stumps",
        .description = "One split a tree: an additive model, as on the Telco table",
        .rounds = 400,
+       .rounds_max = 2000,
        .params = {{"eta", "0.1"}, {"max_depth", "1"}, {"lambda", "30"}}},
       {.name = "light",
        .description = "Shallow and heavily regularised: few rows, weak interactions",
        .rounds = 400,
+       .rounds_max = 1200,
        .params = {{"eta", "0.03"},
                   {"max_depth", "3"},
                   {"min_child_weight", "5"},
@@ -26,6 +28,7 @@ std::span<const Preset> presets() {
       {.name = "balanced",
        .description = "Medium depth for mixed tables",
        .rounds = 600,
+       .rounds_max = 1000,
        .params = {{"eta", "0.05"},
                   {"max_depth", "4"},
                   {"min_child_weight", "3"},
@@ -35,6 +38,7 @@ std::span<const Preset> presets() {
       {.name = "deep",
        .description = "Deep trees for strong interactions, as in shop, bank and card tables",
        .rounds = 800,
+       .rounds_max = 1000,
        .params = {{"eta", "0.05"},
                   {"max_depth", "6"},
                   {"min_child_weight", "1"},

@@ -13,7 +13,8 @@ namespace tenure::learn {
 struct Preset {
   std::string_view name;
   std::string_view description;
-  int rounds;  ///< at most; early stopping may need fewer
+  int rounds;      ///< at most; early stopping may need fewer
+  int rounds_max;  ///< the same for `auto`, which always stops early while it chooses
   std::map<std::string, std::string> params;
 };
 

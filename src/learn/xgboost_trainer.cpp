@@ -19,8 +19,9 @@ thread_local std::string unused_parameters;
 void take_log_line(const char* text) {
   std::string_view line(text);
   while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.remove_suffix(1);
-  if (line.find("might not be used") != std::string_view::npos) {
-    unused_parameters = line;
+  // "Parameters: { "rate_drop" } are not used."; later versions say "might not be used".
+  if (const auto unused = line.find("Parameters: {"); unused != std::string_view::npos) {
+    unused_parameters = line.substr(unused, line.find('\n', unused) - unused);
     return;
   }
   const bool is_warning = line.find("WARNING") != std::string_view::npos;
@@ -148,9 +149,9 @@ core::Result<XgboostBooster> XgboostBooster::train(const BoostingPlan& plan,
       return xgboost_error(
           round == 0 ? core::ErrorCode::kInvalidArgument : core::ErrorCode::kInternal, "boosting");
     if (!unused_parameters.empty())
-      return core::Error{core::ErrorCode::kInvalidArgument,
-                         fmt::format("model.params: {} (XGBoost {})", reason_of(unused_parameters),
-                                     xgboost_version())};
+      return core::Error{
+          core::ErrorCode::kInvalidArgument,
+          fmt::format("model.params: {} (XGBoost {})", unused_parameters, xgboost_version())};
     booster.trained_ = round + 1;
     double loss = std::numeric_limits<double>::quiet_NaN();
     if (validation != nullptr) {

@@ -18,6 +18,8 @@ struct PredictionLogOptions {
   std::filesystem::path folder;
   std::uint64_t segment_max = 64ULL * 1024 * 1024;
   core::Micros sync_interval = 200'000;
+  /// The buffer has 256 bytes for each, about what 30 numeric features take; longer events fill it
+  /// sooner.
   std::uint64_t buffer_events = 65536;
 };
 
@@ -25,7 +27,9 @@ struct PredictionLogOptions {
 /// (docs/formats/prediction-log.md). append() copies the event into a bounded lock-free buffer and
 /// returns; one writer thread frames, writes and fsyncs. A full buffer drops the event, counts it
 /// (tenure_prediction_events_dropped_total) and warns. A full disk keeps the buffer, retries, and
-/// then drops the same way. On open, a torn tail is cut off and the rest is intact.
+/// then drops the same way. On open, a torn tail is cut off and the rest is intact. One log at
+/// a time writes a folder: open() answers kConflict to a second one. An event may be read twice
+/// after a disk failed in the middle of a write; prediction ids tell.
 class PredictionLog final : public serving::PredictionSink {
  public:
   static core::Result<std::unique_ptr<PredictionLog>> open(PredictionLogOptions options,

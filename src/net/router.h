@@ -21,12 +21,12 @@ struct Route {
   Method method = Method::kGet;
   std::string_view
       path;  ///< "/v2/models/{model}/infer": {name} matches one segment, {name*} the rest
-  Handler handler;
+  Handler handler = {};
   Role role = Role::kAnyone;
   bool is_blocking = false;  ///< runs on a worker thread: may touch disk or SQL. Others must answer
                              ///< within microseconds.
-  std::uint64_t body_max = 0;  ///< bytes; 0 = the server's limit
-  std::string_view summary;    ///< one line, for /docs and `tenure routes`
+  std::uint64_t body_max = 0;     ///< bytes; 0 = the server's limit
+  std::string_view summary = {};  ///< one line, for /docs and `tenure routes`
 };
 
 /// Finds the route of a request. Immutable after construction; thread-safe. Literal segments win

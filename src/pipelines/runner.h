@@ -70,6 +70,9 @@ struct RunOptions {
   std::string config_digest;
   std::filesystem::path directory;  ///< runs live in directory/<run id>/
   const std::atomic<bool>* is_cancelled = nullptr;
+  /// Folder that FileRecord paths are relative to; "" = two levels above `directory`, the place of
+  /// .tenure/runs.
+  std::filesystem::path project = {};
 };
 
 /// Runs pipelines, durably: state is written before a step starts and after it ends, so a run that

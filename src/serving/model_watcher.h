@@ -56,6 +56,7 @@ class ModelWatcher {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool is_stopping_ = false;
+  int polls_until_retry_ = 0;  ///< of a version that did not load
   Status status_;
   std::thread thread_;
 };

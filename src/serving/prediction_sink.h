@@ -22,7 +22,8 @@ struct PredictionEvent {
   std::string_view model;
   std::int64_t version = 0;
   std::span<const std::string_view> feature_names;
-  std::span<const data::Cell> features;  ///< one per name, as the model saw them
+  std::span<const data::Cell> features;  ///< one per name, as the model saw them; none
+                                         ///< when the base rate answered
   core::Micros features_time =
       0;  ///< event time of the stalest stored row used; 0 = all from the request
   float margin = 0;

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -54,8 +56,8 @@ struct Prediction {
   float probability = 0;
   bool is_positive = false;
   Level level = Level::kPrimary;
-  std::string_view
-      reason;  ///< why a lower level answered: "unknown_entity", "store_unavailable"; else ""
+  std::string_view reason;  ///< why a lower level answered: "unknown_entity", "store_unavailable",
+                            ///< "invalid_score"; else ""
   core::Micros features_time = 0;  ///< event time of the stalest stored row; 0 = none read
 };
 
@@ -76,6 +78,9 @@ class Predictor {
   /// Puts a model live. Requests under way finish with the old one.
   void swap(std::shared_ptr<const ModelSnapshot> next);
 
+  /// A version that should have become live did not load (tenure_model_load_failures_total).
+  void count_load_failure();
+
   struct Scratch {
     std::vector<std::string_view> keys;
     std::vector<data::Cell> cells;
@@ -84,16 +89,43 @@ class Predictor {
     features::OnlineReader::Scratch online;
   };
 
-  /// Predicts rows with one model; out.size() == rows.size(). A store that fails or an unknown
-  /// entity without given features is answered by the base rate, with the reason; this never fails.
+  /// Predicts rows with one model; out.size() == rows.size(). A store that fails (unless the
+  /// request gives every feature, so that it is not asked), an unknown entity without given
+  /// features, and a score that is no finite number are answered by the base rate, with the reason;
+  /// this never fails. A damaged row in the store costs only its own entity the answer of the
+  /// model. A call with a scratch that has seen as many rows before allocates nothing.
   void predict(const ModelSnapshot& snapshot, std::span<const PredictRow> rows, Scratch& scratch,
                std::span<Prediction> out) noexcept;
 
  private:
+  /// What one version counts. Kept for the life of the process: versions are few, and a request
+  /// under way may still need that of a version just replaced.
+  struct VersionMetrics {
+    std::string model;
+    std::int64_t version = 0;
+    core::Counter* primary = nullptr;
+    core::Counter* base_rate = nullptr;
+    const VersionMetrics* next = nullptr;
+  };
+  struct Call;  ///< what the rows of one predict() share
+  const VersionMetrics& metrics_of(const ModelSnapshot& snapshot);
+  void answer(Call& call, std::span<const PredictRow> rows, std::span<Prediction> out);
+  void fall_back(Call& call, std::string_view reason, Prediction& out);
+  void report(const Call& call, std::span<const data::Cell> cells, const Prediction& prediction);
+  void report_store_failure(const core::Error& error);
+
   Collaborators collaborators_;
   std::atomic<std::shared_ptr<const ModelSnapshot>> snapshot_;
-  core::Counter& predictions_;
-  core::Counter& fallbacks_;
+  core::Counter& unknown_entity_;
+  core::Counter& store_unavailable_;
+  core::Counter& invalid_score_;
+  core::Counter& swaps_;
+  core::Counter& load_failures_;
+  core::Histogram& duration_;
+  std::mutex metrics_mutex_;  ///< guards metrics_storage_
+  std::deque<VersionMetrics> metrics_storage_;
+  std::atomic<const VersionMetrics*> metrics_{nullptr};  ///< newest first
+  std::atomic<std::int64_t> store_failure_logged_ns_{0};
 };
 
 }  // namespace tenure::serving

@@ -33,19 +33,23 @@ struct ModelPackage {
       encoded_inputs;                   ///< what the booster itself reads: MLmodel's signature
   std::vector<SignatureColumn> inputs;  ///< what a user of the tenure flavor gives
   std::vector<SignatureColumn> outputs;
-  core::JsonObject example;  ///< one encoded row by column name; may be empty
+  core::JsonObject example;               ///< one encoded row by column name; may be empty
+  std::string xgboost_version = "1.7.6";  ///< of the library that trained the booster
   std::map<std::string, std::string> metadata;
   std::map<std::string, std::string>
       files;  ///< relative path → bytes: model.ubj, transform.json, model.json, card.md, ...
 };
 
+/// Files that MLflow wants and `files` lacks (requirements.txt, conda.yaml, ...) are made.
+///
 /// Writes the folder so that a reader sees all of it or nothing: into a temporary sibling, synced,
-/// then renamed. Errors: kAlreadyExists when the folder exists; kResourceExhausted;
-/// kPermissionDenied.
+/// then renamed. Errors: kInvalidArgument, naming the field; kAlreadyExists when the folder exists;
+/// kResourceExhausted; kPermissionDenied.
 core::Result<> write_package(const ModelPackage& package, const std::filesystem::path& folder);
 
 /// Reads and checks a folder by MLflow's rules; `files` holds everything beside MLmodel.
-/// Errors: kNotFound, kCorruption naming the key.
+/// A folder that MLflow wrote opens too; `inputs` are then the encoded ones. Errors: kNotFound,
+/// kCorruption naming the key, kUnimplemented for tensor inputs, kResourceExhausted above 4 GiB.
 core::Result<ModelPackage> read_package(const std::filesystem::path& folder);
 
 }  // namespace tenure::tracking

@@ -76,6 +76,7 @@ class Registry {
                                             const Change& change);
   core::Result<ModelVersion> get_version(std::string_view name, std::int64_t version);
   core::Result<std::vector<ModelVersion>> list_versions(std::string_view name);  ///< newest first
+  /// std::nullopt when the model or the alias does not exist. "latest" is the highest version.
   core::Result<std::optional<ModelVersion>> find_by_alias(std::string_view name,
                                                           std::string_view alias);
   core::Result<> set_alias(std::string_view name, std::string_view alias, std::int64_t version,
@@ -84,9 +85,9 @@ class Registry {
   core::Result<> set_stage(std::string_view name, std::int64_t version, std::string_view stage,
                            bool archive_existing, const Change& change);
   core::Result<> set_version_tag(std::string_view name, std::int64_t version, std::string_view key,
-                                 std::string_view value);
+                                 std::string_view value, const Change& change = {});
   /// Moves the alias back to the version it pointed at before its last move, from the audit trail.
-  /// Errors: kNotFound when there is none.
+  /// Again, it goes one move further back. Errors: kNotFound when there is none.
   core::Result<ModelVersion> roll_back(std::string_view name, std::string_view alias,
                                        const Change& change);
   core::Result<std::vector<AuditEntry>> audit(std::string_view subject_prefix,

@@ -1,11 +1,8 @@
 #include "app/steps/step_io.h"
 
-#include <system_error>
-
 #include <fmt/format.h>
 
 #include "core/file.h"
-#include "core/id.h"
 
 namespace tenure::app {
 
@@ -90,25 +87,6 @@ core::Result<core::Json> read_json_file(const std::filesystem::path& path) {
   if (!json)
     return core::Error{core::ErrorCode::kCorruption, path.string() + ": " + json.error().message};
   return json;
-}
-
-core::Result<> write_parquet(data::Engine& engine, std::string_view sql,
-                             const std::filesystem::path& path) {
-  if (auto made = core::make_directories(path.parent_path()); !made) return made;
-  std::filesystem::path temporary = path;
-  temporary += "." + core::random_hex_id().substr(0, 8) + ".tmp";
-  auto written = engine.execute(fmt::format("COPY ({}) TO {} (FORMAT parquet, COMPRESSION zstd)",
-                                            sql, data::quote_text(temporary.string())));
-  std::error_code status;
-  if (!written) {
-    std::filesystem::remove(temporary, status);
-    return written;
-  }
-  if (auto moved = core::publish_file(temporary, path); !moved) {
-    std::filesystem::remove(temporary, status);
-    return moved;
-  }
-  return {};
 }
 
 }  // namespace tenure::app

@@ -48,8 +48,4 @@ core::Result<> add_input_file(const Project& project, pipelines::StepResult& res
 /// Reads a JSON file. Errors: as read_file; kCorruption naming the file.
 core::Result<core::Json> read_json_file(const std::filesystem::path& path);
 
-/// Writes `sql`'s answer as a Parquet file, atomically.
-core::Result<> write_parquet(data::Engine& engine, std::string_view sql,
-                             const std::filesystem::path& path);
-
 }  // namespace tenure::app

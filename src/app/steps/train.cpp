@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cstdlib>
+
 #include <fmt/format.h>
 
 #include "app/steps/step_io.h"
@@ -136,6 +139,10 @@ pipelines::Step train_step(Project& project) {
     result.output["cv_auc_mean"] = cv.auc_mean;
     result.output["cv_auc_sd"] = cv.auc_sd;
     result.output["train_rows"] = static_cast<std::int64_t>(rows->labels.size());
+    result.output["train_positives"] =
+        static_cast<std::int64_t>(std::ranges::count(rows->labels, 1));
+    result.output["folds"] = static_cast<std::int64_t>(cv.folds.size());
+    result.output["cv_mean"] = cv.mean.to_json();
     result.output["base_rate"] = training->base_rate;
     core::JsonObject params;
     for (const auto& [name, value] : training->params) params[name] = value;

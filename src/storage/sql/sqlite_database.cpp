@@ -51,6 +51,12 @@ core::Result<> switch_to_wal(SqliteConnection& connection) {
   }
 }
 
+/// SQLite's connection inside a SOCI session. The sanitizer's check of dynamic types is off here:
+/// it needs the class's type information, which SOCI's library does not export.
+__attribute__((no_sanitize("vptr"))) sqlite_api::sqlite3* native_handle(soci::session& session) {
+  return static_cast<soci::sqlite3_session_backend*>(session.get_backend())->conn_;
+}
+
 /// Why SQLite could not open a file: it keeps the reason to itself.
 core::Error open_error(const std::filesystem::path& file, int result, const std::string& message) {
   std::error_code status;
@@ -75,8 +81,7 @@ core::Result<> open_connection(const std::filesystem::path& file, Access access,
     return core::Error{core::ErrorCode::kUnavailable,
                        fmt::format("cannot open database {}: {}", name, error.what())};
   }
-  sqlite_api::sqlite3* handle =
-      static_cast<soci::sqlite3_session_backend*>(connection.session->get_backend())->conn_;
+  sqlite_api::sqlite3* handle = native_handle(*connection.session);
   connection.statements = std::make_unique<SqliteConnection>(handle);
 
   // SQLite falls back to reading when it may not write; say so now, not at the first write.

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "api/routes.h"
+#include "core/assert.h"
+#include "core/json.h"
+#include "net/router.h"
+#include "serving/model_watcher.h"
+#include "serving/predictor.h"
+#include "storage/sql/database.h"
+#include "tracking/registry.h"
+
+namespace tenure::api {
+
+/// For tests: the whole route table over a real predictor, called without sockets.
+class TestApi {
+ public:
+  static constexpr core::Micros kNow = 1'704'412'800'000'000;  // 2024-01-05T00:00:00Z
+
+  explicit TestApi(std::int64_t rows_max = 100)
+      : clock_(kNow),
+        database_(must(storage::open_database("sqlite://:memory:", "."))),
+        registry_(*database_, clock_),
+        predictor_({clock_, metrics_, nullptr}),
+        watcher_({.model = "churn"}, registry_, predictor_,
+                 [](const tracking::ModelVersion&)
+                     -> core::Result<std::shared_ptr<const serving::ModelSnapshot>> {
+                   return core::Error{core::ErrorCode::kNotFound, "no package in this test"};
+                 }),
+        services_{.clock = clock_,
+                  .metrics = metrics_,
+                  .predictor = predictor_,
+                  .watcher = watcher_,
+                  .is_draining = is_draining_,
+                  .project = "te<st",
+                  .program_version = "1.2.3",
+                  .rows_max = rows_max},
+        router_(make_routes(services_)) {}
+
+  /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
+  /// signup (timestamp).
+  void serve_mixed() { predictor_.swap(snapshot_of(mixed_model())); }
+
+  /// Puts a model live whose predictions libxgboost is known to agree with.
+  void serve_numbers() { predictor_.swap(snapshot_of(numbers_model())); }
+
+  net::Response ask(net::Method method, std::string_view path, std::string_view body = "") {
+    std::vector<std::pair<std::string_view, std::string_view>> parameters;
+    const net::Router::Match match = router_.match(method, path, parameters);
+    net::Response response;
+    if (!match.route) {
+      response.status = match.is_path_known ? 405 : 404;
+      return response;
+    }
+    net::Request request;
+    request.method = method;
+    request.target = request.path = path;
+    request.body = body;
+    request.request_id = "test";
+    request.path_parameters = parameters;
+    match.route->handler(request, response);
+    return response;
+  }
+  net::Response post(std::string_view path, std::string_view body) {
+    return ask(net::Method::kPost, path, body);
+  }
+  net::Response get(std::string_view path) { return ask(net::Method::kGet, path); }
+
+  std::atomic<bool>& is_draining() { return is_draining_; }
+  const net::Router& router() const { return router_; }
+  std::shared_ptr<const serving::ModelSnapshot> snapshot() const { return predictor_.snapshot(); }
+
+  static core::Json json(const net::Response& response) {
+    return must(core::parse_json(response.body));
+  }
+
+ private:
+  template <typename T>
+  static T must(core::Result<T> result) {
+    TENURE_ASSERT(result.has_value());
+    return std::move(*result);
+  }
+
+  static std::shared_ptr<const serving::ModelSnapshot> snapshot_of(learn::Model model) {
+    return serving::ModelSnapshot::make("churn", 7, "run1", kNow, "abc123", std::move(model), {});
+  }
+
+  static learn::Transform fit(const std::vector<learn::InputField>& inputs,
+                              const data::Table& table) {
+    std::vector<std::uint32_t> rows(table.row_count());
+    std::iota(rows.begin(), rows.end(), 0U);
+    return must(learn::Transform::fit({}, inputs, table, rows));
+  }
+
+  static learn::Model mixed_model() {
+    using data::Column;
+    using data::ColumnType;
+    const data::Table table{.columns = {Column::of_integers("tenure", {1, 2, 30}),
+                                        Column::of_numbers("charge", {10.5, 20, 30}),
+                                        Column::of_texts("plan", {"Basic", "Pro", "Basic"}),
+                                        Column::of_timestamps("signup", {kNow, kNow, kNow})}};
+    learn::Transform transform = fit({{"tenure", ColumnType::kInteger},
+                                      {"charge", ColumnType::kNumber},
+                                      {"plan", ColumnType::kText},
+                                      {"signup", ColumnType::kTimestamp}},
+                                     table);
+    std::string names;
+    for (const std::string& name : transform.outputs()) {
+      names += (names.empty() ? "\"" : ",\"") + name + '"';
+    }
+    // One split: tenure < 10.5 gives margin 1, else -1.
+    const std::string trees = fmt::format(
+        R"({{"learner":{{"attributes":{{}},"feature_names":[{}],"feature_types":[],"gradient_booster":{{"model":{{"gbtree_model_param":{{"num_parallel_tree":"1","num_trees":"1","size_leaf_vector":"0"}},"tree_info":[0],"trees":[{{"id":0,"tree_param":{{"num_deleted":"0","num_feature":"{}","num_nodes":"3","size_leaf_vector":"0"}},"parents":[2147483647,0,0],"left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_indices":[0,0,0],"split_conditions":[10.5,1.0,-1.0],"default_left":[1,0,0],"split_type":[0,0,0],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],"base_weights":[0,1,-1],"loss_changes":[1,0,0],"sum_hessian":[2,1,1]}}]}},"name":"gbtree"}},"learner_model_param":{{"base_score":"5E-1","num_class":"0","num_feature":"{}"}},"objective":{{"name":"binary:logistic","reg_loss_param":{{"scale_pos_weight":"1"}}}}}},"version":[1,7,4]}})",
+        names, transform.outputs().size(), transform.outputs().size());
+    return make_model(std::move(transform), trees);
+  }
+
+  static learn::Model numbers_model() {
+    using data::Column;
+    constexpr auto kNumber = data::ColumnType::kNumber;
+    const data::Table table{
+        .columns = {Column::of_numbers("tenure", {1, 2}), Column::of_numbers("charge", {1, 2}),
+                    Column::of_numbers("plan", {1, 2}), Column::of_numbers("score", {1, 2})}};
+    // Two trees of the small model that the tests of learn/ check against libxgboost.
+    constexpr std::string_view kTrees =
+        R"json({"learner":{"attributes":{},"feature_names":["tenure","charge","plan","score"],"feature_types":["float","float","float","float"],"gradient_booster":{"model":{"gbtree_model_param":{"num_parallel_tree":"1","num_trees":"2","size_leaf_vector":"0"},"tree_info":[0,0],"trees":[
+{"id":0,"tree_param":{"num_deleted":"0","num_feature":"4","num_nodes":"5","size_leaf_vector":"0"},"parents":[2147483647,0,0,1,1],"left_children":[1,3,-1,-1,-1],"right_children":[2,4,-1,-1,-1],"split_indices":[0,1,0,0,0],"split_conditions":[10.5,0.3,0.4,0.1,-0.2],"default_left":[1,0,0,0,0],"split_type":[0,0,0,0,0],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],"base_weights":[0.0,0.0,0.4,0.1,-0.2],"loss_changes":[1.0,1.0,0.0,0.0,0.0],"sum_hessian":[100.0,60.0,40.0,25.0,35.0]},
+{"id":1,"tree_param":{"num_deleted":"0","num_feature":"4","num_nodes":"7","size_leaf_vector":"0"},"parents":[2147483647,0,0,1,1,2,2],"left_children":[1,3,5,-1,-1,-1,-1],"right_children":[2,4,6,-1,-1,-1,-1],"split_indices":[0,0,3,0,0,0,0],"split_conditions":[20.0,5.0,-1.5,0.05,-0.07,0.3,-0.33],"default_left":[0,1,0,0,0,0,0],"split_type":[0,0,0,0,0,0,0],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],"base_weights":[0.0,0.0,0.0,0.05,-0.07,0.3,-0.33],"loss_changes":[1.0,1.0,1.0,0.0,0.0,0.0,0.0],"sum_hessian":[100.0,80.0,20.0,50.0,30.0,12.0,8.0]}]},"name":"gbtree"},"learner_model_param":{"base_score":"3.1E-1","boost_from_average":"0","num_class":"0","num_feature":"4","num_target":"1"},"objective":{"name":"binary:logistic","reg_loss_param":{"scale_pos_weight":"1"}}},"version":[1,7,4]})json";
+    return make_model(
+        fit({{"tenure", kNumber}, {"charge", kNumber}, {"plan", kNumber}, {"score", kNumber}},
+            table),
+        kTrees);
+  }
+
+  static learn::Model make_model(learn::Transform transform, std::string_view trees) {
+    learn::ModelFacts facts;
+    facts.base_rate = 0.265;
+    return must(
+        learn::Model::make(facts, std::move(transform), must(learn::TreeModel::load(trees))));
+  }
+
+  core::ManualClock clock_;
+  core::MetricRegistry metrics_;
+  std::unique_ptr<storage::Database> database_;
+  tracking::Registry registry_;
+  serving::Predictor predictor_;
+  serving::ModelWatcher watcher_;
+  std::atomic<bool> is_draining_{false};
+  Services services_;
+  net::Router router_;
+};
+
+}  // namespace tenure::api

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/json.h"
+#include "core/result.h"
+#include "learn/importance.h"
+#include "learn/metrics.h"
+
+namespace tenure::learn {
+
+/// Customers by descending score, in tenths: who would be reached by contacting the first k tenths.
+struct Decile {
+  std::int64_t rows = 0;
+  std::int64_t positives = 0;
+  double mean_score = 0;
+  double cumulative_gain = 0;  ///< share of all positives in this tenth and those before
+  double lift = 0;             ///< positive rate of this tenth over the base rate
+};
+
+/// What there is to say about a classifier on labelled rows, ready to draw.
+struct EvaluationReport {
+  Evaluation evaluation;
+  std::vector<CurvePoint> roc;               ///< at most kCurvePointsMax points
+  std::vector<CurvePoint> precision_recall;  ///< at most kCurvePointsMax points
+  std::vector<CurvePoint> calibration;       ///< threshold = rows in the bin
+  std::vector<Decile> deciles;
+  std::vector<FeatureImportance> importance;
+
+  static constexpr std::size_t kCurvePointsMax = 400;
+  core::Json to_json() const;
+};
+
+/// Errors: as evaluate().
+core::Result<EvaluationReport> make_report(std::span<const std::uint8_t> labels,
+                                           std::span<const double> probabilities, double threshold,
+                                           std::vector<FeatureImportance> importance);
+
+}  // namespace tenure::learn

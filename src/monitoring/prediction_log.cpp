@@ -1,0 +1,441 @@
+#include "monitoring/prediction_log.h"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <fcntl.h>
+#include <mutex>
+#include <poll.h>
+#include <thread>
+#include <unistd.h>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+
+#include "core/file.h"
+#include "core/log.h"
+#include "monitoring/event_ring.h"
+#include "monitoring/prediction_record.h"
+#include "monitoring/segment_file.h"
+#include "monitoring/segment_scanner.h"
+
+namespace tenure::monitoring {
+namespace {
+
+/// Memory per event of `buffer_events`: about what 30 numeric features take.
+constexpr std::uint64_t kBytesPerEvent = 256;
+
+/// Written and synced at once; bounds how long room in the ring stays taken.
+constexpr std::size_t kBatchMax = 4U * 1024 * 1024;
+
+constexpr std::uint64_t kSegmentMin = 1024;
+
+constexpr std::int64_t kWarningIntervalNs = 10'000'000'000;
+
+/// In front of every message in the ring: whose schema it needs, and what it is.
+struct MessageLead {
+  std::uint64_t schema = 0;
+  RecordType type = RecordType::kPrediction;
+};
+constexpr std::size_t kMessageLeadSize = sizeof(std::uint64_t) + 1;
+
+/// Closes its descriptor at the end of its life.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// Schemas whose message is in the ring or was; a fixed table, so that append() only reads atomics.
+/// A schema that finds no place is sent again with each event, which costs room but loses nothing.
+class KnownSchemas {
+ public:
+  bool has(std::uint64_t hash) const noexcept {
+    for (std::size_t i = 0; i < kProbes; ++i) {
+      if (slots_[(hash + i) % kSlots].load(std::memory_order_acquire) == hash) return true;
+    }
+    return false;
+  }
+  void add(std::uint64_t hash) noexcept {
+    for (std::size_t i = 0; i < kProbes; ++i) {
+      std::uint64_t free = 0;
+      auto& slot = slots_[(hash + i) % kSlots];
+      if (slot.compare_exchange_strong(free, hash, std::memory_order_acq_rel) || free == hash) {
+        return;
+      }
+    }
+  }
+
+ private:
+  static constexpr std::size_t kSlots = 1024;
+  static constexpr std::size_t kProbes = 16;
+  std::array<std::atomic<std::uint64_t>, kSlots> slots_{};
+};
+
+/// Cuts off what a crash left half-written at the end of the newest segment.
+core::Result<> cut_torn_tail(const SegmentName& segment) {
+  auto source = file_source(segment.path);
+  if (!source) return std::move(source).error();
+  SegmentScanner scanner(*std::move(source));
+  while (true) {
+    const auto payload = scanner.next();
+    if (!payload) return payload.error();
+    if (!payload->has_value()) break;
+  }
+  if (scanner.damage().empty()) return {};
+  const auto is_inside = scanner.has_frame_beyond();
+  if (!is_inside) return is_inside.error();
+  const std::string path = segment.path.string();
+  const auto offset = static_cast<std::int64_t>(scanner.end());
+  if (*is_inside) {
+    // Cutting here would lose the good records behind; readers report the place.
+    core::log_error("monitoring", "a segment of the prediction log is damaged inside",
+                    {{"file.path", path}, {"offset", offset}, {"reason", scanner.damage()}});
+    return {};
+  }
+  core::log_warn("monitoring", "cut a torn record off the prediction log",
+                 {{"file.path", path}, {"offset", offset}, {"reason", scanner.damage()}});
+  const bool is_cut =
+      offset == 0 ? ::unlink(path.c_str()) == 0 : ::truncate(path.c_str(), offset) == 0;
+  if (!is_cut) return core::system_error(errno, "cut", segment.path);
+  return core::sync_directory(segment.path.parent_path());
+}
+
+}  // namespace
+
+struct PredictionLog::State {
+  State(PredictionLogOptions given, const core::Clock& time, core::MetricRegistry& metrics)
+      : options(std::move(given)),
+        clock(time),
+        ring(options.buffer_events * kBytesPerEvent),
+        dropped(metrics.counter("tenure_prediction_events_dropped_total",
+                                "Predictions that did not fit into the log's buffer.")),
+        written(metrics.counter("tenure_prediction_events_written_total",
+                                "Predictions written to the log and synced.")),
+        failures(metrics.counter("tenure_prediction_log_failures_total",
+                                 "Writes of the prediction log that failed.")) {}
+
+  // Any thread.
+  bool push(MessageLead lead, std::size_t body_size,
+            const serving::PredictionEvent& event) noexcept;
+  void wake() noexcept;
+
+  // The writer's thread.
+  void run();
+  void wait();
+  void cycle();
+  core::Result<std::size_t> write_batch();
+  core::Result<> open_segment();
+  struct Filled {
+    std::size_t messages = 0;
+    std::uint64_t predictions = 0;
+  };
+  Filled fill_batch();
+  void report_failure(const core::Error& error);
+  void give_up_rest();
+  void add_message(std::string_view message);
+  void warn_about_losses();
+
+  const PredictionLogOptions options;
+  const core::Clock& clock;
+  EventRing ring;
+  core::Counter& dropped;
+  core::Counter& written;
+  core::Counter& failures;
+  KnownSchemas known;
+  Descriptor lock;        ///< held as long as the folder is ours
+  Descriptor wake_event;  ///< eventfd: wakes the writer without a lock
+  std::atomic<bool> is_woken{false};
+  std::atomic<bool> is_stopping{false};
+
+  std::mutex mutex;  ///< guards what follows, to the blank line
+  std::condition_variable progress;
+  std::uint64_t durable = 0;  ///< ring position up to which everything is on disk
+  std::uint64_t wanted = 0;   ///< ring position that somebody waits for
+  std::uint64_t attempt = 0;  ///< number of the cycle under way or the last one
+  std::uint64_t failed_attempt = 0;
+  core::Error failure;
+
+  SegmentWriter segment;
+  std::uint64_t next_segment = 1;
+  std::vector<std::uint64_t> segment_schemas;  ///< hash by number within the segment
+  std::unordered_map<std::uint64_t, std::string> schema_bodies;
+  std::string batch;
+  std::uint64_t warned_drops = 0;
+  std::int64_t warned_at_ns = 0;
+  std::string reported_failure;  ///< text of the last one logged, until a write succeeds
+  std::thread thread;
+};
+
+bool PredictionLog::State::push(MessageLead lead, std::size_t body_size,
+                                const serving::PredictionEvent& event) noexcept {
+  if (body_size + kRecordLeadSize > kPayloadMax) return false;
+  const std::size_t size = kMessageLeadSize + body_size;
+  char* const message = ring.reserve(size);
+  if (message == nullptr) return false;
+  std::memcpy(message, &lead.schema, sizeof lead.schema);
+  message[sizeof lead.schema] = static_cast<char>(lead.type);
+  if (lead.type == RecordType::kSchema) {
+    write_schema_body(event, message + kMessageLeadSize);
+  } else {
+    write_prediction_body(event, message + kMessageLeadSize);
+  }
+  ring.commit(message, size);
+  return true;
+}
+
+void PredictionLog::State::wake() noexcept {
+  if (is_woken.exchange(true, std::memory_order_acq_rel)) return;
+  const std::uint64_t one = 1;
+  // An eventfd takes the eight bytes whole; should it refuse, the writer comes by itself soon.
+  [[maybe_unused]] const ssize_t n = ::write(wake_event.get(), &one, sizeof one);
+}
+
+void PredictionLog::State::wait() {
+  {
+    const std::lock_guard guard(mutex);
+    // A message somebody waits for may still be under its writer's pen: look again at once.
+    if (wanted > durable && failed_attempt != attempt) return std::this_thread::yield();
+  }
+  if (is_stopping.load()) return;
+  const core::Micros interval = std::clamp<core::Micros>(options.sync_interval, 1000, 60'000'000);
+  pollfd watched{wake_event.get(), POLLIN, 0};
+  if (::poll(&watched, 1, static_cast<int>(interval / 1000)) > 0) {
+    std::uint64_t count = 0;
+    [[maybe_unused]] const ssize_t n = ::read(wake_event.get(), &count, sizeof count);
+    is_woken.store(false, std::memory_order_release);
+  }
+}
+
+void PredictionLog::State::run() {
+  while (true) {
+    wait();
+    const bool is_last = is_stopping.load();
+    cycle();
+    if (is_last) give_up_rest();
+    warn_about_losses();
+    if (is_last) return;
+  }
+}
+
+/// At the end, what could not be written is counted as lost.
+void PredictionLog::State::give_up_rest() {
+  while (const auto message = ring.next()) {
+    if (static_cast<RecordType>((*message)[sizeof(std::uint64_t)]) == RecordType::kPrediction) {
+      dropped.add();
+    }
+  }
+}
+
+/// A disk that stays full fails at every attempt; one line in the log says so.
+void PredictionLog::State::report_failure(const core::Error& error) {
+  failures.add();
+  if (error.message == reported_failure) return;
+  reported_failure = error.message;
+  core::log_error("monitoring", "the prediction log cannot be written; it will be tried again",
+                  {{"error.message", error.message}});
+}
+
+void PredictionLog::State::cycle() {
+  std::uint64_t number = 0;
+  {
+    const std::lock_guard guard(mutex);
+    number = ++attempt;
+  }
+  while (true) {
+    const auto events = write_batch();
+    if (!events) {
+      report_failure(events.error());
+      const std::lock_guard guard(mutex);
+      failure = events.error();
+      failed_attempt = number;
+      wanted = durable;
+      progress.notify_all();
+      return;
+    }
+    const std::lock_guard guard(mutex);
+    durable = ring.freed();
+    progress.notify_all();
+    if (*events == 0) return;
+  }
+}
+
+/// Takes messages out of the ring, writes and syncs them, and only then frees their room; after an
+/// error they are still there. Gives the number of messages.
+core::Result<std::size_t> PredictionLog::State::write_batch() {
+  // Only the start of a batch asks the disk for a new segment, and only when there is something.
+  if (ring.reserved() == ring.freed()) return std::size_t{0};
+  if (auto opened = open_segment(); !opened) return std::move(opened).error();
+  const std::size_t schemas_before = segment_schemas.size();
+  batch.clear();
+  const Filled filled = fill_batch();
+  if (batch.empty()) {
+    ring.release();
+    return filled.messages;
+  }
+  if (auto appended = segment.append(batch); !appended) {
+    segment_schemas.resize(schemas_before);
+    ring.rewind();
+    return std::move(appended).error();
+  }
+  ring.release();
+  written.add(filled.predictions);
+  reported_failure.clear();
+  return filled.messages;
+}
+
+core::Result<> PredictionLog::State::open_segment() {
+  if (segment.is_open() && segment.size() < options.segment_max) return {};
+  segment.close();
+  segment_schemas.clear();
+  if (auto created = segment.create(options.folder, next_segment, clock.now()); !created) {
+    // A file of that number that is not ours: take the next one at the next attempt.
+    if (created.error().code == core::ErrorCode::kConflict) ++next_segment;
+    return created;
+  }
+  ++next_segment;
+  return {};
+}
+
+PredictionLog::State::Filled PredictionLog::State::fill_batch() {
+  Filled filled;
+  while (batch.size() < kBatchMax && segment.size() + batch.size() < options.segment_max) {
+    const auto message = ring.next();
+    if (!message) break;
+    add_message(*message);
+    ++filled.messages;
+    if (static_cast<RecordType>((*message)[sizeof(std::uint64_t)]) == RecordType::kPrediction) {
+      ++filled.predictions;
+    }
+  }
+  return filled;
+}
+
+void PredictionLog::State::add_message(std::string_view message) {
+  std::uint64_t schema = 0;
+  std::memcpy(&schema, message.data(), sizeof schema);
+  const auto type = static_cast<RecordType>(message[sizeof schema]);
+  const std::string_view body = message.substr(kMessageLeadSize);
+  if (type == RecordType::kSchema) {
+    schema_bodies.insert_or_assign(schema, std::string(body));
+    return;
+  }
+  const auto lead = [](RecordType of, std::uint32_t number) {
+    std::array<char, kRecordLeadSize> bytes{};
+    bytes[0] = static_cast<char>(of);
+    std::memcpy(bytes.data() + 1, &number, sizeof number);
+    return bytes;
+  };
+  const auto found = std::ranges::find(segment_schemas, schema);
+  const auto number = static_cast<std::uint32_t>(found - segment_schemas.begin());
+  if (found == segment_schemas.end()) {
+    const auto bytes = lead(RecordType::kSchema, number);
+    append_frame(batch, {bytes.data(), bytes.size()}, schema_bodies.at(schema));
+    segment_schemas.push_back(schema);
+  }
+  const auto bytes = lead(RecordType::kPrediction, number);
+  append_frame(batch, {bytes.data(), bytes.size()}, body);
+}
+
+void PredictionLog::State::warn_about_losses() {
+  const std::uint64_t drops = dropped.value();
+  const std::int64_t now = clock.monotonic_ns();
+  if (drops == warned_drops || (warned_drops != 0 && now - warned_at_ns < kWarningIntervalNs)) {
+    return;
+  }
+  core::log_warn("monitoring", "the buffer of the prediction log was full; predictions are lost",
+                 {{"dropped", static_cast<std::int64_t>(drops - warned_drops)},
+                  {"dropped_total", static_cast<std::int64_t>(drops)}});
+  warned_drops = drops;
+  warned_at_ns = now;
+}
+
+PredictionLog::PredictionLog(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+core::Result<std::unique_ptr<PredictionLog>> PredictionLog::open(PredictionLogOptions options,
+                                                                 const core::Clock& clock,
+                                                                 core::MetricRegistry& metrics) {
+  if (options.segment_max < kSegmentMin) {
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("segment_max is {}, expected at least {} bytes",
+                                   options.segment_max, kSegmentMin)};
+  }
+  auto state = std::make_unique<State>(std::move(options), clock, metrics);
+  const std::filesystem::path& folder = state->options.folder;
+  if (auto made = core::make_directories(folder); !made) return std::move(made).error();
+  const std::filesystem::path lock = folder / "lock";
+  state->lock = Descriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  if (state->lock.get() < 0) return core::system_error(errno, "open", lock);
+  if (::flock(state->lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return core::Error{core::ErrorCode::kConflict,
+                       fmt::format("{}: another process writes this prediction log; give each "
+                                   "server its own monitoring.prediction_log.path",
+                                   folder.string())};
+  }
+  auto segments = list_segments(folder);
+  if (!segments) return std::move(segments).error();
+  if (!segments->empty()) {
+    if (auto cut = cut_torn_tail(segments->back()); !cut) {
+      return std::move(cut).error().within(segments->back().path.string());
+    }
+    state->next_segment = segments->back().number + 1;
+  }
+  state->wake_event = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (state->wake_event.get() < 0) return core::system_error(errno, "make an eventfd for", folder);
+  state->thread = std::thread([raw = state.get()] { raw->run(); });
+  return std::unique_ptr<PredictionLog>(new PredictionLog(std::move(state)));
+}
+
+PredictionLog::~PredictionLog() {
+  state_->is_stopping.store(true);
+  state_->wake();
+  state_->thread.join();
+}
+
+void PredictionLog::append(const serving::PredictionEvent& event) noexcept {
+  State& state = *state_;
+  const std::uint64_t schema = schema_hash(event);
+  if (!state.known.has(schema)) {
+    if (!state.push({schema, RecordType::kSchema}, schema_body_size(event), event)) {
+      return state.dropped.add();
+    }
+    state.known.add(schema);
+  }
+  if (!state.push({schema, RecordType::kPrediction}, prediction_body_size(event), event)) {
+    state.dropped.add();
+  }
+  if (state.ring.reserved() - state.ring.freed() > state.ring.capacity() / 2) state.wake();
+}
+
+core::Result<> PredictionLog::flush() {
+  State& state = *state_;
+  const std::uint64_t target = state.ring.reserved();
+  std::unique_lock lock(state.mutex);
+  if (state.durable >= target) return {};
+  const std::uint64_t seen = state.attempt;
+  state.wanted = std::max(state.wanted, target);
+  state.wake();
+  state.progress.wait(lock, [&] { return state.durable >= target || state.failed_attempt > seen; });
+  if (state.durable >= target) return {};
+  return state.failure;
+}
+
+}  // namespace tenure::monitoring

@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include "monitoring/prediction_log.h"
+#include "monitoring/prediction_record.h"
+#include "monitoring/segment_file.h"
+#include "monitoring/segment_scanner.h"
+
+namespace tenure::monitoring {
+namespace {
+
+struct SegmentRead {
+  std::int64_t records = 0;
+  bool is_stopped = false;  ///< by the visitor
+};
+
+core::Error damaged(const SegmentName& segment, std::uint64_t offset, std::string_view what) {
+  return core::Error{core::ErrorCode::kCorruption,
+                     fmt::format("{}, byte {}: {}", segment.path.string(), offset, what)};
+}
+
+core::Result<SegmentRead> read_segment(const SegmentName& segment, bool is_last,
+                                       const std::function<bool(const LoggedPrediction&)>& visit) {
+  auto source = file_source(segment.path);
+  if (!source) return std::move(source).error();
+  SegmentScanner scanner(*std::move(source));
+  RecordDecoder decoder;
+  LoggedPrediction prediction;
+  SegmentRead read;
+  while (true) {
+    const std::uint64_t offset = scanner.end();
+    const auto payload = scanner.next();
+    if (!payload) return core::Error(payload.error()).within(segment.path.string());
+    if (!payload->has_value()) break;
+    const auto decoded = decoder.decode(**payload, prediction);
+    if (!decoded) return damaged(segment, offset, decoded.error().message);
+    if (!*decoded) continue;
+    ++read.records;
+    if (!visit(prediction)) {
+      read.is_stopped = true;
+      return read;
+    }
+  }
+  if (scanner.damage().empty()) return read;
+  const std::string what(scanner.damage());
+  if (!is_last) return damaged(segment, scanner.end(), what);
+  const auto is_inside = scanner.has_frame_beyond();
+  if (!is_inside) return is_inside.error();
+  if (*is_inside) return damaged(segment, scanner.end(), what);
+  return read;
+}
+
+}  // namespace
+
+core::Result<std::int64_t> read_prediction_log(
+    const std::filesystem::path& folder,
+    const std::function<bool(const LoggedPrediction&)>& visit) {
+  const auto segments = list_segments(folder);
+  if (!segments) return segments.error();
+  std::int64_t records = 0;
+  for (std::size_t i = 0; i < segments->size(); ++i) {
+    const auto read = read_segment((*segments)[i], i + 1 == segments->size(), visit);
+    if (!read) return read.error();
+    records += read->records;
+    if (read->is_stopped) break;
+  }
+  return records;
+}
+
+}  // namespace tenure::monitoring

@@ -1,0 +1,336 @@
+#include "monitoring/prediction_log.h"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <thread>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "monitoring/crc32c.h"
+#include "monitoring/prediction_log_test_data.h"
+
+namespace tenure::monitoring {
+namespace {
+
+using testing::numbered_event;
+using testing::OwnedEvent;
+using testing::read_all;
+using testing::segment_files;
+using testing::TemporaryFolder;
+
+class PredictionLogTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<PredictionLog> open(PredictionLogOptions options = {}) {
+    options.folder = folder_.path();
+    auto log = PredictionLog::open(options, clock_, metrics_);
+    if (!log) {
+      ADD_FAILURE() << log.error().message;
+      return nullptr;
+    }
+    return *std::move(log);
+  }
+  /// Writes events numbered 0.. into one segment and closes the log.
+  void write(std::uint64_t count) {
+    const auto log = open();
+    for (std::uint64_t i = 0; i < count; ++i) log->append(numbered_event(i).view());
+    ASSERT_TRUE(log->flush().has_value());
+  }
+
+  TemporaryFolder folder_;
+  core::SystemClock clock_;
+  core::MetricRegistry metrics_;
+};
+
+TEST(Crc32c, GivesTheChecksumsOfTheStandard) {
+  EXPECT_EQ(crc32c("123456789"), 0xE3069283U);
+  EXPECT_EQ(crc32c(std::string(32, '\0')), 0x8A9136AAU);
+  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62A8AB43U);
+  EXPECT_EQ(crc32c("6789", crc32c("12345")), 0xE3069283U);
+}
+
+TEST_F(PredictionLogTest, GivesBackEverythingThatWasWritten) {
+  OwnedEvent event;
+  event.names = {"absent", "null",  "text",  "empty", "zero",     "minus_zero", "small",
+                 "half",   "tenth", "large", "nan",   "infinity", "denormal"};
+  event.cells = {data::Cell{},
+                 data::Cell::null(),
+                 data::Cell::of("Fiber optic \xc3\xa9"),
+                 data::Cell::of(""),
+                 data::Cell::of(0.0),
+                 data::Cell::of(-0.0),
+                 data::Cell::of(-128.0),
+                 data::Cell::of(1234.5),
+                 data::Cell::of(0.1),
+                 data::Cell::of(std::numeric_limits<double>::max()),
+                 data::Cell::of(std::numeric_limits<double>::quiet_NaN()),
+                 data::Cell::of(-std::numeric_limits<double>::infinity()),
+                 data::Cell::of(std::numeric_limits<double>::denorm_min())};
+  {
+    const auto log = open();
+    log->append(event.view());
+    ASSERT_TRUE(log->flush().has_value());
+  }
+  const auto read = read_all(folder_.path());
+  ASSERT_EQ(read.size(), 1U);
+  const LoggedPrediction& prediction = read.front();
+  const serving::PredictionEvent expected = event.view();
+  EXPECT_EQ(prediction.prediction_id, expected.prediction_id);
+  EXPECT_EQ(prediction.time, expected.time);
+  EXPECT_EQ(prediction.entity_id, expected.entity_id);
+  EXPECT_EQ(prediction.model, expected.model);
+  EXPECT_EQ(prediction.version, expected.version);
+  EXPECT_EQ(prediction.features_time, expected.features_time);
+  EXPECT_EQ(prediction.margin, expected.margin);
+  EXPECT_EQ(prediction.probability, expected.probability);
+  EXPECT_EQ(prediction.is_positive, expected.is_positive);
+  EXPECT_EQ(prediction.level, expected.level);
+  EXPECT_EQ(prediction.latency_us, expected.latency_us);
+  ASSERT_EQ(prediction.features.size(), event.cells.size());
+  for (std::size_t i = 0; i < event.cells.size(); ++i) {
+    const LoggedPrediction::Feature& feature = prediction.features[i];
+    EXPECT_EQ(feature.name, event.names[i]);
+    EXPECT_EQ(feature.kind, event.cells[i].kind) << feature.name;
+    EXPECT_EQ(feature.text, event.cells[i].text) << feature.name;
+    EXPECT_EQ(std::bit_cast<std::uint64_t>(feature.number),
+              std::bit_cast<std::uint64_t>(event.cells[i].number))
+        << feature.name;
+  }
+}
+
+TEST_F(PredictionLogTest, KeepsIdsThatAreNoUuidAndTheBaseRateLevel) {
+  const std::vector<std::string> ids{"", "abc", "0190163D-8694-739B-AEA5-966C26F8AD91",
+                                     "0190163d-8694-739b-aea5-966c26f8ad9x"};
+  {
+    const auto log = open();
+    for (const std::string& id : ids) {
+      OwnedEvent event;
+      event.id = id;
+      event.cells.clear();
+      serving::PredictionEvent view = event.view();
+      view.level = serving::Level::kBaseRate;
+      log->append(view);
+    }
+  }
+  const auto read = read_all(folder_.path());
+  ASSERT_EQ(read.size(), ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    EXPECT_EQ(read[i].prediction_id, ids[i]);
+    EXPECT_EQ(read[i].level, serving::Level::kBaseRate);
+    EXPECT_TRUE(read[i].features.empty());
+  }
+}
+
+TEST_F(PredictionLogTest, NamesFeaturesOfSeveralModelVersions) {
+  {
+    const auto log = open();
+    for (int i = 0; i < 100; ++i) {
+      OwnedEvent event;
+      event.version = i % 3;
+      if (i % 3 == 2) event.names = {"other", "names"};
+      log->append(event.view());
+    }
+  }
+  const auto read = read_all(folder_.path());
+  ASSERT_EQ(read.size(), 100U);
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    EXPECT_EQ(read[i].version, static_cast<std::int64_t>(i % 3));
+    EXPECT_EQ(read[i].features[0].name, i % 3 == 2 ? "other" : "tenure");
+  }
+}
+
+TEST_F(PredictionLogTest, StartsNewSegmentsAndReadsThemInOrder) {
+  {
+    const auto log = open({.folder = {}, .segment_max = 1024});
+    for (std::uint64_t i = 0; i < 200; ++i) log->append(numbered_event(i).view());
+    ASSERT_TRUE(log->flush().has_value());
+  }
+  EXPECT_GT(segment_files(folder_.path()).size(), 5U);
+  const auto read = read_all(folder_.path());
+  ASSERT_EQ(read.size(), 200U);
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    EXPECT_EQ(read[i].prediction_id, fmt::format("n{}", i));
+    EXPECT_EQ(read[i].features[1].text, "Month-to-month");
+  }
+}
+
+TEST_F(PredictionLogTest, ContinuesAfterReopening) {
+  write(3);
+  write(2);
+  EXPECT_EQ(read_all(folder_.path()).size(), 5U);
+}
+
+TEST_F(PredictionLogTest, StopsReadingWhenTheVisitorSaysSo) {
+  write(10);
+  int seen = 0;
+  const auto read =
+      read_prediction_log(folder_.path(), [&](const LoggedPrediction&) { return ++seen < 4; });
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(*read, 4);
+  EXPECT_EQ(seen, 4);
+}
+
+TEST_F(PredictionLogTest, ReadsNothingFromAFolderThatIsNotThere) {
+  const auto read =
+      read_prediction_log(folder_.path() / "no", [](const LoggedPrediction&) { return true; });
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(*read, 0);
+}
+
+TEST_F(PredictionLogTest, RefusesASecondWriterOfTheFolder) {
+  const auto log = open();
+  const auto second = PredictionLog::open({.folder = folder_.path()}, clock_, metrics_);
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, core::ErrorCode::kConflict);
+}
+
+TEST_F(PredictionLogTest, RefusesSegmentsWithoutRoom) {
+  const auto log =
+      PredictionLog::open({.folder = folder_.path(), .segment_max = 10}, clock_, metrics_);
+  ASSERT_FALSE(log.has_value());
+  EXPECT_EQ(log.error().code, core::ErrorCode::kInvalidArgument);
+}
+
+TEST_F(PredictionLogTest, CutsATornTailAtWhateverByteItEnds) {
+  write(3);
+  const std::filesystem::path file = segment_files(folder_.path()).front();
+  const std::string whole = *core::read_file(file);
+  write(1);
+  const std::string one_more = *core::read_file(segment_files(folder_.path()).back());
+  // The last record of `whole`: all three have the same length.
+  const std::size_t record = (one_more.size() - 32);  // schema and prediction
+  std::filesystem::remove(segment_files(folder_.path()).back());
+  const std::size_t schema_less = whole.size() - 32 - record;
+  const std::size_t prediction_size = schema_less / 2;
+  for (std::size_t cut = 1; cut < prediction_size; ++cut) {
+    ASSERT_TRUE(core::write_file_atomically(file, whole.substr(0, whole.size() - cut)).has_value());
+    EXPECT_EQ(read_all(folder_.path()).size(), 2U) << "reader, cut by " << cut;
+    write(1);
+    core::Error error;
+    const auto read = read_all(folder_.path(), &error);
+    EXPECT_EQ(read.size(), 3U) << "after recovery, cut by " << cut << ": " << error.message;
+    EXPECT_EQ(std::filesystem::file_size(file), whole.size() - prediction_size);
+    std::filesystem::remove(segment_files(folder_.path()).back());
+  }
+}
+
+TEST_F(PredictionLogTest, RemovesASegmentWithoutAWholeHeader) {
+  write(1);
+  const std::filesystem::path file = segment_files(folder_.path()).front();
+  const std::string whole = *core::read_file(file);
+  for (std::size_t size = 0; size < 32; ++size) {
+    ASSERT_TRUE(core::write_file_atomically(file, whole.substr(0, size)).has_value());
+    EXPECT_TRUE(read_all(folder_.path()).empty());
+  }
+  write(1);
+  EXPECT_EQ(read_all(folder_.path()).size(), 1U);
+}
+
+TEST_F(PredictionLogTest, DetectsEveryFlippedBitInsideALog) {
+  write(4);
+  write(1);  // so that the damaged segment is not the last
+  const std::filesystem::path file = segment_files(folder_.path()).front();
+  const std::string whole = *core::read_file(file);
+  for (std::size_t i = 0; i < whole.size(); ++i) {
+    std::string bytes = whole;
+    bytes[i] = static_cast<char>(bytes[i] ^ (1 << (i % 8)));
+    ASSERT_TRUE(core::write_file_atomically(file, bytes).has_value());
+    core::Error error;
+    read_all(folder_.path(), &error);
+    EXPECT_FALSE(error.message.empty()) << "bit " << i % 8 << " of byte " << i;
+    EXPECT_NE(error.message.find(file.filename().string()), std::string::npos);
+  }
+}
+
+TEST_F(PredictionLogTest, KeepsGoodRecordsBehindADamagedOneAndNamesThePlace) {
+  write(4);
+  const std::filesystem::path file = segment_files(folder_.path()).front();
+  std::string bytes = *core::read_file(file);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  ASSERT_TRUE(core::write_file_atomically(file, bytes).has_value());
+  core::Error error;
+  read_all(folder_.path(), &error);
+  EXPECT_EQ(error.code, core::ErrorCode::kCorruption);
+  EXPECT_NE(error.message.find("checksum"), std::string::npos) << error.message;
+  write(1);  // opening must not cut what stands behind the damage
+  EXPECT_EQ(core::read_file(file)->size(), bytes.size());
+}
+
+TEST_F(PredictionLogTest, RefusesSegmentsOfANewerFormat) {
+  write(1);
+  const std::filesystem::path file = segment_files(folder_.path()).front();
+  std::string bytes = *core::read_file(file);
+  bytes[8] = 2;
+  ASSERT_TRUE(core::write_file_atomically(file, bytes).has_value());
+  core::Error error;
+  read_all(folder_.path(), &error);
+  EXPECT_EQ(error.code, core::ErrorCode::kUnimplemented) << error.message;
+}
+
+TEST_F(PredictionLogTest, ReadsWhileTheLogIsWritten) {
+  const auto log = open({.folder = {}, .segment_max = 64 * 1024});
+  std::thread writer([&] {
+    for (std::uint64_t i = 0; i < 5000; ++i) {
+      log->append(numbered_event(i).view());
+      if (i % 100 == 0) {
+        EXPECT_TRUE(log->flush().has_value());
+      }
+    }
+  });
+  std::size_t before = 0;
+  while (before < 4000) {
+    core::Error error;
+    const auto read = read_all(folder_.path(), &error);
+    ASSERT_TRUE(error.message.empty()) << error.message;
+    ASSERT_GE(read.size(), before);
+    before = read.size();
+    for (std::size_t i = 0; i < read.size(); ++i) {
+      ASSERT_EQ(read[i].prediction_id, fmt::format("n{}", i));
+    }
+  }
+  writer.join();
+}
+
+TEST_F(PredictionLogTest, TakesEventsFromManyThreads) {
+  constexpr int kThreads = 4;
+  constexpr int kEach = 2000;
+  {
+    const auto log = open({.folder = {}, .segment_max = 32 * 1024});
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&, t] {
+        for (int i = 0; i < kEach; ++i) {
+          OwnedEvent event = numbered_event(static_cast<std::uint64_t>(t * kEach + i));
+          event.version = i % 7;
+          log->append(event.view());
+          if (i % 500 == 0) {
+            EXPECT_TRUE(log->flush().has_value());
+          }
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  core::Error error;
+  const auto read = read_all(folder_.path(), &error);
+  EXPECT_TRUE(error.message.empty()) << error.message;
+  std::vector<std::string> ids;
+  for (const LoggedPrediction& prediction : read) ids.push_back(prediction.prediction_id);
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(std::unique(ids.begin(), ids.end()), ids.end());
+  EXPECT_EQ(ids.size(), static_cast<std::size_t>(kThreads * kEach));
+}
+
+TEST_F(PredictionLogTest, CountsEventsTooLargeForTheBuffer) {
+  const auto log = open({.folder = {}, .buffer_events = 64});
+  OwnedEvent event;
+  event.entity = std::string(100'000, 'x');
+  log->append(event.view());
+  EXPECT_EQ(metrics_.counter("tenure_prediction_events_dropped_total", "").value(), 1U);
+  ASSERT_TRUE(log->flush().has_value());
+  EXPECT_TRUE(read_all(folder_.path()).empty());
+}
+
+}  // namespace
+}  // namespace tenure::monitoring

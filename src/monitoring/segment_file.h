@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.h"
+#include "core/result.h"
+
+namespace tenure::monitoring {
+
+/// Segments of the prediction log: their names, their header, their frames
+/// (docs/formats/prediction-log.md).
+
+inline constexpr std::string_view kSegmentMagic = "TNRPLOG1";
+inline constexpr std::uint32_t kSegmentVersion = 1;
+inline constexpr std::size_t kSegmentHeaderSize = 32;
+inline constexpr std::size_t kFrameLeadSize = 8;  ///< length, CRC-32C
+inline constexpr std::size_t kPayloadMax = 8U * 1024 * 1024;
+
+struct SegmentName {
+  std::uint64_t number = 0;
+  std::filesystem::path path;
+};
+
+/// The segments of a folder by number; a missing folder has none. Errors: as core::read_file.
+core::Result<std::vector<SegmentName>> list_segments(const std::filesystem::path& folder);
+
+std::string segment_header(core::Micros created);
+
+/// Says whether `bytes` begin with a header this program reads. Errors: kCorruption;
+/// kUnimplemented for a newer version.
+core::Result<> check_segment_header(std::string_view bytes);
+
+/// Appends a frame around a payload whose parts are given.
+void append_frame(std::string& out, std::string_view lead, std::string_view body);
+
+/// Checksum of a frame: over its length and its payload.
+std::uint32_t frame_checksum(std::string_view payload);
+
+/// The segment being written. Not thread-safe.
+class SegmentWriter {
+ public:
+  SegmentWriter() = default;
+  ~SegmentWriter();
+  SegmentWriter(const SegmentWriter&) = delete;
+  SegmentWriter& operator=(const SegmentWriter&) = delete;
+
+  bool is_open() const { return fd_ >= 0; }
+  std::uint64_t size() const { return size_; }
+
+  /// Makes the segment, which must not exist, with its header; durable by name. Leaves nothing
+  /// behind on an error. Errors: kResourceExhausted, kPermissionDenied, kConflict, kUnavailable.
+  core::Result<> create(const std::filesystem::path& folder, std::uint64_t number,
+                        core::Micros created);
+
+  /// Writes at the end and makes the bytes durable; after an error the segment ends where it ended
+  /// before, or is closed if even that failed. Errors: as create.
+  core::Result<> append(std::string_view bytes);
+
+  void close();
+
+ private:
+  std::filesystem::path path_;
+  int fd_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace tenure::monitoring

@@ -1,0 +1,190 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "net/test_client.h"
+#include "net/test_server.h"
+
+namespace tenure::net {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr std::string_view kPing = "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n";
+
+struct Refused {
+  const char* name;
+  std::string request;
+  int status;
+};
+
+class HttpLimits : public testing::TestWithParam<Refused> {};
+
+TEST_P(HttpLimits, RefusesAndCloses) {
+  TestServer server;
+  TestClient client(server.port());
+  const auto answer = client.ask(GetParam().request);
+  EXPECT_EQ(answer.status, GetParam().status) << answer.body;
+  EXPECT_THAT(answer.body, HasSubstr("{\"detail\":\""));
+  EXPECT_EQ(answer.headers.at("connection"), "close");
+  EXPECT_TRUE(client.is_closed_by_server());
+  TestClient next(server.port());
+  EXPECT_EQ(next.ask(kPing).status, 200);
+}
+
+std::string many_fields(int n) {
+  std::string request = "GET /ping HTTP/1.1\r\nHost: x\r\n";
+  for (int i = 0; i < n; ++i) request += "A" + std::to_string(i) + ": b\r\n";
+  return request + "\r\n";
+}
+
+const std::string kPost = "POST /echo HTTP/1.1\r\nHost: x\r\n";
+
+INSTANTIATE_TEST_SUITE_P(
+    All, HttpLimits,
+    testing::Values(
+        Refused{"HeaderTooLarge", "GET /ping HTTP/1.1\r\nX: " + std::string(20'000, 'a'), 431},
+        Refused{"WholeHeaderTooLarge",
+                "GET /ping HTTP/1.1\r\nHost: x\r\nX: " + std::string(17'000, 'a') + "\r\n\r\n",
+                431},
+        Refused{"TargetTooLong", "GET /" + std::string(20'000, 'a'), 431},
+        Refused{"TooManyFields", many_fields(200), 431},
+        Refused{"BodyTooLarge", kPost + "Content-Length: 4000001\r\n\r\n", 413},
+        Refused{"BodyAbsurdlyLarge", kPost + "Content-Length: 9999999999999999999\r\n\r\n", 413},
+        Refused{"RouteBodyTooLarge",
+                "POST /small HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n", 413},
+        Refused{"ChunkTooLarge", kPost + "Transfer-Encoding: chunked\r\n\r\nffffffff\r\n", 413},
+        Refused{"ChunksTooLargeTogether",
+                "POST /small HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "a\r\n0123456789\r\na\r\n0123456789\r\n",
+                413},
+        Refused{"ChunkSizeIsTheLargest",
+                kPost + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\nx", 413},
+        Refused{"ChunkSizeWrapsAround",
+                kPost + "Transfer-Encoding: chunked\r\n\r\n10000000000000005\r\nhello\r\n", 400},
+        Refused{"ChunkExtensionEndless",
+                kPost + "Transfer-Encoding: chunked\r\n\r\n5;" + std::string(20'000, 'a'), 431},
+        Refused{"BadChunk", kPost + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
+        Refused{"LengthAndCoding",
+                kPost + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        Refused{"CodingAndLength",
+                kPost + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400},
+        Refused{"LengthAndOtherCoding",
+                kPost + "Content-Length: 5\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
+        Refused{"TwoLengths", kPost + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", 400},
+        Refused{"EqualLengthsTwice", kPost + "Content-Length: 5\r\nContent-Length: 5\r\n\r\n", 400},
+        Refused{"LengthList", kPost + "Content-Length: 5, 5\r\n\r\n", 400},
+        Refused{"SignedLength", kPost + "Content-Length: +5\r\n\r\n", 400},
+        Refused{"NegativeLength", kPost + "Content-Length: -1\r\n\r\n", 400},
+        Refused{"HexLength", kPost + "Content-Length: 0x5\r\n\r\n", 400},
+        Refused{"UnknownCoding", kPost + "Transfer-Encoding: gzip\r\n\r\n", 501},
+        Refused{"CodingList", kPost + "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
+        Refused{"TwoCodings",
+                kPost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+        Refused{"CodingInHttp10",
+                "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+        Refused{"NoHost", "GET /ping HTTP/1.1\r\n\r\n", 400},
+        Refused{"TwoHosts", "GET /ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
+        Refused{"Http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+        Refused{"Http12", "GET /ping HTTP/1.2\r\nHost: x\r\n\r\n", 505},
+        Refused{"NoHttp", "SSH-2.0-OpenSSH_9.2\r\n", 400},
+        Refused{"Tls", "\x16\x03\x01\x02\x01\x01\x01\xfc\x03\x03", 400},
+        Refused{"FoldedLine", "GET /ping HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", 400},
+        Refused{"BlankBeforeColon", "GET /ping HTTP/1.1\r\nHost : x\r\n\r\n", 400},
+        Refused{"BareLineFeeds", "GET /ping HTTP/1.1\nHost: x\n\n", 505},
+        Refused{"NulInValue", std::string("GET /ping HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n", 40),
+                400},
+        Refused{"NoPath", "GET ping HTTP/1.1\r\nHost: x\r\n\r\n", 400}),
+    [](const testing::TestParamInfo<Refused>& row) { return row.param.name; });
+
+HttpServerOptions with_short_timeouts() {
+  HttpServerOptions options = TestServer::quick_options();
+  // Of the manual clock; they also make the server look at the deadlines every 5 ms.
+  options.header_timeout = 20'000;
+  options.body_timeout = 20'000;
+  options.idle_timeout = 20'000;
+  return options;
+}
+
+TEST(HttpTimeouts, Answers408WhenTheHeaderDribbles) {
+  TestServer server(with_short_timeouts());
+  TestClient client(server.port());
+  ASSERT_TRUE(client.send("GET /ping HTTP/1.1\r\nX-A"));
+  server.wait_for_open_connections(1);
+  // Progress does not help: the time counts from the request's first byte.
+  for (int i = 0; i < 50; ++i) {
+    client.send("x");
+    server.clock().advance(1'000);
+  }
+  EXPECT_EQ(client.read_answer().status, 408);
+}
+
+TEST(HttpTimeouts, Answers408WhenTheBodyStops) {
+  TestServer server(with_short_timeouts());
+  TestClient client(server.port());
+  const auto go_on = client.ask(
+      "POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n");
+  ASSERT_EQ(go_on.status, 100);
+  ASSERT_TRUE(client.send("half"));
+  server.clock().advance(1'000'000);
+  EXPECT_EQ(client.read_answer().status, 408);
+  EXPECT_TRUE(client.is_closed_by_server());
+}
+
+TEST(HttpTimeouts, ClosesIdleConnectionsSilently) {
+  TestServer server(with_short_timeouts());
+  TestClient fresh(server.port());
+  TestClient used(server.port());
+  EXPECT_EQ(used.ask(kPing).status, 200);
+  server.wait_for_open_connections(2);
+  server.clock().advance(1'000'000);
+  EXPECT_TRUE(fresh.is_closed_by_server());
+  EXPECT_TRUE(used.is_closed_by_server());
+  server.wait_for_open_connections(0);
+}
+
+TEST(HttpTimeouts, GivesUpOnAClientThatDoesNotReadItsAnswer) {
+  TestServer server(with_short_timeouts());
+  TestClient client(server.port(), 4096);
+  ASSERT_TRUE(client.send("GET /large HTTP/1.1\r\nHost: x\r\n\r\n"));
+  ASSERT_GT(client.receive_once(), 0U);
+  server.wait_for_open_connections(1);
+  while (server.metrics().prometheus_text().find("tenure_http_connections_open 0\n") ==
+         std::string::npos) {
+    server.clock().advance(1'000'000);
+    std::this_thread::yield();
+  }
+}
+
+TEST(HttpTimeouts, LetsABlockingHandlerTakeItsTime) {
+  TestServer server(with_short_timeouts());
+  TestClient client(server.port());
+  ASSERT_TRUE(client.send("POST /gate HTTP/1.1\r\nHost: x\r\n\r\n"));
+  server.wait_until_gate_is_entered();
+  server.clock().advance(60'000'000);
+  TestClient other(server.port());
+  EXPECT_EQ(other.ask(kPing).status, 200);
+  server.open_gate();
+  EXPECT_EQ(client.read_answer().status, 200);
+}
+
+TEST(HttpConnections, BeyondTheLimitAreAnswered503AndLeaveTheOthersAlone) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.connections_max = 2;
+  TestServer server(options);
+  TestClient a(server.port()), b(server.port());
+  EXPECT_EQ(a.ask(kPing).status, 200);
+  EXPECT_EQ(b.ask(kPing).status, 200);
+  TestClient c(server.port());
+  const auto turned_away = c.ask(kPing);
+  EXPECT_EQ(turned_away.status, 503);
+  EXPECT_EQ(turned_away.headers.at("retry-after"), "1");
+  EXPECT_EQ(turned_away.body, "{\"detail\":\"Too many connections are open\"}\n");
+  EXPECT_EQ(a.ask(kPing).status, 200);
+  b.close();
+  server.wait_for_open_connections(1);
+  TestClient d(server.port());
+  EXPECT_EQ(d.ask(kPing).status, 200);
+}
+
+}  // namespace
+}  // namespace tenure::net

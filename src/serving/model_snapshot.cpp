@@ -1,0 +1,51 @@
+#include <fmt/format.h>
+
+#include "core/log.h"
+#include "serving/predictor.h"
+
+namespace tenure::serving {
+namespace {
+
+/// "view:feature" as "view__feature", the name Feast gives a feature asked for with its view.
+std::string full_name(std::string_view ref) {
+  const std::size_t colon = ref.find(':');
+  if (colon == std::string_view::npos) return std::string(ref);
+  return fmt::format("{}__{}", ref.substr(0, colon), ref.substr(colon + 1));
+}
+
+}  // namespace
+
+std::shared_ptr<const ModelSnapshot> ModelSnapshot::make(
+    std::string name, std::int64_t version, std::string run_id, core::Micros loaded,
+    std::string sha256, learn::Model model, std::optional<features::OnlineReader> reader) {
+  const auto snapshot = std::make_shared<ModelSnapshot>(ModelSnapshot{.name = std::move(name),
+                                                                      .version = version,
+                                                                      .run_id = std::move(run_id),
+                                                                      .loaded = loaded,
+                                                                      .sha256 = std::move(sha256),
+                                                                      .model = std::move(model),
+                                                                      .reader = std::move(reader),
+                                                                      .input_index = {},
+                                                                      .input_names = {}});
+  const auto inputs = snapshot->model.transform().inputs();
+  const std::vector<std::string>& refs = snapshot->model.facts().refs;
+  for (std::uint32_t i = 0; i < inputs.size(); ++i) {
+    snapshot->input_names.push_back(inputs[i].name);
+    snapshot->input_index.emplace(inputs[i].name, i);
+  }
+  // After the plain names, which win should a view and a feature together spell one of them.
+  for (std::uint32_t i = 0; i < refs.size() && i < inputs.size(); ++i) {
+    snapshot->input_index.emplace(full_name(refs[i]), i);
+  }
+  if (snapshot->reader && snapshot->reader->feature_count() != inputs.size()) {
+    core::log_error("serving", "the feature service does not give the model's inputs; not read",
+                    {{"model", std::string_view(snapshot->name)},
+                     {"version", version},
+                     {"features", static_cast<std::int64_t>(snapshot->reader->feature_count())},
+                     {"inputs", static_cast<std::int64_t>(inputs.size())}});
+    snapshot->reader.reset();
+  }
+  return snapshot;
+}
+
+}  // namespace tenure::serving

@@ -1,0 +1,15 @@
+#include "serving/prediction_sink.h"
+
+namespace tenure::serving {
+
+std::string_view level_name(Level level) {
+  switch (level) {
+    case Level::kPrimary:
+      return "primary";
+    case Level::kBaseRate:
+      return "base_rate";
+  }
+  return "unknown";
+}
+
+}  // namespace tenure::serving

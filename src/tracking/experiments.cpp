@@ -1,0 +1,198 @@
+#include "tracking/experiments.h"
+
+#include <charconv>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "tracking/validation.h"
+
+namespace tenure::tracking {
+namespace {
+
+using storage::SqlExecutor;
+using storage::SqlRow;
+
+constexpr std::string_view kSelect =
+    "SELECT experiment_id, name, artifact_location, lifecycle_stage, creation_time, "
+    "last_update_time FROM experiments ";
+
+Experiment from_row(const SqlRow& row) {
+  Experiment experiment;
+  experiment.id = std::to_string(row.integer(0));
+  experiment.name = row.text(1);
+  experiment.artifact_location = row.text_or(2, "");
+  experiment.lifecycle_stage = row.text_or(3, "active");
+  experiment.created_ms = row.integer_if(4).value_or(0);
+  experiment.updated_ms = row.integer_if(5).value_or(0);
+  return experiment;
+}
+
+core::Result<> read_tags(SqlExecutor& sql, Experiment& experiment) {
+  auto rows = sql.query("SELECT key, value FROM experiment_tags WHERE experiment_id = :id",
+                        {std::int64_t{std::stoll(experiment.id)}});
+  if (!rows) return std::move(rows).error();
+  for (const SqlRow& row : *rows) experiment.tags[row.text(0)] = row.text_or(1, "");
+  return {};
+}
+
+core::Result<std::optional<Experiment>> read_one(SqlExecutor& sql, std::string_view where,
+                                                 storage::SqlValue value) {
+  auto rows = sql.query(fmt::format("{}{}", kSelect, where), {std::move(value)});
+  if (!rows) return std::move(rows).error();
+  if (rows->empty()) return std::optional<Experiment>();
+  Experiment experiment = from_row(rows->front());
+  if (auto read = read_tags(sql, experiment); !read) return std::move(read).error();
+  return std::optional(std::move(experiment));
+}
+
+core::Result<> write_tags(SqlExecutor& sql, const Experiment& experiment) {
+  for (const auto& [key, value] : experiment.tags) {
+    auto written = sql.execute(
+        "INSERT INTO experiment_tags (key, value, experiment_id) VALUES (:key, :value, :id)",
+        {key, value, std::int64_t{std::stoll(experiment.id)}});
+    if (!written) return std::move(written).error();
+  }
+  return {};
+}
+
+/// MLflow's server makes experiment 0 when it starts; the first one to look makes it here.
+core::Result<> make_default(SqlExecutor& sql, const std::string& artifact_root,
+                            std::int64_t now_ms) {
+  auto made = sql.execute(
+      "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, "
+      "creation_time, last_update_time) VALUES (0, 'Default', :location, 'active', :created, "
+      ":updated) ON CONFLICT DO NOTHING",
+      {artifact_root + "/0", now_ms, now_ms});
+  if (!made) return std::move(made).error();
+  return {};
+}
+
+core::Result<> make_default_if_missing(SqlExecutor& sql, const std::string& artifact_root,
+                                       std::int64_t now_ms) {
+  auto rows = sql.query("SELECT COUNT(*) FROM experiments WHERE experiment_id = 0");
+  if (!rows) return std::move(rows).error();
+  if (rows->front().integer(0) > 0) return {};
+  return make_default(sql, artifact_root, now_ms);
+}
+
+core::Result<> check_new(std::string_view name, const std::map<std::string, std::string>& tags) {
+  if (name.empty()) {
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       "Missing value for required parameter 'name'."};
+  }
+  if (auto checked = check_text(name, kExperimentNameMax, "name"); !checked) return checked;
+  for (const auto& [key, value] : tags) {
+    if (auto checked = check_key(key, "key", "key"); !checked) return checked;
+    if (auto checked = check_text(value, kExperimentTagValueMax, "value"); !checked) return checked;
+  }
+  return {};
+}
+
+}  // namespace
+
+ExperimentStore::ExperimentStore(storage::Database& database, const core::Clock& clock,
+                                 std::string artifact_root)
+    : database_(&database), clock_(&clock), artifact_root_(std::move(artifact_root)) {
+  while (artifact_root_.ends_with('/')) artifact_root_.pop_back();
+}
+
+core::Result<Experiment> ExperimentStore::create(std::string_view name,
+                                                 const std::map<std::string, std::string>& tags) {
+  if (auto checked = check_new(name, tags); !checked) return std::move(checked).error();
+  Experiment experiment;
+  experiment.name = name;
+  experiment.tags = tags;
+  experiment.created_ms = experiment.updated_ms = clock_->now() / 1000;
+  auto made = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    if (auto ready = make_default_if_missing(sql, artifact_root_, experiment.created_ms); !ready)
+      return ready;
+    // The database gives the id: the highest one plus 1.
+    auto rows = sql.query(
+        "INSERT INTO experiments (name, lifecycle_stage, creation_time, last_update_time) VALUES "
+        "(:name, 'active', :created, :updated) RETURNING experiment_id",
+        {experiment.name, experiment.created_ms, experiment.updated_ms});
+    if (!rows) return std::move(rows).error();
+    const std::int64_t id = rows->front().integer(0);
+    experiment.id = std::to_string(id);
+    experiment.artifact_location = artifact_root_ + "/" + experiment.id;
+    auto placed = sql.execute(
+        "UPDATE experiments SET artifact_location = :location WHERE experiment_id = :id",
+        {experiment.artifact_location, id});
+    if (!placed) return std::move(placed).error();
+    return write_tags(sql, experiment);
+  });
+  if (!made && made.error().code == core::ErrorCode::kAlreadyExists) {
+    return core::Error{core::ErrorCode::kAlreadyExists,
+                       fmt::format("Experiment(name={}) already exists.", name)};
+  }
+  if (!made) return std::move(made).error();
+  return experiment;
+}
+
+core::Result<Experiment> ExperimentStore::get(std::string_view id) {
+  std::int64_t number = 0;
+  const auto [end, status] = std::from_chars(id.data(), id.data() + id.size(), number);
+  if (id.empty() || status != std::errc() || end != id.data() + id.size()) {
+    return core::Error{
+        core::ErrorCode::kInvalidArgument,
+        fmt::format("Invalid experiment ID '{}'. Experiment ID must be a valid integer.", id)};
+  }
+  for (const bool may_make_default : {number == 0, false}) {
+    auto found = read_one(*database_, "WHERE experiment_id = :id", number);
+    if (!found) return std::move(found).error();
+    if (*found) return std::move(**found);
+    if (!may_make_default) break;
+    if (auto made = make_default(*database_, artifact_root_, clock_->now() / 1000); !made)
+      return std::move(made).error();
+  }
+  return core::Error{core::ErrorCode::kNotFound,
+                     fmt::format("No Experiment with id={} exists", id)};
+}
+
+core::Result<Experiment> ExperimentStore::find(std::string_view name) {
+  for (const bool may_make_default : {name == "Default", false}) {
+    auto found = read_one(*database_, "WHERE name = :name", std::string(name));
+    if (!found) return std::move(found).error();
+    if (*found) return std::move(**found);
+    if (!may_make_default) break;
+    if (auto made = make_default(*database_, artifact_root_, clock_->now() / 1000); !made)
+      return std::move(made).error();
+  }
+  return core::Error{core::ErrorCode::kNotFound,
+                     fmt::format("Could not find experiment with name '{}'", name)};
+}
+
+core::Result<Experiment> ExperimentStore::find_or_create(std::string_view name) {
+  auto found = find(name);
+  if (!found && found.error().code == core::ErrorCode::kNotFound) {
+    auto made = create(name);
+    if (made || made.error().code != core::ErrorCode::kAlreadyExists) return made;
+    found = find(name);  // another process was faster
+  }
+  if (found && found->lifecycle_stage != "active") {
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("The experiment {} must be in the 'active' state. Current state "
+                                   "is {}.",
+                                   found->id, found->lifecycle_stage)};
+  }
+  return found;
+}
+
+core::Result<std::vector<Experiment>> ExperimentStore::list() {
+  if (auto ready = make_default_if_missing(*database_, artifact_root_, clock_->now() / 1000);
+      !ready) {
+    return std::move(ready).error();
+  }
+  auto rows = database_->query(fmt::format(
+      "{}WHERE lifecycle_stage = 'active' ORDER BY creation_time DESC, experiment_id", kSelect));
+  if (!rows) return std::move(rows).error();
+  std::vector<Experiment> experiments;
+  for (const SqlRow& row : *rows) experiments.push_back(from_row(row));
+  for (Experiment& experiment : experiments) {
+    if (auto read = read_tags(*database_, experiment); !read) return std::move(read).error();
+  }
+  return experiments;
+}
+
+}  // namespace tenure::tracking

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "storage/sql/database.h"
+#include "tracking/registry.h"
+
+// Reading MLflow's registry tables. Versions that MLflow deleted (their row stays, in stage
+// Deleted_Internal) are never shown.
+namespace tenure::tracking {
+
+core::Result<std::optional<RegisteredModel>> read_model(storage::SqlExecutor& sql,
+                                                        std::string_view name);
+/// The version, or the newest one for std::nullopt.
+core::Result<std::optional<ModelVersion>> read_version(storage::SqlExecutor& sql,
+                                                       std::string_view name,
+                                                       std::optional<std::int64_t> version);
+core::Result<std::vector<ModelVersion>> read_versions(storage::SqlExecutor& sql,
+                                                      std::string_view name);
+/// The version an alias points at, 0 for none.
+core::Result<std::int64_t> read_alias(storage::SqlExecutor& sql, std::string_view name,
+                                      std::string_view alias);
+
+core::Error model_not_found(std::string_view name);
+core::Error version_not_found(std::string_view name, std::int64_t version);
+
+}  // namespace tenure::tracking

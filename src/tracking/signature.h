@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "tracking/model_package.h"
+
+namespace tenure::tracking {
+
+/// A signature's columns as MLflow's JSON text: [{"type": "double", "name": "a", "required":
+/// true}].
+std::string signature_to_json(const std::vector<SignatureColumn>& columns);
+
+/// Reads it back. A tensor without a name, which MLflow writes as an output, becomes a column
+/// without a name. Errors: kInvalidArgument; kUnimplemented for other tensors and nested types.
+core::Result<std::vector<SignatureColumn>> signature_from_json(std::string_view text);
+
+/// Checks types and names. `what` names the list in the message. Errors: kInvalidArgument.
+core::Result<> check_signature(const std::vector<SignatureColumn>& columns, std::string_view what);
+
+}  // namespace tenure::tracking

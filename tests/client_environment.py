@@ -1,0 +1,33 @@
+"""Python environments with unmodified client packages, made once and kept in the user's cache."""
+import fcntl
+import os
+import pathlib
+import subprocess
+import sys
+
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tenure" / "venvs"
+
+
+def client_python(name, *requirements):
+    """The interpreter of an environment with these pinned requirements; installs it on first use."""
+    folder = CACHE / name
+    stamp = folder / "installed.txt"
+    wanted = "\n".join(requirements)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+            subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+                            *requirements], check=True)
+            stamp.write_text(wanted)
+    return str(folder / "bin" / "python")
+
+
+def run_client(python, script, *arguments, cwd=None):
+    """Runs a script text with an environment's interpreter; returns its standard output."""
+    done = subprocess.run([python, "-c", script, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
+                          timeout=600)
+    if done.returncode != 0:
+        raise AssertionError(f"the client failed:\n{done.stdout}\n{done.stderr}")
+    return done.stdout
