@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <string>
@@ -10,6 +11,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/id.h"
+#include "data/engine.h"
 #include "data/telco_events.h"
 
 namespace tenure::data {
@@ -384,6 +387,24 @@ TEST(TelcoTimeline, KnowsItsScenariosByName) {
   const auto unknown = parse_telco_scenario("flood");
   ASSERT_FALSE(unknown);
   EXPECT_NE(unknown.error().message.find("price_rise"), std::string::npos);
+}
+
+TEST(TelcoTimeline, WritesParquetFilesThatJoin) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("telco_timeline_" + core::random_hex_id());
+  const TelcoTimeline t = *generate_telco_timeline({.slots = 50, .months = 3, .burn_in_months = 1});
+  auto engine = std::move(*Engine::open());
+  const auto written = write_telco_timeline(*engine, t, folder);
+  ASSERT_TRUE(written) << written.error().message;
+  const auto file = [&](const char* name) { return quote_text((folder / name).string()); };
+  EXPECT_EQ(
+      *engine->query_integer("SELECT count(*) FROM " + file("snapshots.parquet") + " s JOIN " +
+                             file("labels.parquet") + " l USING (customer_id, event_timestamp)"),
+      150);
+  EXPECT_EQ(*engine->query_integer("SELECT count(*) FROM " + file("events.parquet") +
+                                   " WHERE known_at <= ingested_at"),
+            static_cast<std::int64_t>(t.events.row_count()));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(TelcoTimeline, RefusesImpossibleOptions) {

@@ -157,14 +157,16 @@ Result<> DefinitionReader::read_columns(const Config& section, FeatureView& view
   const std::string& key = definitions_.entity_of(view).key;
   if (!has(key)) return missing("entity", key);
   if (!has(view.timestamp_column)) return missing("timestamp", view.timestamp_column);
-  if (find_column(columns, view.timestamp_column)->type != data::ColumnType::kTimestamp) {
-    return section.error_at(
-        "timestamp",
-        fmt::format("column '{}' holds {}, but a time is needed", view.timestamp_column,
-                    find_column(columns, view.timestamp_column)->sql_type));
-  }
   if (!view.created_column.empty() && !has(view.created_column)) {
     return missing("created", view.created_column);
+  }
+  const std::pair<std::string_view, std::string_view> times[] = {
+      {"timestamp", view.timestamp_column}, {"created", view.created_column}};
+  for (const auto& [path, name] : times) {
+    const SourceColumn* column = find_column(columns, name);
+    if (column == nullptr || column->type == data::ColumnType::kTimestamp) continue;
+    return section.error_at(
+        path, fmt::format("column '{}' holds {}, but a time is needed", name, column->sql_type));
   }
 
   std::map<std::string, std::string> renamed;

@@ -168,6 +168,8 @@ TEST_F(DefinitionsFromConfig, SayWhereAMistakeIs) {
   has("  views:\n    usage: {source: usage.parquet, timestamp: calls}\n", "a time is needed");
   has("  views:\n    usage: {source: usage.parquet, timestamp: event_ts, created: made}\n",
       "'made'");
+  has("  views:\n    usage: {source: usage.parquet, timestamp: event_ts, created: calls}\n",
+      "a time is needed");
   has("  views:\n    p: {features: [tenure, tenure]}\n", "listed twice");
   has("  views:\n    p: {features: [height]}\n", "no column 'height'");
   has("  views:\n    p: {features: [tenure], rename: {months: tenure}}\n", "no feature 'months'");

@@ -62,7 +62,7 @@ Result<std::int64_t> NewestRows::collect(const Definitions& definitions, const F
                                          core::Micros from, core::Micros until) {
   const auto features = all_features(view);
   const std::string source = source_query(definitions, view, features);
-  const std::string window = fmt::format("epoch_us(__time) BETWEEN {} AND {}", from, until);
+  const std::string window = fmt::format("__time BETWEEN {} AND {}", from, until);
   auto keyless = engine_->query_integer(
       fmt::format("SELECT count(*) FROM ({}) WHERE __key IS NULL AND {}", source, window));
   if (!keyless) return std::move(keyless).error();
@@ -81,7 +81,12 @@ Result<std::int64_t> NewestRows::collect(const Definitions& definitions, const F
   return engine_->query_integer("SELECT count(*) FROM " + name_);
 }
 
-Result<OnlineColumns> columns_of(const data::Table& page, const FeatureView& view) {
+Result<OnlineColumns> columns_of(data::Table& page, const FeatureView& view) {
+  for (data::Column& column : page.columns) {
+    // The query gives times as plain numbers of microseconds.
+    const bool is_time = column.name == "__time" || column.name == "__created";
+    if (is_time) column.type = data::ColumnType::kTimestamp;
+  }
   OnlineColumns columns;
   auto key = page.column("__key");
   if (!key) return std::move(key).error();
@@ -167,9 +172,8 @@ Result<core::Micros> first_time(data::Engine& engine, MaterializationLog& log,
   auto last = log.last_end(definitions.project, view.name);
   if (!last) return std::move(last).error();
   if (*last) return **last - lookback;
-  auto oldest =
-      engine.query_integer(fmt::format("SELECT coalesce(min(epoch_us(__time)), {}) FROM ({})",
-                                       until, source_query(definitions, view, {})));
+  auto oldest = engine.query_integer(fmt::format("SELECT coalesce(min(__time), {}) FROM ({})",
+                                                 until, source_query(definitions, view, {})));
   if (!oldest) return std::move(oldest).error();
   return std::min(*oldest, until);
 }

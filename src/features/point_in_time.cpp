@@ -139,6 +139,13 @@ Result<> check_timestamp(const std::vector<SourceColumn>& columns, const std::st
   return {};
 }
 
+// Times given as text are converted once; all others are used as they are.
+std::string time_conversion(const std::vector<SourceColumn>& columns, const std::string& name) {
+  if (find_column(columns, name)->type == data::ColumnType::kTimestamp) return "";
+  const std::string quoted = data::quote_identifier(name);
+  return fmt::format(" REPLACE (CAST({} AS TIMESTAMPTZ) AS {})", quoted, quoted);
+}
+
 data::Column empty_column(const Output& output, std::size_t rows) {
   data::Column column;
   column.name = output.name;
@@ -162,34 +169,38 @@ data::Column empty_column(const Output& output, std::size_t rows) {
   return column;
 }
 
+/// Where the rows of a join's answer belong.
+struct Places {
+  std::vector<std::uint32_t> rows;     // entity row of each answer row
+  std::vector<std::uint8_t> is_found;  // by entity row
+};
+
 template <typename T>
-void scatter_values(const std::vector<T>& from, const data::Column& source,
-                    const std::vector<std::int64_t>& rows, std::vector<T>& to,
-                    std::vector<std::uint8_t>& valid) {
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (source.is_null(i)) continue;
-    const auto row = static_cast<std::size_t>(rows[i]);
-    to[row] = from[i];
-    valid[row] = 1;
-  }
+void scatter_values(const std::vector<T>& from, const Places& places, std::vector<T>& to) {
+  for (std::size_t i = 0; i < places.rows.size(); ++i) to[places.rows[i]] = from[i];
 }
 
-// Moves the values of matched rows to their places; all others stay missing.
-void scatter(data::Column& source, const std::vector<std::int64_t>& rows, data::Column& target) {
+// Moves the values of matched rows to their places; all others stay missing. A missing value in a
+// slot is what a column keeps there anyway, so values need no test.
+void scatter(data::Column& source, const Places& places, data::Column& target) {
   if (target.type == data::ColumnType::kText) {
     auto& texts = std::get<data::TextValues>(source.values);
     auto& placed = std::get<data::TextValues>(target.values);
-    scatter_values(texts.codes, source, rows, placed.codes, target.valid);
+    scatter_values(texts.codes, places, placed.codes);
     placed.dictionary = std::move(texts.dictionary);
   } else if (target.type == data::ColumnType::kBoolean) {
-    scatter_values(std::get<std::vector<std::uint8_t>>(source.values), source, rows,
-                   std::get<std::vector<std::uint8_t>>(target.values), target.valid);
+    scatter_values(std::get<std::vector<std::uint8_t>>(source.values), places,
+                   std::get<std::vector<std::uint8_t>>(target.values));
   } else if (target.type == data::ColumnType::kNumber) {
-    scatter_values(std::get<std::vector<double>>(source.values), source, rows,
-                   std::get<std::vector<double>>(target.values), target.valid);
+    scatter_values(std::get<std::vector<double>>(source.values), places,
+                   std::get<std::vector<double>>(target.values));
   } else {
-    scatter_values(std::get<std::vector<std::int64_t>>(source.values), source, rows,
-                   std::get<std::vector<std::int64_t>>(target.values), target.valid);
+    scatter_values(std::get<std::vector<std::int64_t>>(source.values), places,
+                   std::get<std::vector<std::int64_t>>(target.values));
+  }
+  target.valid = places.is_found;
+  for (std::size_t i = 0; i < source.valid.size(); ++i) {
+    if (source.valid[i] == 0) target.valid[places.rows[i]] = 0;
   }
 }
 
@@ -207,7 +218,7 @@ Result<data::Table> join_view(data::Engine& engine, const Definitions& definitio
   parts.entities = entities;
   parts.entity_key = fmt::format("CAST({} AS {})", data::quote_identifier(plan.entity_column),
                                  sql_type_of(definitions.entity_of(*plan.view).key_type));
-  parts.entity_time = data::quote_identifier(options.timestamp_column);
+  parts.entity_time = fmt::format("epoch_us({})", data::quote_identifier(options.timestamp_column));
   parts.source = source_query(definitions, *plan.view, plan.features);
   parts.feature_count = plan.features.size();
   parts.has_created = !plan.view->created_column.empty();
@@ -217,14 +228,20 @@ Result<data::Table> join_view(data::Engine& engine, const Definitions& definitio
   return table;
 }
 
-// A repeated __row would overwrite silently; one beyond the table would be our own mistake.
-Result<> check_rows(const std::vector<std::int64_t>& rows, std::size_t row_count) {
+// A row beyond the table would be our own mistake; it must not become a write out of bounds.
+Result<Places> places_of(const data::Column& row_column, std::size_t row_count) {
+  Places places;
+  places.is_found.assign(row_count, 0);
+  const auto& rows = std::get<std::vector<std::int64_t>>(row_column.values);
+  places.rows.reserve(rows.size());
   for (const std::int64_t row : rows) {
     if (row < 0 || static_cast<std::size_t>(row) >= row_count) {
       return Error{ErrorCode::kInternal, fmt::format("joined row {} of {}", row, row_count)};
     }
+    places.rows.push_back(static_cast<std::uint32_t>(row));
+    places.is_found[static_cast<std::size_t>(row)] = 1;
   }
-  return {};
+  return places;
 }
 
 }  // namespace
@@ -245,10 +262,9 @@ Result<PointInTimeResult> join_point_in_time(data::Engine& engine, std::string_v
   }
 
   const EntityTable entities(engine, "tenure_entities_" + core::random_hex_id());
-  const std::string time = data::quote_identifier(options.timestamp_column);
-  auto made = engine.execute(fmt::format(
-      "CREATE TEMP TABLE {} AS SELECT * REPLACE (CAST({} AS TIMESTAMPTZ) AS {}) FROM {}",
-      entities.quoted(), time, time, as_relation(entities_sql)));
+  auto made = engine.execute(
+      fmt::format("CREATE TEMP TABLE {} AS SELECT *{} FROM {}", entities.quoted(),
+                  time_conversion(*columns, options.timestamp_column), as_relation(entities_sql)));
   if (!made) return std::move(made).error().within("entity rows");
   auto rows = engine.query(fmt::format("SELECT * FROM {}", entities.quoted()));
   if (!rows) return std::move(rows).error().within("entity rows");
@@ -256,6 +272,10 @@ Result<PointInTimeResult> join_point_in_time(data::Engine& engine, std::string_v
   PointInTimeResult result;
   result.table = std::move(*rows);
   const std::size_t row_count = result.table.row_count();
+  if (row_count > std::numeric_limits<std::uint32_t>::max()) {
+    return Error{ErrorCode::kResourceExhausted,
+                 fmt::format("{} entity rows are too many for one join", row_count)};
+  }
   for (const Output& output : plan->outputs) {
     result.table.columns.push_back(empty_column(output, row_count));
   }
@@ -263,14 +283,15 @@ Result<PointInTimeResult> join_point_in_time(data::Engine& engine, std::string_v
   for (std::size_t j = 0; j < plan->joins.size(); ++j) {
     auto joined = join_view(engine, definitions, plan->joins[j], entities.quoted(), options);
     if (!joined) return std::move(joined).error();
-    const auto& places = std::get<std::vector<std::int64_t>>(joined->columns[0].values);
-    if (auto checked = check_rows(places, row_count); !checked) return std::move(checked).error();
+    auto places = places_of(joined->columns[0], row_count);
+    if (!places) return std::move(places).error();
     const auto& tied = std::get<std::vector<std::uint8_t>>(joined->columns[1].values);
     result.ties += std::count(tied.begin(), tied.end(), std::uint8_t{1});
     for (std::size_t o = 0; o < plan->outputs.size(); ++o) {
       const Output& output = plan->outputs[o];
       if (output.join != j) continue;
-      scatter(joined->columns[2 + output.position], places, result.table.columns[first_output + o]);
+      scatter(joined->columns[2 + output.position], *places,
+              result.table.columns[first_output + o]);
     }
   }
   for (std::size_t o = first_output; o < result.table.columns.size(); ++o) {

@@ -20,7 +20,7 @@ std::string entity_rows(const JoinParts& parts) {
 // Both bounds are inclusive; the upper one is the ASOF condition.
 std::string ttl_condition(const JoinParts& parts, std::string_view source) {
   if (parts.ttl == 0) return "";
-  return fmt::format(" WHERE epoch_us(e.__time) - epoch_us({}.__time) <= {}", source, parts.ttl);
+  return fmt::format(" WHERE e.__time - {}.__time <= {}", source, parts.ttl);
 }
 
 constexpr std::string_view kHasKeyAndTime = "__key IS NOT NULL AND __time IS NOT NULL";

@@ -11,7 +11,7 @@ namespace tenure::features {
 struct JoinParts {
   std::string entities;       ///< relation with rowid, the key column and the timestamp
   std::string entity_key;     ///< expression over the relation, cast to the key's type
-  std::string entity_time;    ///< expression, TIMESTAMPTZ
+  std::string entity_time;    ///< expression, BIGINT, microseconds since 1970 UTC
   std::string source;         ///< a source_query
   std::size_t feature_count;  ///< columns __f0 ... of it
   bool has_created = false;

@@ -278,7 +278,9 @@ RC_GTEST_PROP(PointInTimeProperty, AgreesWithTheRuleAppliedRowByRow, ()) {
   const bool has_created = is_by_created || *rc::gen::arbitrary<bool>();
 
   UsageWorld& world = property_world();
-  std::string rows = "(NULL, NULL, NULL, NULL)";  // matches nothing; a list must not be empty
+  std::string rows =
+      "(NULL::INT, NULL::TIMESTAMP, NULL::TIMESTAMP, NULL::INT)";  // matches nothing; a list must
+                                                                   // not be empty
   for (std::size_t i = 0; i < sources.size(); ++i) {
     rows += fmt::format(", ({}, make_timestamp({}), make_timestamp({}), {})",
                         literal(sources[i].key), sources[i].time, literal(sources[i].created), i);

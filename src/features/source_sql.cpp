@@ -12,12 +12,11 @@ namespace tenure::features {
 std::string source_query(const Definitions& definitions, const FeatureView& view,
                          std::span<const Feature* const> features) {
   const Entity& entity = definitions.entity_of(view);
-  std::string sql = fmt::format("SELECT CAST({} AS {}) AS __key, CAST({} AS TIMESTAMPTZ) AS __time",
+  std::string sql = fmt::format("SELECT CAST({} AS {}) AS __key, epoch_us({}) AS __time",
                                 data::quote_identifier(entity.key), sql_type_of(entity.key_type),
                                 data::quote_identifier(view.timestamp_column));
   if (!view.created_column.empty()) {
-    sql += fmt::format(", CAST({} AS TIMESTAMPTZ) AS __created",
-                       data::quote_identifier(view.created_column));
+    sql += fmt::format(", epoch_us({}) AS __created", data::quote_identifier(view.created_column));
   }
   sql += ", file_row_number AS __order";
   for (std::size_t i = 0; i < features.size(); ++i) {

@@ -9,9 +9,9 @@
 namespace tenure::features {
 
 /// Query over a view's source, normalised: __key (as the entity's type), __time and __created
-/// (TIMESTAMPTZ; __created only when the view has such a column), __order (row number in the
-/// file), and the features __f0, __f1, ... in the order of `features`. NaN becomes NULL, as in the
-/// online store. All rows, null keys and times included.
+/// (BIGINT, microseconds since 1970 UTC; __created only when the view has such a column), __order
+/// (row number in the file), and the features __f0, __f1, ... in the order of `features`. NaN
+/// becomes NULL, as in the online store. All rows, null keys and times included.
 std::string source_query(const Definitions& definitions, const FeatureView& view,
                          std::span<const Feature* const> features);
 
