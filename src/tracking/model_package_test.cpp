@@ -1,6 +1,5 @@
 #include "tracking/model_package.h"
 
-
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
