@@ -39,6 +39,9 @@ void add_training(learn::ModelCard& card, const core::JsonObject& training) {
   if (const core::Json* mean = training.if_contains("cv_mean");
       mean != nullptr && mean->is_object()) {
     const core::JsonObject& metrics = mean->get_object();
+    card.cross_validation.rows = card.training_rows;
+    card.cross_validation.positives = card.training_positives;
+    card.cross_validation.ks = number_or_zero(metrics, "ks");
     card.cross_validation.auc = number_or_zero(metrics, "auc");
     card.cross_validation.average_precision = number_or_zero(metrics, "average_precision");
     card.cross_validation.log_loss = number_or_zero(metrics, "log_loss");

@@ -50,18 +50,21 @@ std::optional<std::int64_t> parse_integer_key(std::string_view text) {
   return value;
 }
 
-core::Result<std::string> online_key_prefix(std::string_view project, std::string_view view) {
+core::Result<std::string> online_key_prefix(std::string_view project, std::string_view view,
+                                            std::uint32_t schema) {
   const auto has_nul = [](std::string_view name) { return name.find('\0') != name.npos; };
-  const std::size_t size = project.size() + view.size() + 2;
+  const std::size_t size = project.size() + view.size() + 2 + sizeof schema;
   if (has_nul(project) || has_nul(view) || size + 1 + kDigestSize > kOnlineKeyMax) {
-    return core::Error{core::ErrorCode::kInvalidArgument,
-                       fmt::format("project and feature view name must not hold a zero byte and "
-                                   "have at most {} bytes together, but have {}",
-                                   kOnlineKeyMax - kDigestSize - 3, size - 2)};
+    return core::Error{
+        core::ErrorCode::kInvalidArgument,
+        fmt::format("project and feature view name must not hold a zero byte and "
+                    "have at most {} bytes together, but have {}",
+                    kOnlineKeyMax - kDigestSize - 3 - sizeof schema, size - 2 - sizeof schema)};
   }
   std::string prefix;
   prefix.append(project).push_back('\0');
   prefix.append(view).push_back('\0');
+  append_little_endian(schema, prefix);
   return prefix;
 }
 

@@ -21,9 +21,12 @@ void append_entity_key(std::string_view join_column, std::int64_t integer, std::
 /// A whole decimal number that fits 64 bits; how ids of integer entities arrive as text.
 std::optional<std::int64_t> parse_integer_key(std::string_view text);
 
-/// The part of a store key all rows of a view share: project, NUL, view, NUL.
-/// Errors: kInvalidArgument when a name contains NUL or both are too long for any key to fit.
-core::Result<std::string> online_key_prefix(std::string_view project, std::string_view view);
+/// The part of a store key all rows of a view share: project, NUL, view, NUL, the fingerprint of
+/// the view's definition (u32). Rows of two definitions lie side by side, so a model that reads the
+/// old one is served while, and after, the new one is materialized. Errors: kInvalidArgument when a
+/// name contains NUL or both are too long for any key to fit.
+core::Result<std::string> online_key_prefix(std::string_view project, std::string_view view,
+                                            std::uint32_t schema);
 
 /// A key of the online store: prefix, then the entity key bytes; where that is longer than a store
 /// takes, prefix, byte ff, SHA-256 of the entity key bytes.

@@ -46,16 +46,16 @@ TEST(EntityKey, ReadsWholeNumbersOnly) {
 }
 
 TEST(OnlineKey, BeginsWithProjectAndView) {
-  const auto prefix = online_key_prefix("churn", "usage");
+  const auto prefix = online_key_prefix("churn", "usage", 0x04030201);
   ASSERT_TRUE(prefix);
-  EXPECT_EQ(*prefix, std::string("churn\0usage\0", 12));
+  EXPECT_EQ(*prefix, std::string("churn\0usage\0\x01\x02\x03\x04", 16));
   const OnlineKey key = make_online_key(*prefix, key_of("customer_id", 1001));
   EXPECT_EQ(key.bytes, *prefix + key_of("customer_id", 1001));
   EXPECT_TRUE(key.full_key.empty());
 }
 
 TEST(OnlineKey, HashesWhatNoStoreWouldTakeAndKeepsTheWhole) {
-  const std::string prefix = *online_key_prefix("churn", "usage");
+  const std::string prefix = *online_key_prefix("churn", "usage", 0x04030201);
   const std::size_t fixed = prefix.size() + key_of("id", "").size();
   const std::string fits = key_of("id", std::string(kOnlineKeyMax - fixed, 'x'));
   EXPECT_EQ(make_online_key(prefix, fits).bytes.size(), kOnlineKeyMax);
@@ -67,9 +67,9 @@ TEST(OnlineKey, HashesWhatNoStoreWouldTakeAndKeepsTheWhole) {
 }
 
 TEST(OnlineKey, RefusesNamesThatLeaveNoRoomOrHoldZeroBytes) {
-  EXPECT_FALSE(online_key_prefix(std::string("a\0b", 3), "usage"));
-  EXPECT_FALSE(online_key_prefix("churn", std::string(480, 'v')));
-  EXPECT_TRUE(online_key_prefix("churn", std::string(471, 'v')));
+  EXPECT_FALSE(online_key_prefix(std::string("a\0b", 3), "usage", 0));
+  EXPECT_FALSE(online_key_prefix("churn", std::string(480, 'v'), 0));
+  EXPECT_TRUE(online_key_prefix("churn", std::string(467, 'v'), 0));
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "core/id.h"
 #include "core/log.h"
 #include "core/time_format.h"
+#include "features/online_row.h"
 #include "features/online_writer.h"
 #include "features/source_schema.h"
 #include "features/source_sql.h"
@@ -29,6 +30,8 @@ constexpr storage::Migration kMigrations[] = {
      "rows_read BIGINT NOT NULL, rows_written BIGINT NOT NULL, recorded_us BIGINT NOT NULL);"
      "CREATE INDEX tenure_materializations_view ON tenure_materializations "
      "(project, view_name, until_us);"},
+    {2, "windows by the view's definition",
+     "ALTER TABLE tenure_materializations ADD COLUMN definition BIGINT NOT NULL DEFAULT 0;"},
 };
 
 constexpr std::int64_t kPageRows = 100'000;
@@ -107,7 +110,7 @@ Result<MaterializeReport> materialize_view(data::Engine& engine, storage::KvStor
                                            const Definitions& definitions, const FeatureView& view,
                                            core::Micros from, core::Micros until,
                                            const MaterializeProgress& progress) {
-  MaterializeReport report{view.name, from, until, 0, 0};
+  MaterializeReport report{view.name, from, until, 0, 0, schema_fingerprint(view)};
   NewestRows newest(engine);
   auto rows = newest.collect(definitions, view, from, until);
   if (!rows) return std::move(rows).error();
@@ -169,7 +172,7 @@ Result<MaterializeReport> materialize_and_record(data::Engine& engine, storage::
 Result<core::Micros> first_time(data::Engine& engine, MaterializationLog& log,
                                 const Definitions& definitions, const FeatureView& view,
                                 core::Micros until, core::Micros lookback) {
-  auto last = log.last_end(definitions.project, view.name);
+  auto last = log.last_end(definitions.project, view.name, schema_fingerprint(view));
   if (!last) return std::move(last).error();
   if (*last) return **last - lookback;
   auto oldest = engine.query_integer(fmt::format("SELECT coalesce(min(__time), {}) FROM ({})",
@@ -191,19 +194,21 @@ Result<> MaterializationLog::record(std::string_view project, const MaterializeR
                                     core::Micros now) {
   auto inserted = database_->execute(
       "INSERT INTO tenure_materializations (project, view_name, from_us, until_us, rows_read, "
-      "rows_written, recorded_us) VALUES (:project, :view, :from, :until, :read, :written, :now)",
+      "rows_written, recorded_us, definition) VALUES (:project, :view, :from, :until, :read, "
+      ":written, :now, :definition)",
       {std::string(project), report.view, report.from, report.until, report.rows_read,
-       report.rows_written, now});
+       report.rows_written, now, static_cast<std::int64_t>(report.definition)});
   if (!inserted) return std::move(inserted).error();
   return {};
 }
 
 Result<std::optional<core::Micros>> MaterializationLog::last_end(std::string_view project,
-                                                                 std::string_view view) {
+                                                                 std::string_view view,
+                                                                 std::uint32_t definition) {
   auto rows = database_->query(
       "SELECT max(until_us) FROM tenure_materializations WHERE project = :project AND view_name = "
-      ":view",
-      {std::string(project), std::string(view)});
+      ":view AND definition = :definition",
+      {std::string(project), std::string(view), static_cast<std::int64_t>(definition)});
   if (!rows) return std::move(rows).error();
   if (rows->empty()) return std::optional<core::Micros>();
   return rows->front().integer_if(0);

@@ -24,8 +24,10 @@ class MaterializationLog {
   static core::Result<MaterializationLog> open(storage::Database& database, core::Micros now);
   core::Result<> record(std::string_view project, const MaterializeReport& report,
                         core::Micros now);
+  /// `definition` is the view's schema_fingerprint: a changed view starts anew.
   core::Result<std::optional<core::Micros>> last_end(std::string_view project,
-                                                     std::string_view view);
+                                                     std::string_view view,
+                                                     std::uint32_t definition);
 
  private:
   explicit MaterializationLog(storage::Database& database) : database_(&database) {}

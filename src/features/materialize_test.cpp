@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/time_format.h"
+#include "features/online_row.h"
 #include "features/point_in_time.h"
 #include "features/testing/usage_world.h"
 
@@ -103,9 +104,10 @@ TEST_F(Materialize, GoesOnFromTheLastEnd) {
   EXPECT_EQ(second->front().from, at("2024-01-05T00:00:00Z"));
   EXPECT_EQ(second->front().rows_read, 1);
   EXPECT_EQ(online("1"), "30,300");
-  EXPECT_EQ(*log_.last_end("churn", "usage"), at("2024-01-11T00:00:00Z"));
-  EXPECT_EQ(*log_.last_end("churn", "contract"), std::nullopt);
-  EXPECT_EQ(*log_.last_end("other", "usage"), std::nullopt);
+  EXPECT_EQ(*log_.last_end("churn", "usage", schema_fingerprint(world_.usage())),
+            at("2024-01-11T00:00:00Z"));
+  EXPECT_EQ(*log_.last_end("churn", "contract", 0), std::nullopt);
+  EXPECT_EQ(*log_.last_end("other", "usage", schema_fingerprint(world_.usage())), std::nullopt);
   const auto backwards = until("2024-01-07T00:00:00Z");
   ASSERT_FALSE(backwards);
   EXPECT_NE(backwards.error().message.find("2024-01-11"), std::string::npos);
@@ -150,7 +152,7 @@ TEST_F(Materialize, RefusesBadWindowsViewsKeysAndSources) {
   const auto keyless = window("2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z");
   EXPECT_EQ(code(keyless), core::ErrorCode::kInvalidArgument);
   EXPECT_NE(keyless.error().message.find("customer_id"), std::string::npos);
-  EXPECT_EQ(*log_.last_end("churn", "usage"), std::nullopt);
+  EXPECT_EQ(*log_.last_end("churn", "usage", schema_fingerprint(world_.usage())), std::nullopt);
   world_.usage().source = "/nowhere.parquet";
   EXPECT_EQ(code(window("2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z")),
             core::ErrorCode::kNotFound);

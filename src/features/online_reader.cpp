@@ -39,7 +39,7 @@ Result<OnlineReader> OnlineReader::make(storage::KvStore& store, const Definitio
     auto plan = std::find_if(reader.views_.begin(), reader.views_.end(),
                              [&](const ViewPlan& known) { return known.name == view->name; });
     if (plan == reader.views_.end()) {
-      auto prefix = online_key_prefix(definitions.project, view->name);
+      auto prefix = online_key_prefix(definitions.project, view->name, schema_fingerprint(*view));
       if (!prefix) return std::move(prefix).error();
       plan = reader.views_.insert(plan, {view->name,
                                          std::move(*prefix),

@@ -89,6 +89,7 @@ struct MaterializeReport {
   core::Micros until = 0;
   std::int64_t rows_read = 0;     ///< newest row per key within the window
   std::int64_t rows_written = 0;  ///< newer than what the store had
+  std::uint32_t definition = 0;   ///< fingerprint of the view as it was materialized
 };
 
 /// Writes rows of a view into the store. `rows` has the entity's key column, the view's timestamp

@@ -144,14 +144,14 @@ TEST_F(OnlineStore, TakesRowsOfAnotherDefinitionForUnknown) {
   ASSERT_TRUE(write(world_.usage(), usage_rows({1}, {1000}, {5}, {6})));
   std::swap(world_.usage().features[0], world_.usage().features[1]);
   EXPECT_FALSE(read({"1"}, 1000).info[0].is_found);
-  // Such a row is of no use, so even an older event replaces it.
+  // Rows of two definitions lie side by side, so an older event is stored too.
   ASSERT_EQ(*write(world_.usage(), usage_rows({1}, {900}, {7}, {8})), 1);
   EXPECT_EQ(read({"1"}, 1000).cells[0].number, 7);
 }
 
 TEST_F(OnlineStore, NamesTheViewOfADamagedRow) {
   ASSERT_TRUE(write(world_.usage(), usage_rows({1}, {1000}, {5}, {6})));
-  std::string key = *online_key_prefix("churn", "usage");
+  std::string key = *online_key_prefix("churn", "usage", schema_fingerprint(world_.usage()));
   append_entity_key("customer_id", std::int64_t{1}, key);
   const std::string row = **store_->get(std::string_view(key));
   for (const std::string& damaged : {std::string("x"), row.substr(0, row.size() - 1), row + "y"}) {

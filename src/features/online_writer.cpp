@@ -254,7 +254,7 @@ Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& enco
 
 Result<std::int64_t> write_online_columns(storage::KvStore& store, const Definitions& definitions,
                                           const FeatureView& view, const OnlineColumns& columns) {
-  auto prefix = online_key_prefix(definitions.project, view.name);
+  auto prefix = online_key_prefix(definitions.project, view.name, schema_fingerprint(view));
   if (!prefix) return std::move(prefix).error();
   const RowEncoder encoder(view, definitions.entity_of(view), std::move(*prefix), columns);
   if (auto checked = encoder.check_columns(); !checked) return std::move(checked).error();

@@ -84,13 +84,14 @@ pipelines::Step promote_step(Project& project) {
       verdict = {true, fmt::format("version {} is the {} already", challenger->version, alias)};
     } else if (*champion) {
       auto champion_metrics = measure(**champion);
-      // A champion that cannot be measured any more (a feature is gone, its package is damaged)
-      // cannot defend itself.
-      verdict = champion_metrics
-                    ? gate->compare(*challenger_metrics, *champion_metrics)
-                    : gate->without_champion(*challenger_metrics,
-                                             "the champion cannot be measured on these rows: " +
-                                                 champion_metrics.error().message);
+      // Without a comparison nothing says the challenger is better: a person decides.
+      verdict =
+          champion_metrics
+              ? gate->compare(*challenger_metrics, *champion_metrics)
+              : Verdict{false,
+                        fmt::format("the champion cannot be measured on these rows ({}); decide "
+                                    "with `tenure models promote {}`",
+                                    champion_metrics.error().message, challenger->version)};
       if (champion_metrics) evidence["champion"] = side(**champion, *champion_metrics);
     } else {
       verdict = gate->without_champion(*challenger_metrics, "there is no champion yet");

@@ -37,7 +37,7 @@ std::string mlflow_type(data::ColumnType type) {
 core::Result<tracking::ModelPackage> package_of(const Project& project,
                                                 const std::filesystem::path& folder,
                                                 const tracking::Run& run,
-                                                const core::Json& summary) {
+                                                const core::Json& test_auc) {
   const auto model = learn::Model::load(folder);
   if (!model) return model.error();
   tracking::ModelPackage package;
@@ -50,7 +50,7 @@ core::Result<tracking::ModelPackage> package_of(const Project& project,
     package.inputs.push_back({input.name, mlflow_type(input.type), false});
   package.outputs = {{"probability", "float", true}};
   package.metadata = {{"tenure.service", model->facts().service},
-                      {"tenure.test_auc", core::to_text(summary)}};
+                      {"tenure.test_auc", core::to_text(test_auc)}};
   for (const char* name : kPackageFiles) {
     auto bytes = core::read_file(folder / name);
     if (bytes)
@@ -131,6 +131,7 @@ pipelines::Step register_step(Project& project) {
     pipelines::StepResult result;
     result.output["model"] = version->name;
     result.output["version"] = version->version;
+    result.output["model_id"] = package->model_uuid;
     result.output["source"] = version->source;
     result.summary = fmt::format("{} version {}", version->name, version->version);
     return result;
