@@ -300,7 +300,8 @@ data::Cell PredictRequest::read_cell(JsonReader& reader, std::size_t input, Plac
       if (raw.empty()) return data::Cell::null();  // malformed: the reader has failed
       const double value = *parse_double(raw);
       if (std::isfinite(value)) return data::Cell::of(value);
-      add_cell_error("finite_number", place, field.name, kNotFinite, raw);
+      // Not echoed: a number no double holds is refused by JSON readers, ours among them.
+      add_cell_error("finite_number", place, field.name, kNotFinite, {});
       return data::Cell::null();
     }
     case Kind::kText: {
