@@ -6,7 +6,7 @@ import unittest
 from client_environment import client_python, run_client
 from tenure_process import FAST, make_telco_project, temporary_folder, tenure, tenure_json
 
-MLFLOW = ("mlflow==2.22.2", "xgboost==1.7.6", "scikit-learn==1.5.2", "pandas==2.2.3", "numpy==1.26.4", "setuptools==80.9.0",
+MLFLOW = ("mlflow==2.22.2", "xgboost==1.7.4", "scikit-learn==1.5.2", "pandas==2.2.3", "numpy==1.26.4", "setuptools==80.9.0",
           "sqlalchemy==2.0.44")
 
 READ_STORE = """
@@ -71,6 +71,7 @@ class Mlflow(unittest.TestCase):
         """The columns of MLmodel's signature, in order."""
         with open(package + "/MLmodel") as file:
             text = file.read()
+        text = text[text.index("\nsignature:"):]  # the tenure flavor has inputs of its own
         signature = text[text.index("inputs: ") + len("inputs: "):].split("\n", 1)[0].strip().strip("'")
         return [column["name"] for column in json.loads(signature)]
 

@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/id.h"
 #include "learn/model.h"
+#include "learn/xgboost_trainer.h"
 #include "tracking/model_package.h"
 
 namespace tenure::app {
@@ -44,6 +45,7 @@ core::Result<tracking::ModelPackage> package_of(const Project& project,
   package.run_id = run.id;
   package.model_uuid = core::random_hex_id();
   package.created = project.clock().now();
+  package.xgboost_version = learn::xgboost_version();
   for (const std::string& name : model->transform().outputs())
     package.encoded_inputs.push_back({name, "float", false});
   for (const learn::InputField& input : model->transform().inputs())
