@@ -86,7 +86,7 @@ def measure(options):
             {
                 "libxgboost alone": lambda: bare(program, matrix),
                 "tenure run": lambda: tenure(work, project.pinned_variables()),
-                "tenure run, preset auto": lambda: tenure(work, {}),
+                "tenure run, as the example is": lambda: tenure(work, {}),
                 "pandas + scikit-learn + xgboost + mlflow": lambda: python(interpreter, work.data),
             },
         )

@@ -16,10 +16,11 @@ std::string text_sql(std::string_view expression, const std::vector<std::string>
 }
 
 std::string number_sql(std::string_view v) {
-  return fmt::format(
-      "CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) AND NOT contains({0}, '_') "
-      "THEN TRY_CAST({0} AS DOUBLE) END",
-      v);
+  return number_sql(v, fmt::format("TRY_CAST({} AS DOUBLE)", v));
+}
+
+std::string number_sql(std::string_view v, std::string_view cast) {
+  return fmt::format("CASE WHEN isfinite({1}) AND NOT contains({0}, '_') THEN {1} END", v, cast);
 }
 
 std::string value_sql(std::string_view v, ColumnType type) {

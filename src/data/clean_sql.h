@@ -28,6 +28,10 @@ std::string bad_sql(std::string_view v, ColumnType type);
 /// (digits grouped by underscores) is left out.
 std::string number_sql(std::string_view v);
 
+/// The same where the column `cast` already holds TRY_CAST(v AS DOUBLE); casting is what takes
+/// time.
+std::string number_sql(std::string_view v, std::string_view cast);
+
 /// "an integer", "true or false", ...: what a value should have been.
 std::string_view type_expectation(ColumnType type);
 

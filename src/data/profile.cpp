@@ -20,8 +20,8 @@ using core::ErrorCode;
 using core::Result;
 
 constexpr std::size_t kTopValues = 10;
-/// Numbers of at most so many values are shown as a text is, by value.
-constexpr std::int64_t kFewNumbers = 10;
+/// Numbers and times of at most so many values are shown as a text is, by value.
+constexpr std::int64_t kFewValues = 10;
 
 bool is_number(ColumnType type) {
   return type == ColumnType::kInteger || type == ColumnType::kNumber;
@@ -222,7 +222,8 @@ Result<Profile> profile_file(Engine& engine, const std::filesystem::path& file,
       return std::move(chosen).error().within(fmt::format("{}: column '{}'", file.string(), name));
     profile.label = name;
     profile.positive = *chosen;
-    is_positive = fmt::format("v{} = {}", **label_at, quote_text(*chosen));
+    is_positive = fmt::format("{} = {}", text_sql(fmt::format("v{}", **label_at), *markers),
+                              quote_text(*chosen));
     std::int64_t positives = 0;
     std::int64_t labelled = 0;
     for (const LabelValue& value : *values) {
@@ -235,8 +236,7 @@ Result<Profile> profile_file(Engine& engine, const std::filesystem::path& file,
   if (auto done = survey->find_markers(); !done) return std::move(done).error();
   auto evidence = survey->evidence(false);
   if (!evidence) return std::move(evidence).error();
-  auto top = survey->top_values(kTopValues);
-  if (!top) return std::move(top).error();
+  std::vector<std::size_t> by_value;
   for (std::size_t i = 0; i < evidence->size(); ++i) {
     const ColumnEvidence& from = (*evidence)[i];
     Profile::Column& column = profile.columns.emplace_back();
@@ -244,13 +244,19 @@ Result<Profile> profile_file(Engine& engine, const std::filesystem::path& file,
     column.type = type_of(from);
     column.nulls = from.facts.rows - from.facts.present;
     column.distinct = from.facts.distinct;
-    if (is_number(column.type) && column.distinct > kFewNumbers) continue;
-    if (column.type == ColumnType::kTimestamp) continue;
-    for (const Survey::Value& value : (*top)[i])
-      column.top.push_back({.value = value.text,
-                            .count = value.count,
-                            .rate = share(value.positives, value.positives + value.negatives)});
+    const bool has_few = column.distinct <= kFewValues;
+    const bool is_key = column.distinct == from.facts.present;
+    if (has_few || (!is_number(column.type) && column.type != ColumnType::kTimestamp && !is_key))
+      by_value.push_back(i);
   }
+  auto top = survey->top_values(by_value, kTopValues);
+  if (!top) return std::move(top).error();
+  for (const std::size_t i : by_value)
+    for (const Survey::Value& value : (*top)[i])
+      profile.columns[i].top.push_back(
+          {.value = value.text,
+           .count = value.count,
+           .rate = share(value.positives, value.positives + value.negatives)});
   const Ranges ranges(engine, *survey, *evidence);
   if (auto done = ranges.read(profile.columns); !done) return std::move(done).error();
   if (label_at->has_value())

@@ -39,7 +39,7 @@ struct Profile {
     std::optional<Numbers> numbers;  ///< integers and numbers
     std::string first;               ///< timestamps: the earliest, as text
     std::string last;
-    std::vector<Part> top;        ///< most frequent first; none for numbers of many values
+    std::vector<Part> top;        ///< most frequent first; none for numbers of many values and keys
     std::vector<Part> quartiles;  ///< numbers of many values, when there is a label
   };
 

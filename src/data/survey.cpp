@@ -40,18 +40,22 @@ Survey::Survey(Engine& engine, Source& source, const std::vector<std::string>& m
       default_markers_(markers),
       markers_(source.columns().size()) {}
 
-std::string Survey::source_text(std::size_t column) const {
+std::string Survey::raw_text(std::size_t column) const {
   const SourceColumn& from = source_->columns()[column];
-  return text_sql(from.type ? fmt::format("CAST({} AS VARCHAR)", from.expression) : from.expression,
-                  default_markers_);
+  return from.type ? fmt::format("CAST({} AS VARCHAR)", from.expression) : from.expression;
+}
+
+std::string Survey::source_text(std::size_t column) const {
+  return text_sql(raw_text(column), default_markers_);
 }
 
 Result<Survey> Survey::read(Engine& engine, Source& source, const std::vector<std::string>& markers,
                             std::int64_t row_limit) {
   Survey survey(engine, source, markers);
   std::string select;
+  // What means missing is taken out after grouping, where there are fewer texts.
   for (std::size_t i = 0; i < source.columns().size(); ++i)
-    select += fmt::format("{}{} AS v{}", i == 0 ? "" : ", ", survey.source_text(i), i);
+    select += fmt::format("{}trim({}) AS v{}", i == 0 ? "" : ", ", survey.raw_text(i), i);
 
   const std::string all = source.temporary_name("texts");
   const std::string some = source.temporary_name("some");
@@ -100,7 +104,8 @@ Result<Survey> Survey::read(Engine& engine, Source& source, const std::vector<st
 }
 
 Result<std::vector<LabelValue>> Survey::label_values(std::size_t label) const {
-  const std::string value = is_sample() ? source_text(label) : fmt::format("v{}", label);
+  const std::string value =
+      is_sample() ? source_text(label) : text_sql(fmt::format("v{}", label), default_markers_);
   auto answer = engine_->query(
       fmt::format("SELECT v, count(*) FROM (SELECT {} AS v FROM {}) WHERE v IS NOT NULL GROUP BY 1 "
                   "ORDER BY 2 DESC, 1 LIMIT 20",
@@ -117,16 +122,19 @@ std::string Survey::group_sql(std::size_t column) const {
   return fmt::format(
       "SELECT {column}::SMALLINT AS c, v, n, p, q, s, d, "
       "CASE WHEN d IS NULL AND v IS NOT NULL THEN {time} IS NOT NULL END AS t "
-      "FROM (SELECT *, {number} AS d FROM (SELECT v{column} AS v, count(*) AS n, "
+      "FROM (SELECT * EXCLUDE (x), {number} AS d FROM (SELECT *, TRY_CAST(v AS DOUBLE) AS x "
+      "FROM (SELECT {known} AS v, n, p, q, s FROM (SELECT v{column} AS v, count(*) AS n, "
       "count(*) FILTER (y) AS p, count(*) FILTER (NOT y) AS q, bit_xor(hash(r)) AS s "
-      "FROM (SELECT v{column}, rowid AS r, {positive} AS y FROM {table}) GROUP BY 1))",
+      "FROM (SELECT v{column}, rowid AS r, {positive} AS y FROM {table}) GROUP BY 1))))",
       fmt::arg("column", column), fmt::arg("time", value_sql("v", ColumnType::kTimestamp)),
-      fmt::arg("number", number_sql("v")), fmt::arg("positive", is_positive_),
-      fmt::arg("table", table_));
+      fmt::arg("number", number_sql("v", "x")), fmt::arg("positive", is_positive_),
+      fmt::arg("known", text_sql("v", default_markers_)), fmt::arg("table", table_));
 }
 
 Result<> Survey::group(std::optional<std::size_t> label, std::string_view positive) {
-  if (label) is_positive_ = fmt::format("v{} = {}", *label, quote_text(positive));
+  if (label)
+    is_positive_ = fmt::format("{} = {}", text_sql(fmt::format("v{}", *label), default_markers_),
+                               quote_text(positive));
   groups_ = source_->temporary_name("groups");
   const std::size_t width = source_->columns().size();
   for (std::size_t begin = 0; begin < width; begin += kColumnsAtOnce) {
@@ -273,11 +281,18 @@ Result<> Survey::read_ranks(std::vector<ColumnEvidence>& columns) const {
             answer->columns[1].number(i);
     return {};
   };
-  if (auto done = read(area_sql(fmt::format("SELECT c, d AS score, sum(p)::DOUBLE AS p, "
-                                            "sum(q)::DOUBLE AS q FROM {} WHERE d IS NOT NULL "
-                                            "GROUP BY c, d",
-                                            groups_)),
-                       &ColumnEvidence::number_auc);
+  // Ordering every measurement of a large table takes longer than all the rest. Values that occur
+  // often are all taken; of the others one of `step` stands for `step` of them.
+  constexpr std::int64_t kRankedRows = 20'000;
+  constexpr std::int64_t kOften = 8;
+  const std::int64_t step = std::max<std::int64_t>(1, rows_read_ / kRankedRows);
+  if (auto done =
+          read(area_sql(fmt::format(
+                   "SELECT c, d AS score, sum(p * w)::DOUBLE AS p, sum(q * w)::DOUBLE AS q FROM "
+                   "(SELECT *, CASE WHEN n >= {0} THEN 1 ELSE {1} END AS w FROM {2} "
+                   "WHERE d IS NOT NULL AND (n >= {0} OR hash(d) % {1} = 0)) GROUP BY c, d",
+                   kOften, step, groups_)),
+               &ColumnEvidence::number_auc);
       !done)
     return done;
 
@@ -304,12 +319,15 @@ Result<bool> Survey::is_monotone(std::size_t a, std::size_t b) const {
   return *answer != 0;
 }
 
-Result<std::vector<std::vector<Survey::Value>>> Survey::top_values(std::size_t limit) const {
+Result<std::vector<std::vector<Survey::Value>>> Survey::top_values(
+    const std::vector<std::size_t>& wanted, std::size_t limit) const {
+  std::string list = "-1";
+  for (const std::size_t column : wanted) list += fmt::format(", {}", column);
   auto answer = engine_->query(
-      fmt::format("SELECT c, v, n, p, q FROM {} WHERE v IS NOT NULL QUALIFY "
+      fmt::format("SELECT c, v, n, p, q FROM {} WHERE v IS NOT NULL AND c IN ({}) QUALIFY "
                   "row_number() OVER (PARTITION BY c ORDER BY n DESC, v) <= {} ORDER BY c, n DESC, "
                   "v",
-                  groups_, limit));
+                  groups_, list, limit));
   if (!answer) return std::move(answer).error();
   std::vector<std::vector<Value>> values(source_->columns().size());
   for (std::size_t i = 0; i < answer->row_count(); ++i)
