@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include "app/training_table.h"
-#include "core/file.h"
-#include "core/id.h"
 #include "core/time_format.h"
+#include "data/parquet_file.h"
 #include "features/materialize.h"
 #include "features/online_store.h"
 #include "features/point_in_time.h"
@@ -43,16 +42,7 @@ std::string reader_of(const std::filesystem::path& file) {
 core::Result<> write_table(data::Engine& engine, const data::Table& table,
                            const std::filesystem::path& out) {
   if (auto made = engine.create_table("result", table); !made) return made;
-  std::filesystem::path temporary = out;
-  temporary += "." + core::random_hex_id().substr(0, 8) + ".tmp";
-  const bool is_csv = out.extension() == ".csv";
-  auto written =
-      engine.execute(fmt::format("COPY result TO {} ({})", data::quote_text(temporary.string()),
-                                 is_csv ? "FORMAT csv, HEADER" : "FORMAT parquet"));
-  if (written) written = core::publish_file(temporary, out);
-  std::error_code ignored;
-  if (!written) std::filesystem::remove(temporary, ignored);
-  return written;
+  return data::write_by_name(engine, "SELECT * FROM result", out);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 namespace tenure::app {
 
-/// Version of the program, as in CMakeLists.txt (checked by cli's tests).
+/// Version of the program, as in CMakeLists.txt (checked by tests/architecture).
 inline constexpr const char* kVersion = "0.1.0";
 
 }  // namespace tenure::app

@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "core/assert.h"
 #include "core/log.h"
+#include "core/nearest.h"
 
 namespace tenure::cli {
 
@@ -226,6 +227,18 @@ int fail(const core::Error& error, bool is_json) {
   return info.exit_code;
 }
 
+/// An error for a first word that is no command; CLI11 would only say that one is required.
+std::optional<core::Error> unknown_command(CLI::App& root, int argc, const char* const* argv) {
+  if (argc < 2 || argv[1][0] == '-' || find_subcommand(root, argv[1]) != nullptr)
+    return std::nullopt;
+  std::vector<std::string> known;
+  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; }))
+    known.push_back(command->get_name());
+  return core::Error{core::ErrorCode::kInvalidArgument,
+                     fmt::format("'{}' is not a command{}; see tenure --help", argv[1],
+                                 core::did_you_mean(argv[1], known))};
+}
+
 core::Result<Output> guarded(const Command& command, const Arguments& arguments) {
   try {
     return command.run(arguments);
@@ -255,6 +268,7 @@ int run_command_line(int argc, const char* const* argv) {
   parser.root.footer(
       "Start with: tenure init --template telco my-project && cd my-project && tenure run");
 
+  if (const auto unknown = unknown_command(parser.root, argc, argv)) return fail(*unknown, false);
   try {
     parser.root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

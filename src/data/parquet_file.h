@@ -14,6 +14,10 @@ namespace tenure::data {
 core::Result<> write_parquet(Engine& engine, std::string_view query,
                              const std::filesystem::path& path);
 
+/// As write_parquet; a name that ends in .csv gets a CSV file with a header instead.
+core::Result<> write_by_name(Engine& engine, std::string_view query,
+                             const std::filesystem::path& path);
+
 /// A path as read_parquet() and read_csv() take it: quoted, and with the characters that they would
 /// expand as patterns made literal.
 std::string quote_path(const std::filesystem::path& path);

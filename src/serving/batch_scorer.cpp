@@ -7,7 +7,6 @@
 
 #include "core/assert.h"
 #include "core/file.h"
-#include "core/id.h"
 #include "data/parquet_file.h"
 
 namespace tenure::serving {
@@ -84,21 +83,6 @@ data::Table answers_of(data::Column id, const std::vector<learn::Model::Score>& 
   return answers;
 }
 
-core::Result<> publish(data::Engine& engine, const std::string& parts,
-                       const std::filesystem::path& output) {
-  std::filesystem::path temporary = output;
-  temporary += "." + core::random_hex_id().substr(0, 8) + ".tmp";
-  const bool is_csv = output.extension() == ".csv";
-  auto written = engine.execute(
-      fmt::format("COPY (SELECT * FROM read_parquet([{}])) TO {} ({})", parts,
-                  data::quote_text(temporary.string()),
-                  is_csv ? "FORMAT csv, HEADER" : "FORMAT parquet, COMPRESSION zstd"));
-  if (written) written = core::publish_file(temporary, output);
-  std::error_code ignored;
-  if (!written) std::filesystem::remove(temporary, ignored);
-  return written;
-}
-
 }  // namespace
 
 core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& model,
@@ -144,7 +128,9 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   }
   if (auto dropped = engine.execute("DROP TABLE IF EXISTS scores"); !dropped)
     return std::move(dropped).error();
-  if (auto published = publish(engine, parts, request.output); !published)
+  if (auto published = data::write_by_name(
+          engine, fmt::format("SELECT * FROM read_parquet([{}])", parts), request.output);
+      !published)
     return std::move(published).error();
   return report;
 }

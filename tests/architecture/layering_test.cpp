@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <regex>
 #include <set>
@@ -148,6 +149,21 @@ TEST(Layering, ThirdPartyHeadersStayInTheirPlace) {
 TEST(Layering, EveryDomainHasAReadme) {
   for (const auto& [domain, edges] : declared_graph())
     EXPECT_TRUE(fs::exists(kSources / domain / "README.md")) << "src/" << domain;
+}
+
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+TEST(Version, IsTheSameInCMakeAndInTheProgram) {
+  std::smatch cmake;
+  std::smatch program;
+  const std::string build = read_text(fs::path(TENURE_SOURCE_DIR) / "CMakeLists.txt");
+  const std::string header = read_text(kSources / "app/version.h");
+  ASSERT_TRUE(std::regex_search(build, cmake, std::regex(R"(project\(tenure VERSION ([0-9.]+))")));
+  ASSERT_TRUE(std::regex_search(header, program, std::regex(R"re(kVersion = "([0-9.]+)")re")));
+  EXPECT_EQ(cmake[1], program[1]);
 }
 
 TEST(Layering, NoDumpingGrounds) {
