@@ -75,7 +75,7 @@ std::vector<std::string> choose_markers(std::int64_t regular, const std::vector<
   const bool has_seen_all = odd_distinct <= static_cast<std::int64_t>(odd.size());
   const bool is_mostly_regular = regular >= odd_rows && regular > 0;
   const bool are_others_rare =
-      other_words <= kOtherWordsMax && !has_digits && other_rows * 20 <= regular;
+      other_words <= kOtherWordsMax && !has_digits && other_rows * 10 <= regular;
   return has_seen_all && is_mostly_regular && are_others_rare ? all : technical;
 }
 
