@@ -32,7 +32,7 @@ class TreeModel {
  public:
   /// Loads by content, not by name. Every index, length and number is checked; hostile bytes give
   /// an error, never a crash or an endless walk (tree_model_fuzz.cpp). Errors: kCorruption naming
-  /// tree and node; kUnimplemented for what cannot be evaluated exactly (gblinear for now, vector
+  /// tree and node; kUnimplemented for what cannot be evaluated exactly (gblinear, vector
   /// leaves, unknown objective's output), naming it.
   static core::Result<TreeModel> load(std::string_view bytes);
 
