@@ -24,7 +24,7 @@ def client_python(name, *requirements):
     return str(folder / "bin" / "python")
 
 
-def run_client(python, script, *arguments, cwd=None):
+def run_client(python, script, *arguments, cwd):
     """Runs a script text with an environment's interpreter; returns its standard output."""
     done = subprocess.run([python, "-c", script, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
                           timeout=600)

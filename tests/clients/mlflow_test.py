@@ -46,7 +46,8 @@ class Mlflow(unittest.TestCase):
                                   cwd=cls.project)
 
     def test_the_client_reads_and_writes_our_database(self):
-        seen = json.loads(run_client(self.python, READ_STORE, self.project / ".tenure" / "tenure.db"))
+        seen = json.loads(run_client(self.python, READ_STORE, self.project / ".tenure" / "tenure.db",
+                                     cwd=self.folder))
         self.assertEqual((seen["run_id"], seen["status"], seen["version"]), (self.summary["run_id"], "FINISHED", 1))
         self.assertEqual(seen["metrics"]["test_auc"], self.summary["metrics"]["test_auc"])
         self.assertEqual(seen["params"]["preset"], "light")
@@ -62,7 +63,7 @@ class Mlflow(unittest.TestCase):
             customers = list(csv.DictReader(file))[:200]
         encoded = [{name: self.encode(name, row) for name in self.encoded_names(package)} for row in customers]
         (self.folder / "rows.json").write_text(json.dumps(encoded))
-        seen = json.loads(run_client(self.python, PREDICT, package, self.folder / "rows.json"))
+        seen = json.loads(run_client(self.python, PREDICT, package, self.folder / "rows.json", cwd=self.folder))
         self.assertEqual([float(p) for p in seen["xgboost"]], expected)
         self.assertEqual(seen["pyfunc"], expected)
 
