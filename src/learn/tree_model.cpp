@@ -234,6 +234,42 @@ void TreeModel::leaves(std::span<const float> row, std::span<std::int32_t> out) 
   }
 }
 
+std::size_t TreeView::size() const {
+  const std::size_t end =
+      tree_ + 1 < model_->roots_.size() ? model_->roots_[tree_ + 1] : model_->nodes_.size();
+  return end - root();
+}
+
+TreeNode TreeView::node(std::uint32_t number) const {
+  const std::uint32_t at = root() + number;
+  const TreeModel::Node& source = model_->nodes_[at];
+  TreeNode node;
+  node.is_leaf = (source.flags & TreeModel::kLeaf) != 0;
+  node.left = source.left - root();
+  node.right = node.is_leaf ? node.left : node.left + 1;
+  if (node.is_leaf) {
+    node.leaf_value = static_cast<double>(model_->leaf_value(tree_, at));
+  } else {
+    node.is_categorical = (source.flags & TreeModel::kCategorical) != 0;
+    node.is_default_left = (source.flags & TreeModel::kDefaultLeft) != 0;
+    node.feature = source.feature;
+    node.threshold = source.threshold_or_leaf;
+  }
+  if (model_->has_covers()) node.cover = model_->covers_[at];
+  return node;
+}
+
+std::int32_t TreeView::file_number(std::uint32_t number) const {
+  return model_->node_ids_[root() + number];
+}
+
+bool TreeView::goes_right(std::uint32_t number, float x) const noexcept {
+  const TreeModel::Node& node = model_->nodes_[root() + number];
+  if ((node.flags & TreeModel::kCategorical) != 0) return model_->is_category_right(node, x);
+  if (std::isnan(x)) return (node.flags & TreeModel::kDefaultLeft) == 0;
+  return !(x < node.threshold_or_leaf);
+}
+
 std::vector<double> TreeModel::gain_importance() const {
   std::vector<double> total(feature_count_, 0.0);
   for (std::size_t i = 0; i < gains_.size(); ++i) {

@@ -24,6 +24,8 @@ enum class Objective : std::uint8_t {
   kSoftprob,
 };
 
+class TreeView;
+
 /// A gradient-boosted tree ensemble, ours: loaded from XGBoost JSON or UBJSON (1.0 to 3.5),
 /// evaluated with margins that equal libxgboost's to the bit (spec: sum in float32, one add per
 /// tree, strictly in tree order; left iff x < threshold; missing = NaN goes to the default side;
@@ -61,12 +63,20 @@ class TreeModel {
   /// Leaf node id of each tree for a row, as libxgboost's pred_leaf.
   void leaves(std::span<const float> row, std::span<std::int32_t> out) const noexcept;
 
+  /// The nodes of tree `tree` < tree_count(), for explanations and faster forms of the same trees.
+  TreeView tree(std::size_t tree) const;
+  float base_margin(std::size_t group) const { return base_margin_[group]; }
+
+  /// Whether the file says how many training rows, or how much weight, reached each node.
+  bool has_covers() const { return !covers_.empty(); }
+
   /// Total gain (loss change) per feature over all splits; zeros when the file carries no
   /// statistics.
   std::vector<double> gain_importance() const;
 
  private:
   friend struct TreeModelBuilder;
+  friend class TreeView;
   struct Node {  ///< 16 bytes
     float threshold_or_leaf = 0;
     std::uint32_t left = 0;  ///< the right child is left + 1; a leaf names itself
@@ -105,9 +115,49 @@ class TreeModel {
   std::vector<Node> nodes_;                ///< breadth-first, tree after tree
   std::vector<std::int32_t> node_ids_;     ///< per node, its number in the file
   std::vector<float> gains_;               ///< per node; empty if the file has none
+  std::vector<double> covers_;             ///< per node; empty if the file has none
   std::vector<CategorySet> sets_;
   std::vector<std::uint32_t> set_bits_;
   std::vector<std::string> feature_names_;
 };
+
+/// A node as TreeView shows it.
+struct TreeNode {
+  bool is_leaf = false;
+  bool is_categorical = false;   ///< which values go right: TreeView::goes_right
+  bool is_default_left = false;  ///< where a missing value goes
+  std::uint32_t feature = 0;
+  float threshold = 0;     ///< numeric split: left iff value < threshold
+  double leaf_value = 0;   ///< what the leaf adds to its group's margin, dart's factor included
+  std::uint32_t left = 0;  ///< number of a node of the same tree; a leaf names itself
+  std::uint32_t right = 0;
+  double cover = 0;  ///< sum of hessians, or rows; 0 if the file has none
+};
+
+/// The nodes of one tree, numbered from 0, the root, level by level: a child's number is larger
+/// than its parent's. Reads the model it came from, which must outlive it and stay where it is.
+class TreeView {
+ public:
+  TreeView(const TreeModel& model, std::size_t tree) : model_(&model), tree_(tree) {}
+
+  std::size_t size() const;
+  std::uint32_t depth() const { return model_->tree_depth_[tree_]; }  ///< longest way, in steps
+  std::uint32_t group() const { return model_->tree_group_[tree_]; }
+  TreeNode node(std::uint32_t number) const;
+  std::int32_t file_number(std::uint32_t number) const;  ///< as leaves() and the file count
+
+  /// Whether `x` (NaN = missing) takes the right child of inner node `number`.
+  bool goes_right(std::uint32_t number, float x) const noexcept;
+
+ private:
+  std::uint32_t root() const { return model_->roots_[tree_]; }
+
+  const TreeModel* model_;
+  std::size_t tree_;
+};
+
+inline TreeView TreeModel::tree(std::size_t tree) const {
+  return TreeView(*this, tree);
+}
 
 }  // namespace tenure::learn

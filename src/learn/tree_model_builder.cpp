@@ -60,7 +60,7 @@ core::Result<std::uint32_t> TreeModelBuilder::add_set(std::span<const std::int64
 }
 
 core::Result<> TreeModelBuilder::add_node(const SourceNode& source, std::int64_t id,
-                                          std::uint32_t left, bool has_gains) {
+                                          std::uint32_t left, SourceStatistics statistics) {
   TreeModel::Node node;
   node.threshold_or_leaf = source.value;
   node.left = left;
@@ -83,12 +83,16 @@ core::Result<> TreeModelBuilder::add_node(const SourceNode& source, std::int64_t
   }
   model.nodes_.push_back(node);
   model.node_ids_.push_back(static_cast<std::int32_t>(id));
-  if (has_gains) model.gains_.push_back(source.gain);
+  if (statistics.has_gains) model.gains_.push_back(source.gain);
+  if (statistics.has_covers) {
+    if (!std::isfinite(source.cover)) return corrupt(id, "the cover is not finite");
+    model.covers_.push_back(source.cover);
+  }
   return {};
 }
 
 core::Result<> TreeModelBuilder::add_tree(std::span<const SourceNode> nodes, std::uint32_t group,
-                                          bool has_gains) {
+                                          SourceStatistics statistics) {
   const std::size_t root = model.nodes_.size();
   if (nodes.empty()) return core::Error{core::ErrorCode::kCorruption, "the tree has no node"};
   if (root + nodes.size() > kNodesMax) {
@@ -117,7 +121,7 @@ core::Result<> TreeModelBuilder::add_tree(std::span<const SourceNode> nodes, std
         next.push_back(child);
         ++placed;
       }
-      if (auto added = add_node(source, id, static_cast<std::uint32_t>(left), has_gains); !added) {
+      if (auto added = add_node(source, id, static_cast<std::uint32_t>(left), statistics); !added) {
         return added;
       }
     }

@@ -20,6 +20,13 @@ struct SourceNode {
   bool is_categorical = false;
   std::span<const std::int64_t> categories_right;  ///< codes that go right
   float gain = 0;
+  double cover = 0;
+};
+
+/// Which statistics the file has; the same for all trees of a model.
+struct SourceStatistics {
+  bool has_gains = false;
+  bool has_covers = false;
 };
 
 /// Puts a TreeModel together and checks what evaluation relies on, so that no walk can leave the
@@ -34,14 +41,15 @@ struct TreeModelBuilder {
   void weigh_trees(std::vector<float> weights);
 
   /// Appends a tree in breadth-first order; nodes that the root does not reach are left out.
-  /// `has_gains` must be the same for all trees. Errors: kCorruption naming the node (a child out
+  /// Errors: kCorruption naming the node (a child out
   /// of range or reached twice, a feature out of range, a value that is not finite, a category
   /// below 0 or too large); kUnimplemented beyond 64 levels or 64 MiB of category sets.
-  core::Result<> add_tree(std::span<const SourceNode> nodes, std::uint32_t group, bool has_gains);
+  core::Result<> add_tree(std::span<const SourceNode> nodes, std::uint32_t group,
+                          SourceStatistics statistics);
 
   core::Result<std::uint32_t> add_set(std::span<const std::int64_t> categories);
   core::Result<> add_node(const SourceNode& source, std::int64_t id, std::uint32_t left,
-                          bool has_gains);
+                          SourceStatistics statistics);
 };
 
 }  // namespace tenure::learn
