@@ -15,10 +15,14 @@ struct SourceNode {
   std::int64_t left = -1;  ///< -1 marks a leaf
   std::int64_t right = -1;
   std::int64_t feature = 0;
-  float value = 0;  ///< threshold, or value of the leaf
+  float value = 0;    ///< threshold, or value of the leaf
+  double leaf64 = 0;  ///< value of the leaf of a float64 model
   bool is_default_left = false;
   bool is_categorical = false;
-  std::span<const std::int64_t> categories_right;  ///< codes that go right
+  bool is_zero_missing = false;                    ///< a value near 0 takes the default side
+  std::span<const std::int64_t> categories_right;  ///< codes that go right; or, if not empty:
+  std::span<const std::uint32_t> category_words;   ///< their bits, of LightGBM
+  std::int64_t leaf_number = -1;                   ///< if leaves are counted apart from nodes
   float gain = 0;
   double cover = 0;
 };
@@ -37,6 +41,12 @@ struct TreeModelBuilder {
   void describe(Objective objective, std::size_t features, std::vector<float> base_margin,
                 std::vector<std::string> names);
 
+  /// Makes it a float64 model; before its trees. See TreeModel::divisor().
+  void describe_float64(double sigmoid, double divisor);
+
+  /// gblinear: feature × group, then a bias per group.
+  void set_linear(std::vector<float> weights);
+
   /// Factors of the leaves of each tree (dart).
   void weigh_trees(std::vector<float> weights);
 
@@ -48,6 +58,8 @@ struct TreeModelBuilder {
                           SourceStatistics statistics);
 
   core::Result<std::uint32_t> add_set(std::span<const std::int64_t> categories);
+  core::Result<std::uint32_t> add_set_words(std::span<const std::uint32_t> words,
+                                            CategorySets::Fractions fractions);
   core::Result<> add_node(const SourceNode& source, std::int64_t id, std::uint32_t left,
                           SourceStatistics statistics);
 };
