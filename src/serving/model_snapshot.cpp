@@ -17,16 +17,19 @@ std::string full_name(std::string_view ref) {
 
 std::shared_ptr<const ModelSnapshot> ModelSnapshot::make(
     std::string name, std::int64_t version, std::string run_id, core::Micros loaded,
-    std::string sha256, learn::Model model, std::optional<features::OnlineReader> reader) {
-  const auto snapshot = std::make_shared<ModelSnapshot>(ModelSnapshot{.name = std::move(name),
-                                                                      .version = version,
-                                                                      .run_id = std::move(run_id),
-                                                                      .loaded = loaded,
-                                                                      .sha256 = std::move(sha256),
-                                                                      .model = std::move(model),
-                                                                      .reader = std::move(reader),
-                                                                      .input_index = {},
-                                                                      .input_names = {}});
+    std::string sha256, learn::Model model, std::optional<features::OnlineReader> reader,
+    core::Json reference) {
+  const auto snapshot =
+      std::make_shared<ModelSnapshot>(ModelSnapshot{.name = std::move(name),
+                                                    .version = version,
+                                                    .run_id = std::move(run_id),
+                                                    .loaded = loaded,
+                                                    .sha256 = std::move(sha256),
+                                                    .model = std::move(model),
+                                                    .reader = std::move(reader),
+                                                    .reference = std::move(reference),
+                                                    .input_index = {},
+                                                    .input_names = {}});
   const auto inputs = snapshot->model.transform().inputs();
   const std::vector<std::string>& refs = snapshot->model.facts().refs;
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
