@@ -78,14 +78,14 @@ class KilledRuns(unittest.TestCase):
         self.assertEqual([(run["id"], run["state"]) for run in again], [(runs[0]["id"], "succeeded")])
 
     def test_a_killed_run_that_is_given_up_does_not_stay_running_in_mlflow(self):
-        self.kill_during("register")
+        self.kill_during("evaluate")
         tenure("run", *FAST, "--fresh", cwd=self.project)
         with contextlib.closing(sqlite3.connect(self.project / ".tenure" / "tenure.db")) as database:
             ended = database.execute("SELECT status, end_time IS NULL FROM runs ORDER BY start_time").fetchall()
         self.assertEqual(ended, [("FAILED", 0), ("FINISHED", 0)])
 
     def test_two_runs_at_once_do_not_mix(self):
-        settings = (*FAST, "--set", "model.rounds=4000")  # long enough for the second to meet the first
+        settings = (*FAST, "--set", "model.rounds=1500")  # long enough for the second to meet the first
         first = subprocess.Popen([TENURE, "run", *settings], cwd=self.project, stderr=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL)
 

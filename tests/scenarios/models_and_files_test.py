@@ -78,7 +78,7 @@ class ModelsAndFiles(unittest.TestCase):
 
     def test_evaluating_without_a_file_uses_the_rows_that_were_held_out(self):
         answer = tenure_json("evaluate", cwd=self.project)
-        self.assertEqual(answer["metrics"]["rows"], 300)
+        self.assertEqual(answer["metrics"]["rows"], self.summary["metrics"]["test_rows"])
         self.assertEqual(answer["metrics"]["auc"], self.summary["metrics"]["test_auc"])
         self.assertIn("held out", answer["rows"])
         self.assertIn("held out", tenure("evaluate", cwd=self.project).stdout)
