@@ -14,6 +14,7 @@ TENURE = os.environ.get("TENURE", str(ROOT / "build" / "tenure"))
 
 # Exit codes of the error table (src/core/error.cpp).
 EXIT_INVALID, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_EXHAUSTED, EXIT_UNAVAILABLE, EXIT_CORRUPT = 2, 3, 4, 6, 7, 8
+EXIT_CANCELLED = 130
 
 
 def tenure(*arguments, cwd=None, check=True, timeout=600, **variables):

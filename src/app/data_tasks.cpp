@@ -102,7 +102,7 @@ core::Result<core::JsonObject> query_data(Project* project, const std::string& s
   if (project != nullptr)
     if (auto attached = attach_project_tables(*project, **engine); !attached)
       return std::move(attached).error();
-  auto table = (*engine)->query(sql);
+  auto table = (*engine)->query(sql, limit + 1);  // one more tells whether there are more
   if (!table) return std::move(table).error();
   core::JsonArray columns;
   for (const data::Column& column : table->columns) columns.emplace_back(column.name);
@@ -116,7 +116,6 @@ core::Result<core::JsonObject> query_data(Project* project, const std::string& s
   }
   return core::JsonObject{{"columns", std::move(columns)},
                           {"rows", std::move(rows)},
-                          {"row_count", static_cast<std::int64_t>(table->row_count())},
                           {"truncated", table->row_count() > count}};
 }
 

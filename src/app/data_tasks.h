@@ -28,8 +28,9 @@ core::Result<core::JsonObject> profile_data(const std::filesystem::path& file,
                                             const std::string& label, const std::string& positive);
 
 /// Runs SQL. With a project, its cleaned table is there as `data`, and each feature view by its
-/// name. The answer is {"columns": [...], "rows": [[...], ...], "truncated": bool}; at most `limit`
-/// rows.
+/// name. The answer is {"columns": [...], "rows": [[...], ...], "truncated": bool}: the first
+/// `limit` rows, and whether there are more. Rows after them are not made, so memory is bounded by
+/// the limit.
 core::Result<core::JsonObject> query_data(Project* project, const std::string& sql,
                                           std::size_t limit);
 

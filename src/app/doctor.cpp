@@ -1,5 +1,6 @@
 #include "app/doctor.h"
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <unistd.h>
@@ -11,6 +12,9 @@
 #include "app/project.h"
 #include "app/version.h"
 #include "net/http_server.h"
+#include "storage/sql/database.h"
+#include "storage/store_url.h"
+#include "tracking/experiments.h"
 
 namespace tenure::app {
 namespace {
@@ -88,13 +92,56 @@ void examine_disk(Report& report, const Project& project) {
     report.ok("state folder", detail);
 }
 
+/// Whether an embedded store is there; opening one that is not would make it. What cannot be told
+/// counts as there: opening it says what is wrong.
+bool is_made(const Project& project, std::string_view key) {
+  constexpr std::array<std::string_view, 2> kEmbedded{"lmdb", "file"};
+  const auto where = storage::parse_store_url(
+      project.config().text(key), project.config().directory().string(), kEmbedded, key);
+  if (!where || where->in_memory) return true;
+  std::error_code status;
+  return std::filesystem::exists(where->path, status) &&
+         !(std::filesystem::is_directory(where->path, status) &&
+           std::filesystem::is_empty(where->path, status));
+}
+
+template <typename Open>
+void examine_store(Report& report, const Project& project, std::string_view key, const Open& open) {
+  if (is_made(project, key))
+    report.expect(key, open(), project.config().text(key));
+  else
+    report.note(key, project.config().text(key) + " is not made yet; the first run makes it");
+}
+
+/// Whether there is a database with all tables, which may be opened as every command does.
+bool examine_database(Report& report, Project& project) {
+  constexpr std::string_view kKey = "storage.database";
+  const std::string url = project.config().text(kKey);
+  {
+    const auto database =
+        storage::open_database(url, project.config().directory().string(), storage::Access::kRead);
+    if (!database && database.error().code == core::ErrorCode::kNotFound) {
+      report.note(kKey, url + " is not made yet; the first run makes it");
+      return false;
+    }
+    if (!database) return report.expect(kKey, database, url);
+    const auto schema = tracking::inspect_schema(**database);
+    if (!schema) return report.expect(kKey, schema, url);
+    if (*schema != tracking::SchemaState::kPrepared) {
+      report.note(kKey, url + (*schema == tracking::SchemaState::kAbsent
+                                   ? " has no tables yet; the first run makes them"
+                                   : " lacks tables of this version; the first run adds them"));
+      return false;
+    }
+  }
+  return report.expect(kKey, project.database(), url);
+}
+
 void examine_project(Report& report, Project& project) {
   examine_disk(report, project);
-  const core::Config& config = project.config();
-  const bool has_database =
-      report.expect("storage.database", project.database(), config.text("storage.database"));
-  report.expect("storage.online", project.online(), config.text("storage.online"));
-  report.expect("storage.objects", project.objects(), config.text("storage.objects"));
+  const bool has_database = examine_database(report, project);
+  examine_store(report, project, "storage.online", [&] { return project.online(); });
+  examine_store(report, project, "storage.objects", [&] { return project.objects(); });
   const auto dataset = project.current_dataset();
   if (dataset)
     report.ok("data", fmt::format("{} rows in the cleaned table", dataset->rows));
@@ -109,6 +156,12 @@ void examine_project(Report& report, Project& project) {
       report.note("model", version.error().message);
     else
       report.failed("model", version.error().message);
+    return;
+  }
+  if (!is_made(project, "storage.objects")) {
+    report.failed("model", fmt::format("the package of {} version {} is gone: storage.objects is "
+                                       "empty",
+                                       version->name, version->version));
     return;
   }
   report.expect("model", open_stored_model(project, *version),

@@ -60,6 +60,23 @@ void add_training(learn::ModelCard& card, const core::JsonObject& training) {
   if (training.contains("run_id")) card.run_id = std::string(training.at("run_id").as_string());
 }
 
+/// From when to when the rows that the model learnt from were known.
+core::Result<std::string> training_window(const Project& project,
+                                          const std::filesystem::path& table) {
+  auto engine = project.engine();
+  if (!engine) return std::move(engine).error();
+  auto times = (*engine)->query(
+      fmt::format("SELECT coalesce(epoch_us(min({0})), 0), coalesce(epoch_us(max({0})), 0) FROM "
+                  "read_parquet({1}) WHERE fold = 'train'",
+                  data::kEventTimestamp, data::quote_text(table.string())));
+  if (!times) return std::move(times).error();
+  const auto text = [&](std::size_t column) {
+    return core::format_utc(
+        std::get<std::vector<std::int64_t>>(times->columns[column].values).front());
+  };
+  return text(0) == text(1) ? "as of " + text(0) : fmt::format("{} to {}", text(0), text(1));
+}
+
 }  // namespace
 
 core::Result<learn::ModelCard> model_card_of(const Project& project,
@@ -82,6 +99,11 @@ core::Result<learn::ModelCard> model_card_of(const Project& project,
   auto digest = output_of_earlier(context, "source_sha256");
   if (!digest) return std::move(digest).error();
   card.data_version = "SHA-256 " + std::string(digest->as_string());
+  auto prepared = prepared_training(project, context);
+  if (!prepared) return std::move(prepared).error();
+  auto window = training_window(project, prepared->table);
+  if (!window) return std::move(window).error().within("training table");
+  card.training_window = *std::move(window);
   add_words(card, project.config().at("model.card"));
   return card;
 }

@@ -9,8 +9,9 @@
 
 namespace tenure::app {
 
-/// The model card of a run's model: numbers from the run's earlier steps and the report, words from
-/// section model.card. Errors: those of output_of_earlier.
+/// The model card of a run's model: numbers from the run's earlier steps and the report, the time
+/// its training rows span, words from section model.card. Errors: those of prepared_training and of
+/// reading its table.
 core::Result<learn::ModelCard> model_card_of(const Project& project,
                                              const pipelines::StepContext& context,
                                              const learn::Model& model,

@@ -1,16 +1,10 @@
 #include "app/model_tasks.h"
 
-#include <algorithm>
-
 #include <fmt/format.h>
 
 #include "app/model_store.h"
-#include "app/steps/step_io.h"
-#include "core/id.h"
 #include "core/time_format.h"
-#include "data/dataset.h"
-#include "learn/metrics.h"
-#include "serving/batch_scorer.h"
+#include "data/table.h"
 
 namespace tenure::app {
 namespace {
@@ -59,29 +53,6 @@ core::JsonArray audit_of(const std::vector<tracking::AuditEntry>& entries) {
                                      {"evidence", entry.evidence}});
   }
   return trail;
-}
-
-/// How the columns behind a model's inputs are read: by the rules of tenure.yaml where it has some,
-/// and always as the type the model was trained with.
-core::Result<std::vector<data::ColumnRule>> scoring_rules(const StoredModel& stored,
-                                                          const data::DataSpec& spec) {
-  auto service = stored.definitions.service(stored.model.facts().service);
-  if (!service) return std::move(service).error();
-  std::vector<data::ColumnRule> rules;
-  const auto inputs = stored.model.transform().inputs();
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const features::FeatureRef& ref = (*service)->features[i];
-    const features::FeatureView* view = stored.definitions.view(ref.view);
-    const auto feature = std::ranges::find(view->features, ref.feature, &features::Feature::name);
-    const auto known =
-        std::ranges::find(spec.columns, feature->source_column, &data::ColumnRule::name);
-    data::ColumnRule rule = known != spec.columns.end() ? *known : data::ColumnRule{};
-    rule.name = feature->source_column;
-    rule.type = inputs[i].type;
-    rule.is_inferred = false;
-    rules.push_back(std::move(rule));
-  }
-  return rules;
 }
 
 }  // namespace
@@ -136,7 +107,7 @@ core::Result<core::JsonObject> show_model(Project& project, const std::string& m
   }
   auto registry = project.registry();
   if (!registry) return std::move(registry).error();
-  auto trail = (*registry)->audit("models/" + version->name, 20);
+  auto trail = (*registry)->audit("models/" + version->name + "/", 20);
   if (!trail) return std::move(trail).error();
   shown["audit"] = audit_of(*trail);
   return shown;
@@ -177,76 +148,6 @@ core::Result<core::JsonObject> roll_back_model(Project& project, const std::stri
   if (!version) return std::move(version).error();
   return core::JsonObject{
       {"model", name}, {"alias", of_alias}, {"version", version->version}, {"reason", reason}};
-}
-
-core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest& request) {
-  auto version = find_version(project, model_or_default(project, request.model), request.version);
-  if (!version) return std::move(version).error();
-  auto stored = open_stored_model(project, *version);
-  if (!stored) return std::move(stored).error();
-  auto spec = data::DataSpec::from_config(project.config());
-  if (!spec) return std::move(spec).error();
-  auto engine = project.engine();
-  if (!engine) return std::move(engine).error();
-  auto rules = scoring_rules(*stored, *spec);
-  if (!rules) return std::move(rules).error();
-  auto report = serving::score_file(
-      **engine, stored->model,
-      {.input = request.input,
-       .output = request.output,
-       .scratch = project.state_folder() / "tmp" / ("score-" + core::random_hex_id().substr(0, 8)),
-       .id_column = spec->id,
-       .model_version = version->version,
-       .null_markers = spec->null_markers,
-       .bad_values = spec->bad_values,
-       .columns = *std::move(rules),
-       .progress = {}});
-  if (!report) return std::move(report).error();
-  return core::JsonObject{{"model", version->name},
-                          {"version", version->version},
-                          {"rows", report->rows},
-                          {"positives", report->positives},
-                          {"file", request.output}};
-}
-
-core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRequest& request) {
-  auto version = find_version(project, model_or_default(project, request.model), request.version);
-  if (!version) return std::move(version).error();
-  auto stored = open_stored_model(project, *version);
-  if (!stored) return std::move(stored).error();
-  auto spec = data::DataSpec::from_config(project.config());
-  if (!spec) return std::move(spec).error();
-  if (!request.file.empty()) spec->source = std::filesystem::absolute(request.file);
-  auto engine = project.engine();
-  if (!engine) return std::move(engine).error();
-  const std::filesystem::path scratch =
-      project.state_folder() / "tmp" /
-      fmt::format("evaluate-{}.parquet", core::random_hex_id().substr(0, 8));
-  auto dataset = data::load_dataset(**engine, *spec, scratch, project.clock().now());
-  if (!dataset) return std::move(dataset).error();
-  auto table =
-      (*engine)->query(fmt::format("SELECT * FROM read_parquet({}) WHERE label IS NOT NULL",
-                                   data::quote_text(scratch.string())));
-  std::error_code ignored;
-  std::filesystem::remove(scratch, ignored);
-  if (!table) return std::move(table).error();
-
-  auto scores = stored->model.score(*table);
-  if (!scores) return std::move(scores).error();
-  auto label = table->column(data::kLabel);
-  if (!label) return std::move(label).error();
-  std::vector<std::uint8_t> labels;
-  std::vector<double> probabilities;
-  for (std::size_t i = 0; i < scores->size(); ++i) {
-    labels.push_back((*label)->number(i) != 0 ? 1 : 0);
-    probabilities.push_back(static_cast<double>((*scores)[i].probability));
-  }
-  auto evaluation = learn::evaluate(labels, probabilities, stored->model.facts().threshold);
-  if (!evaluation) return std::move(evaluation).error();
-  return core::JsonObject{{"model", version->name},
-                          {"version", version->version},
-                          {"file", spec->source.string()},
-                          {"metrics", evaluation->to_json()}};
 }
 
 }  // namespace tenure::app

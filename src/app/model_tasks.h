@@ -28,21 +28,4 @@ core::Result<core::JsonObject> promote_model(Project& project, const std::string
 core::Result<core::JsonObject> roll_back_model(Project& project, const std::string& model,
                                                const std::string& alias, const std::string& reason);
 
-struct ScoreRequest {
-  std::string input;
-  std::string output;
-  std::string model;    ///< "" = the project's
-  std::string version;  ///< as in find_version
-};
-/// Scores a CSV or Parquet file, larger than memory.
-core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest& request);
-
-struct EvaluateRequest {
-  std::string file;  ///< labelled CSV or Parquet, read by section `data`; "" = data.source
-  std::string model;
-  std::string version;
-};
-/// Measures a registered model on every labelled row of a file.
-core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRequest& request);
-
 }  // namespace tenure::app

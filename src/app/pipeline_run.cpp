@@ -7,7 +7,9 @@
 
 #include "app/run_report.h"
 #include "app/steps/steps.h"
+#include "app/steps/tracked_run.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/sha256.h"
 #include "core/time_format.h"
 
@@ -16,6 +18,8 @@ namespace {
 
 /// Long enough for any other process that is still writing its file.
 constexpr core::Micros kUnfinishedFilesKept = 24LL * 3600 * 1'000'000;
+
+constexpr std::size_t kRunsLookedAt = 20;
 
 double seconds_between(core::Micros from, core::Micros until) {
   return from == 0 || until == 0 ? 0 : static_cast<double>(until - from) / 1e6;
@@ -128,6 +132,30 @@ core::Result<OpenedRunner> open_runner(Project& project) {
   return OpenedRunner{std::move(steps), *std::move(runner)};
 }
 
+tracking::RunStatus status_after(std::string_view state) {
+  if (state == "succeeded") return tracking::RunStatus::kFinished;
+  return state == "cancelled" ? tracking::RunStatus::kKilled : tracking::RunStatus::kFailed;
+}
+
+/// Ends the tracked runs of pipeline runs that are over: the register step does it only where it is
+/// reached, and one that was killed is given up only when the next one starts. A run that is still
+/// running, here or elsewhere, is left alone.
+core::Result<> end_tracked_runs(Project& project, pipelines::Runner& runner) {
+  auto recent = runner.list(kRunsLookedAt);
+  if (!recent) return std::move(recent).error();
+  auto runs = project.runs();
+  if (!runs) return std::move(runs).error();
+  for (const pipelines::RunRecord& run : *recent) {
+    if (run.state == "running") continue;
+    const auto id = core::read_file(project.runs_folder() / run.id / kTrackedRunFile);
+    if (!id) continue;  // it ended before anything was tracked
+    const auto tracked = (*runs)->get(*id);
+    if (!tracked || tracked->status != tracking::RunStatus::kRunning) continue;
+    if (auto ended = (*runs)->end(*id, status_after(run.state)); !ended) return ended;
+  }
+  return {};
+}
+
 }  // namespace
 
 core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequest& request,
@@ -152,6 +180,8 @@ core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequ
                                  .directory = project.runs_folder(),
                                  .is_cancelled = is_cancelled},
                                 observer);
+  if (const auto ended = end_tracked_runs(project, opened->runner); !ended)
+    core::log_warn("app", "tracked runs could not be ended", {{"error", ended.error().message}});
   if (!run) return std::move(run).error();
   core::JsonObject summary = summarize(*run);
   if (summary.contains("version")) {

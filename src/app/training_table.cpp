@@ -14,10 +14,6 @@ std::string full_name(const features::FeatureRef& ref) {
   return ref.view + "__" + ref.feature;
 }
 
-bool is_name_unique(const features::FeatureService& service, std::string_view feature) {
-  return std::ranges::count(service.features, feature, &features::FeatureRef::feature) == 1;
-}
-
 data::ColumnType type_of(const features::Definitions& definitions,
                          const features::FeatureRef& ref) {
   const features::FeatureView* view = definitions.view(ref.view);
@@ -31,8 +27,7 @@ std::vector<learn::InputField> inputs_of(const features::Definitions& definition
                                          const features::FeatureService& service) {
   std::vector<learn::InputField> inputs;
   for (const features::FeatureRef& ref : service.features)
-    inputs.push_back({is_name_unique(service, ref.feature) ? ref.feature : full_name(ref),
-                      type_of(definitions, ref)});
+    inputs.push_back({ref.feature, type_of(definitions, ref)});
   return inputs;
 }
 
@@ -79,18 +74,17 @@ core::Result<LabelledRows> read_training_table(data::Engine& engine,
     columns += fmt::format(", {} AS {}", data::quote_identifier(full_name(service.features[i])),
                            data::quote_identifier(fmt::format("input{}", i)));
   }
-  auto table = engine.query(
-      fmt::format("SELECT CAST(id AS VARCHAR), label{} FROM read_parquet({}) WHERE fold = {}",
-                  columns, data::quote_text(file.string()), data::quote_text(fold)));
+  auto table =
+      engine.query(fmt::format("SELECT label{} FROM read_parquet({}) WHERE fold = {}", columns,
+                               data::quote_text(file.string()), data::quote_text(fold)));
   if (!table) return std::move(table).error();
   LabelledRows rows;
   const std::size_t count = table->row_count();
   for (std::size_t i = 0; i < count; ++i) {
-    rows.ids.emplace_back(table->columns[0].text(i));
-    rows.labels.push_back(table->columns[1].number(i) != 0 ? 1 : 0);
+    rows.labels.push_back(table->columns[0].number(i) != 0 ? 1 : 0);
   }
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    rows.inputs.columns.push_back(std::move(table->columns[i + 2]));
+    rows.inputs.columns.push_back(std::move(table->columns[i + 1]));
     rows.inputs.columns.back().name = inputs[i].name;
   }
   return rows;

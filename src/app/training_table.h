@@ -14,8 +14,8 @@
 
 namespace tenure::app {
 
-/// The inputs of a model that reads this service, in its order. An input has the feature's plain
-/// name, or view__feature where two views have a feature of the same name.
+/// The inputs of a model that reads this service, in its order. An input has the feature's name,
+/// which is unique in a service (Definitions::from_config refuses others).
 std::vector<learn::InputField> inputs_of(const features::Definitions& definitions,
                                          const features::FeatureService& service);
 
@@ -35,7 +35,6 @@ core::Result<std::int64_t> write_training_table(data::Engine& engine,
 struct LabelledRows {
   data::Table inputs;  ///< columns named and ordered as inputs_of()
   std::vector<std::uint8_t> labels;
-  std::vector<std::string> ids;
 };
 
 /// Reads one fold ('train' or 'test').

@@ -2,6 +2,7 @@
 
 #include "app/doctor.h"
 #include "cli/command.h"
+#include "cli/console.h"
 #include "cli/render.h"
 #include "core/config.h"
 
@@ -20,7 +21,7 @@ core::Result<Output> doctor(const Arguments& arguments) {
                         field(check, "check"), field(check, "detail"));
   }
   if (!report.at("healthy").as_bool()) {
-    if (!arguments.is_json) fmt::print("{}", text);
+    if (!arguments.is_json) write_output(text);
     return core::Error{core::ErrorCode::kUnavailable, "something needs attention; see above"};
   }
   return Output{report, std::move(text)};

@@ -1,5 +1,4 @@
 #include <charconv>
-#include <cstdio>
 #include <exception>
 #include <memory>
 
@@ -8,6 +7,7 @@
 
 #include "app/version.h"
 #include "cli/command.h"
+#include "cli/console.h"
 #include "core/assert.h"
 #include "core/log.h"
 #include "core/nearest.h"
@@ -216,15 +216,21 @@ int fail(const core::Error& error, bool is_json) {
   if (is_json) {
     core::JsonObject body{
         {"error", core::JsonObject{{"code", info.name}, {"message", error.message}}}};
-    fmt::print("{}\n", core::to_text(body));
+    write_output(core::to_text(body) + "\n");
   } else {
-    fmt::print(stderr, "tenure: {}\n", error.message);
+    write_message(fmt::format("tenure: {}\n", error.message));
   }
   if (error.code == core::ErrorCode::kInternal)
     core::log_error("cli", "internal error",
                     {{"log.origin.file.name", std::string_view(error.file)},
                      {"log.origin.file.line", static_cast<std::int64_t>(error.line)}});
   return info.exit_code;
+}
+
+/// The exit code of a command that did its work: its answer must have reached the reader, too.
+int finish() {
+  const auto written = check_output();
+  return written ? 0 : fail(written.error(), false);
 }
 
 /// An error for a first word that is no command; CLI11 would only say that one is required.
@@ -272,28 +278,23 @@ int run_command_line(int argc, const char* const* argv) {
   try {
     parser.root.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = parser.root.exit(error);
-    return code == 0 ? 0 : core::error_code_info(core::ErrorCode::kInvalidArgument).exit_code;
+    if (parser.root.exit(error) != 0)
+      return core::error_code_info(core::ErrorCode::kInvalidArgument).exit_code;
+    return finish();
   }
   if (completion->parsed()) {
     const auto script = completion_script(shell, table);
     if (!script) return fail(script.error(), false);
-    fmt::print("{}", *script);
-    return 0;
+    write_output(*script);
+    return finish();
   }
   const auto index = parser.chosen();
   TENURE_ASSERT(index.has_value());
   const Arguments& arguments = *parser.arguments[*index];
   auto output = guarded(*parser.commands[*index], arguments);
   if (!output) return fail(output.error(), arguments.is_json);
-  if (arguments.is_json)
-    fmt::print("{}\n", core::to_text(output->json));
-  else
-    fmt::print("{}", output->text);
-  if (std::fflush(stdout) != 0) {
-    return fail({core::ErrorCode::kResourceExhausted, "cannot write to standard output"}, false);
-  }
-  return 0;
+  write_output(arguments.is_json ? core::to_text(output->json) + "\n" : output->text);
+  return finish();
 }
 
 }  // namespace tenure::cli

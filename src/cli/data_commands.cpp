@@ -91,7 +91,7 @@ core::Result<Output> query(const Arguments& arguments) {
   }
   std::string text = table.text();
   if (answer->at("truncated").as_bool())
-    text += fmt::format("… {} rows in all; --limit shows more\n", field(*answer, "row_count"));
+    text += fmt::format("… and more; these are the first {} (--limit shows more)\n", *limit);
   return Output{*std::move(answer), std::move(text)};
 }
 

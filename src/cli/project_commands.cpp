@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 
 #include "app/init_project.h"
-#include "app/model_tasks.h"
 #include "app/pipeline_run.h"
+#include "app/score_tasks.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/render.h"
@@ -81,8 +81,9 @@ core::Result<Output> evaluate(const Arguments& arguments) {
                                                 .version = arguments.text("--version")});
   if (!answer) return std::move(answer).error();
   const core::Json& metrics = answer->at("metrics");
-  std::string text = fmt::format("{} version {} on {}\n\n", field(*answer, "model"),
-                                 field(*answer, "version"), field(*answer, "file"));
+  std::string text =
+      fmt::format("{} version {} on {} of {}\n\n", field(*answer, "model"),
+                  field(*answer, "version"), field(*answer, "rows"), field(*answer, "file"));
   std::vector<std::pair<std::string, std::string>> rows;
   for (const auto& [name, value] : metrics.as_object())
     if (!value.is_object()) rows.emplace_back(std::string(name), field(metrics, name));
@@ -146,7 +147,9 @@ std::vector<Command> project_commands() {
       {"evaluate",
        "Measure a registered model on a labelled table",
        "tenure evaluate holdout.csv --version @champion",
-       {{"FILE", Kind::kOptionalArgument, "", "CSV or Parquet (default: data.source)", "", true},
+       {{"FILE", Kind::kOptionalArgument, "",
+         "CSV or Parquet with label and inputs (default: the rows held out when it was trained)",
+         "", true},
         kModel,
         kVersion},
        evaluate},

@@ -1,9 +1,8 @@
 #include "cli/run_display.h"
 
-#include <cstdio>
-
 #include <fmt/format.h>
 
+#include "cli/console.h"
 #include "cli/render.h"
 #include "core/time_format.h"
 
@@ -14,7 +13,7 @@ void RunDisplay::on_step(const app::RunRecord& run, const app::StepRecord& step)
   bar_.reset();
   if (step.state == State::kRunning) {
     if (step.attempt > 1)
-      fmt::print(stderr, "  ↻ {}: attempt {} ({})\n", step.name, step.attempt, step.error);
+      write_message(fmt::format("  ↻ {}: attempt {} ({})\n", step.name, step.attempt, step.error));
     step_ = step.name;
     bar_ = std::make_unique<core::ProgressBar>(step.name, 0);
     return;
@@ -26,7 +25,7 @@ void RunDisplay::on_step(const app::RunRecord& run, const app::StepRecord& step)
         step.ended > step.started && step.state != State::kReused
             ? core::format_duration(static_cast<double>(step.ended - step.started) / 1e6)
             : "";
-    fmt::print(stderr, "  {} {:<{}}  {:>8}  {}\n", mark, step.name, width, seconds, text);
+    write_message(fmt::format("  {} {:<{}}  {:>8}  {}\n", mark, step.name, width, seconds, text));
   };
   if (step.state == State::kSucceeded) line("✓", step.result.summary);
   if (step.state == State::kReused) line("=", step.result.summary + " (kept)");

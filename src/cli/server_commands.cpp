@@ -1,9 +1,8 @@
-#include <cstdio>
-
 #include <fmt/format.h>
 
 #include "app/server.h"
 #include "cli/command.h"
+#include "cli/console.h"
 
 namespace tenure::cli {
 namespace {
@@ -29,16 +28,15 @@ core::Result<Output> up(const Arguments& arguments) {
                                   {"model", facts.model},
                                   {"version", facts.version},
                                   {"not_ready", facts.not_ready}};
-      fmt::print("{}\n", core::to_text(line));
-    } else {
-      fmt::print("Tenure answers at {}  (try {}/docs)\n", facts.address, facts.address);
-      if (!facts.grpc.empty()) fmt::print("gRPC at {}\n", facts.grpc);
-      if (facts.not_ready.empty())
-        fmt::print("Serving {} version {}. Stop with Ctrl-C.\n", facts.model, facts.version);
-      else
-        fmt::print("No model is served yet: {}.\n", facts.not_ready);
+      write_output(core::to_text(line) + "\n");
+      return;
     }
-    std::fflush(stdout);
+    write_output(
+        fmt::format("Tenure answers at {0}  (try {0}/docs)\n", facts.address) +
+        (facts.grpc.empty() ? std::string() : fmt::format("gRPC at {}\n", facts.grpc)) +
+        (facts.not_ready.empty()
+             ? fmt::format("Serving {} version {}. Stop with Ctrl-C.\n", facts.model, facts.version)
+             : fmt::format("No model is served yet: {}.\n", facts.not_ready)));
   });
   if (!served) return std::move(served).error();
   return Output{core::JsonObject{{"stopped", true}}, ""};

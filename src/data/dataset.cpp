@@ -193,9 +193,10 @@ Result<> Loader::plan() {
   const std::set<std::string> known(names.begin(), names.end());
   for (const ColumnRule& rule : spec_.columns)
     if (known.count(rule.name) == 0)
-      return invalid(fmt::format("{} has no column '{}', which data.columns describes{}",
-                                 source_.path().string(), rule.name,
-                                 suggest_name(rule.name, names)));
+      return invalid(fmt::format(
+          "{} has no column '{}', which {}{}", source_.path().string(), rule.name,
+          rule.needed_by.empty() ? "data.columns describes" : rule.needed_by + " is read from",
+          suggest_name(rule.name, names)));
   if (!spec_.id.empty())
     if (auto added = add(Role::kId, spec_.id, "id"); !added) return added;
   if (!spec_.time.empty())

@@ -25,6 +25,9 @@ struct ColumnRule {
   std::vector<std::string> null_markers = {};  ///< in addition to the data set's
   std::optional<std::string> null_value = {};  ///< replaces missing values
   bool is_required = false;
+  /// Who asks for the column, for the error when it is not there: "feature 'fee' of view 'usage'";
+  /// empty = data.columns. Not kept with the data set.
+  std::string needed_by = {};
 };
 
 /// What a table means: section `data` of tenure.yaml.

@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <duckdb.h>
+#include <limits>
+#include <optional>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -154,9 +156,11 @@ struct Engine::State {
     std::filesystem::remove_all(spill_folder, ignored);
   }
 
-  Result<> run(duckdb_prepared_statement prepared, std::uint64_t interrupts_before, Answer& answer);
+  enum class Fetch { kWhole, kStreaming };
+  Result<> run(duckdb_prepared_statement prepared, std::uint64_t interrupts_before, Answer& answer,
+               Fetch fetch = Fetch::kWhole);
   Result<> execute_each(std::string_view sql);
-  Result<Table> query(std::string_view sql);
+  Result<Table> query(std::string_view sql, std::optional<std::size_t> row_limit = {});
   Result<> prepare_query(std::string_view sql, Prepared& prepared);
   Result<> append(const std::string& name, const Table& rows);
 };
@@ -209,10 +213,12 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
 }
 
 Result<> Engine::State::run(duckdb_prepared_statement prepared, std::uint64_t interrupts_before,
-                            Answer& answer) {
+                            Answer& answer, Fetch fetch) {
   Pending pending;
-  if (duckdb_pending_prepared(prepared, pending.out()) != DuckDBSuccess)
-    return engine_error(duckdb_pending_error(pending.get()));
+  const auto made = fetch == Fetch::kStreaming
+                        ? duckdb_pending_prepared_streaming(prepared, pending.out())
+                        : duckdb_pending_prepared(prepared, pending.out());
+  if (made != DuckDBSuccess) return engine_error(duckdb_pending_error(pending.get()));
   // From here on DuckDB itself remembers an interrupt.
   if (interrupts.load() != interrupts_before) return Error{ErrorCode::kCancelled, "interrupted"};
   if (duckdb_execute_pending(pending.get(), answer.get()) != DuckDBSuccess)
@@ -248,7 +254,7 @@ Result<> Engine::State::prepare_query(std::string_view sql, Prepared& prepared) 
   return {};
 }
 
-Result<Table> Engine::State::query(std::string_view sql) {
+Result<Table> Engine::State::query(std::string_view sql, std::optional<std::size_t> row_limit) {
   const std::uint64_t interrupts_before = interrupts.load();
   Prepared prepared;
   if (auto ready = prepare_query(sql, prepared); !ready) return std::move(ready).error();
@@ -279,7 +285,9 @@ Result<Table> Engine::State::query(std::string_view sql) {
   }
 
   Answer answer;
-  if (auto done = run(prepared.get(), interrupts_before, answer); !done)
+  if (auto done = run(prepared.get(), interrupts_before, answer,
+                      row_limit ? Fetch::kStreaming : Fetch::kWhole);
+      !done)
     return std::move(done).error();
   std::vector<std::unique_ptr<ColumnReader>> readers;
   for (idx_t i = 0; i < duckdb_column_count(answer.get()); ++i) {
@@ -291,11 +299,13 @@ Result<Table> Engine::State::query(std::string_view sql) {
                    fmt::format("column '{}' has a type that cannot be read; cast it", title)};
     readers.push_back(std::move(reader));
   }
-  for (;;) {
+  idx_t left = row_limit ? *row_limit : std::numeric_limits<idx_t>::max();
+  while (left > 0) {
     const Chunk chunk(duckdb_fetch_chunk(*answer.get()));
     if (chunk.get() == nullptr) break;
-    const idx_t rows = duckdb_data_chunk_get_size(chunk.get());
+    const idx_t rows = std::min(left, duckdb_data_chunk_get_size(chunk.get()));
     if (rows == 0) break;
+    left -= rows;
     for (idx_t i = 0; i < readers.size(); ++i)
       if (auto read = readers[i]->append(duckdb_data_chunk_get_vector(chunk.get(), i), rows); !read)
         return std::move(read).error();
@@ -314,6 +324,10 @@ Result<> Engine::execute(std::string_view sql) {
 
 Result<Table> Engine::query(std::string_view sql) {
   return state_->query(sql);
+}
+
+Result<Table> Engine::query(std::string_view sql, std::size_t row_limit) {
+  return state_->query(sql, row_limit);
 }
 
 namespace {

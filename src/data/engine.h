@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -40,6 +41,9 @@ class Engine {
   /// (HUGEINT by value) kInteger; FLOAT, DOUBLE, DECIMAL kNumber; VARCHAR, ENUM, UUID, and
   /// everything else as text kText; DATE and TIMESTAMP with or without zone kTimestamp.
   core::Result<Table> query(std::string_view sql);
+  /// The first `row_limit` rows of the answer; the engine stops when it has made them, so an answer
+  /// may be larger than memory.
+  core::Result<Table> query(std::string_view sql, std::size_t row_limit);
 
   /// A query of one row and one column. Errors: also kInternal when the shape is another.
   core::Result<std::int64_t> query_integer(std::string_view sql);

@@ -365,6 +365,32 @@ TEST_F(EngineTest, KeepsTheOldTableWhenTheNewOneIsBad) {
   EXPECT_EQ(*engine_->query_integer("SELECT sum(x) FROM t"), 6);
 }
 
+TEST_F(EngineTest, StopsWhenTheRowsThatWereAskedForAreMade) {
+  // 800 gigabytes, were they all made; more than the first vector, so a part of one is cut off.
+  auto answer = engine_->query("SELECT i, [i] AS list FROM range(100000000000) t(i)", 5000);
+  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_EQ(answer->row_count(), 5000u);
+  EXPECT_EQ(answer->columns[0].number(4999), 4999);
+  EXPECT_EQ(answer->columns[1].text(4999), "[4999]");
+  EXPECT_EQ(engine_->query("SELECT 1 AS a", 0)->row_count(), 0u);
+  EXPECT_EQ(*engine_->query_integer("SELECT 42"), 42);
+}
+
+TEST_F(EngineTest, GivesAllRowsAndErrorsBehindTheFirstChunkUpToALimit) {
+  auto all = engine_->query("SELECT i FROM range(10000) t(i) ORDER BY i DESC", 20'000);
+  ASSERT_TRUE(all) << all.error().message;
+  ASSERT_EQ(all->row_count(), 10'000u);
+  EXPECT_EQ(all->columns[0].number(9999), 0);
+  // Statements that are no SELECT are answered as without a limit.
+  for (const char* sql : {"DESCRIBE SELECT 1", "PRAGMA database_list", "EXPLAIN SELECT 1"})
+    EXPECT_TRUE(engine_->query(sql, 10)) << sql;
+  const auto failed = engine_->query(
+      "SELECT CASE WHEN i = 9999 THEN error('bad row') ELSE i::VARCHAR END FROM range(10000) t(i)",
+      20'000);
+  ASSERT_FALSE(failed);
+  EXPECT_NE(failed.error().message.find("bad row"), std::string::npos) << failed.error().message;
+}
+
 TEST(Quoting, DoublesTheQuotes) {
   EXPECT_EQ(quote_identifier("a\"b c"), "\"a\"\"b c\"");
   EXPECT_EQ(quote_text("it's"), "'it''s'");

@@ -96,20 +96,18 @@ double average_precision_of(const Ranking& ranking) {
   return sum / ranking.positives;
 }
 
-KsStatistic ks_of(const Ranking& ranking) {
-  KsStatistic best{.value = 0, .threshold = ranking.cuts.front().threshold};
-  for (const Cut& cut : ranking.cuts) {
-    const double gap =
-        cut.true_positives / ranking.positives - cut.false_positives / ranking.negatives;
-    if (gap > best.value) best = {.value = gap, .threshold = cut.threshold};
-  }
-  return best;
+double ks_of(const Ranking& ranking) {
+  double largest = 0;
+  for (const Cut& cut : ranking.cuts)
+    largest = std::max(
+        largest, cut.true_positives / ranking.positives - cut.false_positives / ranking.negatives);
+  return largest;
 }
 
-double lift_of(const Ranking& ranking, Labels labels, double fraction) {
+double top_decile_lift_of(const Ranking& ranking, Labels labels) {
   const auto n = static_cast<double>(labels.size());
   // Half to even, as NumPy rounds; at least one row.
-  const double wanted = std::clamp(std::nearbyint(n * fraction), 1.0, n);
+  const double wanted = std::clamp(std::nearbyint(n * 0.1), 1.0, n);
   const auto top = static_cast<std::size_t>(wanted);
   double found = 0;
   for (std::size_t i = 0; i < top; ++i) found += labels[ranking.order[i]] != 0 ? 1 : 0;
@@ -151,18 +149,6 @@ double ratio(double part, double whole) {
 
 }  // namespace
 
-core::Result<double> roc_auc(Labels labels, Probabilities probabilities) {
-  auto ranking = rank(labels, probabilities);
-  if (!ranking) return std::move(ranking).error();
-  return auc_of(*ranking);
-}
-
-core::Result<double> average_precision(Labels labels, Probabilities probabilities) {
-  auto ranking = rank(labels, probabilities);
-  if (!ranking) return std::move(ranking).error();
-  return average_precision_of(*ranking);
-}
-
 double log_loss(Labels labels, Probabilities probabilities) {
   TENURE_ASSERT(labels.size() == probabilities.size());
   constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
@@ -194,21 +180,6 @@ CalibrationError calibration_error(Labels labels, Probabilities probabilities, s
     error.maximum = std::max(error.maximum, gap);
   }
   return error;
-}
-
-core::Result<KsStatistic> ks_statistic(Labels labels, Probabilities probabilities) {
-  auto ranking = rank(labels, probabilities);
-  if (!ranking) return std::move(ranking).error();
-  return ks_of(*ranking);
-}
-
-core::Result<double> lift_at(Labels labels, Probabilities probabilities, double fraction) {
-  if (!(fraction > 0 && fraction <= 1))
-    return core::Error{core::ErrorCode::kInvalidArgument,
-                       fmt::format("lift wants a fraction in (0, 1], not {}", fraction)};
-  auto ranking = rank(labels, probabilities);
-  if (!ranking) return std::move(ranking).error();
-  return lift_of(*ranking, labels, fraction);
 }
 
 double Confusion::accuracy() const {
@@ -325,8 +296,8 @@ core::Result<Evaluation> evaluate(Labels labels, Probabilities probabilities, do
   evaluation.log_loss = learn::log_loss(labels, probabilities);
   evaluation.brier = learn::brier(labels, probabilities);
   evaluation.ece = calibration_error(labels, probabilities).expected;
-  evaluation.ks = ks_of(*ranking).value;
-  evaluation.top_decile_lift = lift_of(*ranking, labels, 0.1);
+  evaluation.ks = ks_of(*ranking);
+  evaluation.top_decile_lift = top_decile_lift_of(*ranking, labels);
   evaluation.threshold = threshold;
   evaluation.confusion = confusion_at(labels, probabilities, threshold);
   return evaluation;

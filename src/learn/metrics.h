@@ -14,10 +14,6 @@ namespace tenure::learn {
 /// first. `labels` 0/1 and `probabilities` have equal length n. Errors of all that rank:
 /// kInvalidArgument when n = 0 or one class only is present, or a probability is NaN.
 
-core::Result<double> roc_auc(std::span<const std::uint8_t> labels,
-                             std::span<const double> probabilities);
-core::Result<double> average_precision(std::span<const std::uint8_t> labels,
-                                       std::span<const double> probabilities);
 double log_loss(std::span<const std::uint8_t> labels, std::span<const double> probabilities);
 double brier(std::span<const std::uint8_t> labels, std::span<const double> probabilities);
 /// Expected and maximum calibration error over `bins` equal-width bins.
@@ -27,17 +23,6 @@ struct CalibrationError {
 };
 CalibrationError calibration_error(std::span<const std::uint8_t> labels,
                                    std::span<const double> probabilities, std::size_t bins = 10);
-/// Kolmogorov-Smirnov: the largest TPR - FPR, and the threshold where it is reached.
-struct KsStatistic {
-  double value = 0;
-  double threshold = 0;
-};
-core::Result<KsStatistic> ks_statistic(std::span<const std::uint8_t> labels,
-                                       std::span<const double> probabilities);
-/// Positive rate among the round(n * fraction) highest scores over the base rate; ties in row
-/// order.
-core::Result<double> lift_at(std::span<const std::uint8_t> labels,
-                             std::span<const double> probabilities, double fraction);
 
 struct Confusion {
   std::int64_t true_negative = 0, false_positive = 0, false_negative = 0, true_positive = 0;
@@ -66,7 +51,9 @@ std::vector<CurvePoint> calibration_curve(std::span<const std::uint8_t> labels,
                                           std::span<const double> probabilities,
                                           std::size_t bins = 10);
 
-/// All of the above as one record, for reports and runs.
+/// The metrics as one record, for reports and runs. `ks` is the largest TPR - FPR (Kolmogorov-
+/// Smirnov); `top_decile_lift` the positive rate among the round(n / 10) highest scores (ties in
+/// row order) over the base rate.
 struct Evaluation {
   std::int64_t rows = 0, positives = 0;
   double auc = 0, average_precision = 0, log_loss = 0, brier = 0, ece = 0, ks = 0,

@@ -16,13 +16,12 @@ const std::vector<double> kScores = {.10, .40, .35, .80, .20, .70, .40, .60, .90
                                      .55, .55, .15, .05, .25, .45, .50, .20, .50, .00};
 
 TEST(Metrics, EqualScikitLearnOnTwentyRowsWithTies) {
-  EXPECT_NEAR(roc_auc(kLabels, kScores).value(), 0.864583333333, 1e-12);
-  EXPECT_NEAR(average_precision(kLabels, kScores).value(), 0.842261904762, 1e-12);
-  EXPECT_NEAR(log_loss(kLabels, kScores), 0.457819160639, 1e-12);
-  EXPECT_NEAR(brier(kLabels, kScores), 0.150875, 1e-12);
-  const KsStatistic ks = ks_statistic(kLabels, kScores).value();
-  EXPECT_NEAR(ks.value, 0.583333333333, 1e-12);
-  EXPECT_DOUBLE_EQ(ks.threshold, 0.5);
+  const Evaluation evaluation = evaluate(kLabels, kScores, 0.5).value();
+  EXPECT_NEAR(evaluation.auc, 0.864583333333, 1e-12);
+  EXPECT_NEAR(evaluation.average_precision, 0.842261904762, 1e-12);
+  EXPECT_NEAR(evaluation.log_loss, 0.457819160639, 1e-12);
+  EXPECT_NEAR(evaluation.brier, 0.150875, 1e-12);
+  EXPECT_NEAR(evaluation.ks, 0.583333333333, 1e-12);
 }
 
 TEST(Metrics, CountTheConfusionMatrixAtAThresholdThatIsReached) {
@@ -75,14 +74,17 @@ TEST(Metrics, PutDecimalEdgesIntoTheBinTheyClose) {
   }
 }
 
-TEST(Metrics, LiftTakesTheHighestScores) {
-  EXPECT_NEAR(lift_at(kLabels, kScores, 0.1).value(), 2.5, 1e-12);
-  EXPECT_NEAR(lift_at(kLabels, kScores, 0.2).value(), 2.5, 1e-12);
-  EXPECT_NEAR(lift_at(kLabels, kScores, 0.3).value(), 2.08333333333, 1e-11);
-  EXPECT_NEAR(lift_at(kLabels, kScores, 0.4).value(), 1.875, 1e-12);
-  EXPECT_NEAR(lift_at(kLabels, kScores, 0.5).value(), 1.5, 1e-12);
-  EXPECT_FALSE(lift_at(kLabels, kScores, 0).has_value());
-  EXPECT_FALSE(lift_at(kLabels, kScores, 1.5).has_value());
+TEST(Metrics, LiftTakesTheHighestTenthOfTheScores) {
+  EXPECT_NEAR(evaluate(kLabels, kScores, 0.5)->top_decile_lift, 2.5, 1e-12);
+  // Of 24 rows, two; of 26, three: 2.4 and 2.6 are rounded. Tied scores count in row order.
+  std::vector<std::uint8_t> labels = {1, 1, 0, 1};
+  std::vector<double> scores = {0.9, 0.9, 0.9, 0.9};
+  labels.resize(24, 0);
+  scores.resize(24, 0.1);
+  EXPECT_NEAR(evaluate(labels, scores, 0.5)->top_decile_lift, 8, 1e-12);
+  labels.resize(26, 0);
+  scores.resize(26, 0.1);
+  EXPECT_NEAR(evaluate(labels, scores, 0.5)->top_decile_lift, (2.0 / 3) / (3.0 / 26), 1e-12);
 }
 
 TEST(Metrics, ClipLogLossAtMachineEpsilon) {
@@ -124,12 +126,12 @@ TEST(Metrics, EvaluateGathersThemAll) {
 TEST(Metrics, RefuseWhatCannotBeRanked) {
   const std::vector<std::uint8_t> ones = {1, 1};
   const std::vector<double> two = {0.1, 0.2};
-  EXPECT_EQ(roc_auc(ones, two).error().code, core::ErrorCode::kInvalidArgument);
-  EXPECT_FALSE(roc_auc({}, {}).has_value());
+  EXPECT_EQ(evaluate(ones, two, 0.5).error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_FALSE(roc_curve({}, {}).has_value());
   EXPECT_FALSE(evaluate(kLabels, two, 0.5).has_value());
   const std::vector<std::uint8_t> both = {0, 1};
   const std::vector<double> bad = {0.1, std::numeric_limits<double>::quiet_NaN()};
-  const auto result = average_precision(both, bad);
+  const auto result = evaluate(both, bad, 0.5);
   ASSERT_FALSE(result.has_value());
   EXPECT_NE(result.error().message.find("row 1"), std::string::npos);
 }
@@ -151,7 +153,7 @@ RC_GTEST_PROP(MetricsProperty, AucEqualsTheShareOfConcordantPairs, ()) {
         pairs += 1;
         concordant += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
       }
-  RC_ASSERT(std::abs(roc_auc(labels, scores).value() - concordant / pairs) < 1e-12);
+  RC_ASSERT(std::abs(evaluate(labels, scores, 0.5)->auc - concordant / pairs) < 1e-12);
 }
 
 }  // namespace

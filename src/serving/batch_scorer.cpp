@@ -44,6 +44,7 @@ core::Result<std::filesystem::path> clean(data::Engine& engine, const BatchReque
           spec.columns.end()) {
     data::ColumnRule id;
     id.name = request.id_column;
+    id.needed_by = "the id";
     spec.columns.push_back(std::move(id));
   }
   spec.is_exact = true;

@@ -74,6 +74,24 @@ TEST_F(BatchScorer, NamesAMissingInputAndLeavesTheOldOutput) {
   EXPECT_FALSE(std::filesystem::exists(path("scratch")));
 }
 
+TEST_F(BatchScorer, SaysWhichFeatureOrTheIdAMissingColumnIsFor) {
+  write("in.csv", "id,plan\nC-1,a\nC-2,b\n");
+  auto asked = request("in.csv", "out.csv");
+  asked.columns[1].needed_by = "feature 'age' of view 'profile'";
+  const auto report = score_file(*engine_, model_, asked);
+  ASSERT_FALSE(report.has_value());
+  EXPECT_NE(report.error().message.find(
+                "no column 'age', which feature 'age' of view 'profile' is read from"),
+            std::string::npos)
+      << report.error().message;
+  write("in.csv", "plan,age\na,1\nb,2\n");
+  const auto without_id = score_file(*engine_, model_, request("in.csv", "out.csv"));
+  ASSERT_FALSE(without_id.has_value());
+  EXPECT_NE(without_id.error().message.find("no column 'id', which the id is read from"),
+            std::string::npos)
+      << without_id.error().message;
+}
+
 TEST_F(BatchScorer, ScoresMoreRowsThanOneChunkHolds) {
   ASSERT_TRUE(engine_->execute(fmt::format(
       "COPY (SELECT i AS id, CASE WHEN i % 3 = 0 THEN 'b' ELSE 'a' END AS plan, i % 7 AS age "

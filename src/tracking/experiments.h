@@ -18,6 +18,11 @@ namespace tenure::tracking {
 /// Errors: kConflict for a revision older than 0584bdc529eb, with the command that upgrades it.
 core::Result<> prepare_schema(storage::Database& database, core::Micros now);
 
+/// What prepare_schema would find: no table of ours or MLflow's; MLflow's without ours, or ours of
+/// an earlier version; all of them. Changes nothing. Errors: those of prepare_schema.
+enum class SchemaState : std::uint8_t { kAbsent, kIncomplete, kPrepared };
+core::Result<SchemaState> inspect_schema(storage::Database& database);
+
 struct Experiment {
   std::string id;
   std::string name;

@@ -52,6 +52,13 @@ core::Result<bool> has_column(SqlExecutor& sql, std::string_view backend, const 
   return rows->front().integer(0) > 0;
 }
 
+core::Error foreign_experiments() {
+  return core::Error{core::ErrorCode::kConflict,
+                     "the database has a table 'experiments' but no 'alembic_version': it is of "
+                     "another program, or of an MLflow before 1.0; run `mlflow db upgrade "
+                     "<database URL>` if it is MLflow's"};
+}
+
 core::Result<> create_mlflow_tables(SqlExecutor& sql, std::string_view backend) {
   for (const std::string& statement : mlflow_schema(backend)) {
     if (auto made = sql.execute(statement); !made) return std::move(made).error();
@@ -99,6 +106,27 @@ core::Result<> check_revision(SqlExecutor& sql, std::string_view backend) {
 
 }  // namespace
 
+core::Result<SchemaState> inspect_schema(Database& database) {
+  const std::string_view backend = database.backend();
+  auto is_stamped = has_table(database, backend, "alembic_version");
+  if (!is_stamped) return std::move(is_stamped).error();
+  if (!*is_stamped) {
+    auto is_foreign = has_table(database, backend, "experiments");
+    if (!is_foreign) return std::move(is_foreign).error();
+    if (*is_foreign) return foreign_experiments();
+    return SchemaState::kAbsent;
+  }
+  if (auto checked = check_revision(database, backend); !checked) return std::move(checked).error();
+  auto has_ours = has_table(database, backend, "tenure_schema");
+  if (!has_ours) return std::move(has_ours).error();
+  if (!*has_ours) return SchemaState::kIncomplete;
+  auto applied = database.query("SELECT COUNT(*) FROM tenure_schema WHERE component = 'tracking'");
+  if (!applied) return std::move(applied).error();
+  return applied->front().integer(0) < static_cast<std::int64_t>(kSqliteMigrations.size())
+             ? SchemaState::kIncomplete
+             : SchemaState::kPrepared;
+}
+
 core::Result<> prepare_schema(Database& database, core::Micros now) {
   const std::string_view backend = database.backend();
   auto known = has_table(database, backend, "alembic_version");
@@ -111,12 +139,7 @@ core::Result<> prepare_schema(Database& database, core::Micros now) {
       if (*exists) return {};
       auto unstamped = has_table(sql, backend, "experiments");
       if (!unstamped) return std::move(unstamped).error();
-      if (*unstamped) {
-        return core::Error{core::ErrorCode::kConflict,
-                           "the database has a table 'experiments' but no 'alembic_version': it is "
-                           "of another program, or of an MLflow before 1.0; run `mlflow db upgrade "
-                           "<database URL>` if it is MLflow's"};
-      }
+      if (*unstamped) return foreign_experiments();
       return create_mlflow_tables(sql, backend);
     });
     if (!made) return made;

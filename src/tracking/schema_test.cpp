@@ -67,8 +67,24 @@ TEST_F(SchemaTest, ANewerRevisionIsOpenedAndItsStampStays) {
   EXPECT_EQ(prepare_schema(*database_, 5).error().code, core::ErrorCode::kConflict);
 }
 
+TEST_F(SchemaTest, InspectingTellsTheStateAndChangesNothing) {
+  const auto tables = [&] { return number("SELECT COUNT(*) FROM sqlite_master"); };
+  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kAbsent);
+  EXPECT_EQ(tables(), 0);
+  for (const std::string& statement : mlflow_schema("sqlite")) run(statement);
+  run("INSERT INTO alembic_version VALUES ('0584bdc529eb')");
+  const std::int64_t theirs = tables();
+  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kIncomplete);
+  EXPECT_EQ(tables(), theirs);
+  ASSERT_TRUE(prepare_schema(*database_, 5));
+  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kPrepared);
+  run("UPDATE alembic_version SET version_num = '4465047574b1'");
+  EXPECT_EQ(inspect_schema(*database_).error().code, core::ErrorCode::kConflict);
+}
+
 TEST_F(SchemaTest, ATableOfAnotherProgramIsAConflict) {
   run("CREATE TABLE experiments (id INTEGER)");
+  EXPECT_EQ(inspect_schema(*database_).error().code, core::ErrorCode::kConflict);
   EXPECT_EQ(prepare_schema(*database_, 5).error().code, core::ErrorCode::kConflict);
 }
 

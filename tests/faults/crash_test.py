@@ -1,17 +1,20 @@
 """Killed programs, full disks, damaged files, two at once: nothing acknowledged is lost, and a second try works."""
 import concurrent.futures
+import contextlib
 import http.client
 import json
 import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import threading
 import time
 import unittest
+import uuid
 
-from tenure_process import (EXIT_CONFLICT, EXIT_CORRUPT, EXIT_EXHAUSTED, EXIT_UNAVAILABLE, FAST, TENURE, Server,
+from tenure_process import (EXIT_CANCELLED, EXIT_CONFLICT, EXIT_CORRUPT, EXIT_EXHAUSTED, EXIT_UNAVAILABLE, FAST, TENURE, Server,
                             make_telco_project, temporary_folder, tenure, tenure_json)
 
 STEPS = ("ingest", "split", "features", "train", "evaluate", "register", "materialize", "promote")
@@ -74,28 +77,47 @@ class KilledRuns(unittest.TestCase):
         again = tenure_json("pipelines", "runs", cwd=self.project)["runs"]
         self.assertEqual([(run["id"], run["state"]) for run in again], [(runs[0]["id"], "succeeded")])
 
-    def test_two_runs_at_once_do_not_mix(self):
-        first = subprocess.Popen([TENURE, "run", *FAST], cwd=self.project, stderr=subprocess.DEVNULL,
-                                 stdout=subprocess.DEVNULL)
-        wait_until(lambda: tenure("pipelines", "runs", "--json", cwd=self.project).stdout.count('"running"') == 1
-                   or first.poll() is not None)
-        second = tenure("run", *FAST, cwd=self.project, check=False)
-        if first.poll() is None or second.returncode != 0:
-            self.assertEqual(second.returncode, EXIT_CONFLICT, second.stderr)
-            self.assertIn(str(first.pid), second.stderr)
-        self.assertEqual(first.wait(), 0)
+    def test_a_killed_run_that_is_given_up_does_not_stay_running_in_mlflow(self):
+        self.kill_during("evaluate")
+        tenure("run", *FAST, "--fresh", cwd=self.project)
+        with contextlib.closing(sqlite3.connect(self.project / ".tenure" / "tenure.db")) as database:
+            ended = database.execute("SELECT status, end_time IS NULL FROM runs ORDER BY start_time").fetchall()
+        self.assertEqual(ended, [("FAILED", 0), ("FINISHED", 0)])
 
-    def test_interrupting_a_run_leaves_it_to_be_taken_up(self):
-        run = subprocess.Popen([TENURE, "run", "--set", "data.generate.rows=20000"], cwd=self.project,
-                               stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    def test_two_runs_at_once_do_not_mix(self):
+        settings = (*FAST, "--set", "model.rounds=1500")  # long enough for the second to meet the first
+        first = subprocess.Popen([TENURE, "run", *settings], cwd=self.project, stderr=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL)
+
+        def has_begun():
+            self.assertIsNone(first.poll(), "the first run was over before the second began")
+            return '"running"' in tenure("pipelines", "runs", "--json", cwd=self.project).stdout
+
+        wait_until(has_begun)
+        second = tenure("run", *settings, cwd=self.project, check=False)
+        self.assertEqual(second.returncode, EXIT_CONFLICT, second.stderr)
+        self.assertIn(str(first.pid), second.stderr)
+        self.assertEqual(first.wait(), 0)
+        runs = tenure_json("pipelines", "runs", cwd=self.project)["runs"]
+        self.assertEqual([run["state"] for run in runs], ["succeeded"])
+        self.assertEqual(len(tenure_json("models", "list", cwd=self.project)["models"]), 1)
+
+    def test_an_interrupted_run_is_cancelled_and_the_next_one_starts_anew(self):
+        run = subprocess.Popen([TENURE, "run", "--set", "data.generate.rows=20000", "--set", "model.rounds=4000"],
+                               cwd=self.project, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
         for line in run.stderr:
             if "features" in line:
                 break
         run.send_signal(signal.SIGINT)
         rest = run.stderr.read()
         run.stderr.close()
-        self.assertIn(run.wait(), (0, 130), rest)
-        self.assertEqual(tenure_json("run", "--set", "data.generate.rows=20000", cwd=self.project)["state"], "succeeded")
+        self.assertEqual(run.wait(), EXIT_CANCELLED, rest)
+        cancelled = tenure_json("pipelines", "runs", cwd=self.project)["runs"]
+        self.assertEqual([run["state"] for run in cancelled], ["cancelled"])
+        self.assertEqual(tenure_json("run", *FAST, cwd=self.project)["state"], "succeeded")
+        again = tenure_json("pipelines", "runs", cwd=self.project)["runs"]
+        self.assertEqual([run["state"] for run in again], ["succeeded", "cancelled"])
+        self.assertEqual(again[1]["id"], cancelled[0]["id"])
 
 
 class TroubledDisks(unittest.TestCase):
@@ -228,13 +250,25 @@ class Serving(unittest.TestCase):
 
     def test_a_killed_server_starts_again_and_kept_its_flushed_predictions(self):
         project, _ = self.copy()
+
+        def log():
+            files = sorted((project / ".tenure" / "predictions").glob("predictions-*.log"))
+            return {path.name: path.read_bytes() for path in files}
+
         server = Server(project)
-        for _ in range(50):
-            server.predict({"customer_id": self.customer})
-        wait_until(lambda: sum(path.stat().st_size for path in (project / ".tenure" / "predictions").glob("*")) > 5_000)
+        ids = [uuid.UUID(server.predict({"customer_id": self.customer})[1]["prediction_id"]).bytes for _ in range(50)]
+        wait_until(lambda: all(id in b"".join(log().values()) for id in ids))
         server.stop(signal.SIGKILL)
+        before = log()
         with Server(project) as again:
-            self.assertEqual(again.predict({"customer_id": self.customer})[0], 200)
+            status, answer = again.predict({"customer_id": self.customer})
+            self.assertEqual(status, 200, answer)
+            later = uuid.UUID(answer["prediction_id"]).bytes
+            wait_until(lambda: later in b"".join(log().values()))
+        after = log()
+        for name, content in before.items():
+            self.assertEqual(after[name], content, name)
+        self.assertTrue(all(id in b"".join(after.values()) for id in ids))
 
     def test_a_damaged_champion_is_not_served_and_a_new_one_is_picked_up(self):
         project, _ = self.copy()

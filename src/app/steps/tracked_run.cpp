@@ -9,7 +9,7 @@ namespace tenure::app {
 core::Result<tracking::Run> tracked_run(Project& project, const pipelines::StepContext& context) {
   auto runs = project.runs();
   if (!runs) return std::move(runs).error();
-  const std::filesystem::path remembered = context.directory / "tracking_run";
+  const std::filesystem::path remembered = context.directory / kTrackedRunFile;
   if (const auto id = core::read_file(remembered)) return (*runs)->get(*id);
 
   auto experiments = project.experiments();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "app/project.h"
 #include "core/result.h"
@@ -8,6 +9,9 @@
 #include "tracking/run.h"
 
 namespace tenure::app {
+
+/// Name of the file in a pipeline run's folder that holds the id of its tracking run.
+inline constexpr std::string_view kTrackedRunFile = "tracking_run";
 
 /// The tracking run that belongs to a pipeline run: made by the first step that asks, found again
 /// by later steps and after a kill (its id is kept in the run's folder before anything is logged to

@@ -45,12 +45,12 @@ std::optional<std::int64_t> SqlRow::integer_if(std::size_t column) const {
   return integer(column);
 }
 
-core::Result<std::unique_ptr<Database>> open_database(std::string_view url,
-                                                      const std::string& base) {
+core::Result<std::unique_ptr<Database>> open_database(std::string_view url, const std::string& base,
+                                                      Access access) {
   constexpr auto kSchemes = std::to_array<std::string_view>({"sqlite"});
   auto where = parse_store_url(url, base, kSchemes, "database");
   if (!where) return std::move(where).error();
-  return open_sqlite_database(where->in_memory ? std::filesystem::path() : where->path);
+  return open_sqlite_database(where->in_memory ? std::filesystem::path() : where->path, access);
 }
 
 }  // namespace tenure::storage

@@ -76,11 +76,15 @@ class Database : public SqlExecutor {
   virtual std::string_view backend() const = 0;  ///< "sqlite", "postgresql"
 };
 
+enum class Access : std::uint8_t { kReadWrite, kRead };
+
 /// Opens `sqlite:///relative/or//absolute.db` (three slashes: relative to `base`, four: absolute)
 /// or `sqlite://:memory:`. Makes missing folders. SQLite runs in WAL mode, synchronous=FULL,
-/// foreign keys on. Errors: kInvalidArgument for an unknown scheme (naming the known ones),
-/// kPermissionDenied, kCorruption when the file is no database.
-core::Result<std::unique_ptr<Database>> open_database(std::string_view url,
-                                                      const std::string& base);
+/// foreign keys on. With Access::kRead nothing is made or changed: a database that is not there is
+/// kNotFound, and statements that write fail with kPermissionDenied.
+/// Errors: kInvalidArgument for an unknown scheme (naming the known ones), kPermissionDenied,
+/// kCorruption when the file is no database.
+core::Result<std::unique_ptr<Database>> open_database(std::string_view url, const std::string& base,
+                                                      Access access = Access::kReadWrite);
 
 }  // namespace tenure::storage

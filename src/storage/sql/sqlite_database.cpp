@@ -25,8 +25,6 @@ namespace {
 constexpr std::size_t kReaders = 4;
 constexpr int kBusyTimeoutS = 20;  // as MLflow sets it
 
-enum class Access { kWrite, kRead };
-
 /// A SOCI session with what runs statements on it.
 struct OpenConnection {
   soci::session* session = nullptr;
@@ -87,7 +85,7 @@ core::Result<> open_connection(const std::filesystem::path& file, Access access,
   // SQLite falls back to reading when it may not write; say so now, not at the first write.
   if (sqlite_api::sqlite3_db_readonly(handle, "main") == 1)
     return core::system_error(EACCES, "cannot write database", file);
-  if (!file.empty() && access == Access::kWrite) {
+  if (!file.empty() && access == Access::kReadWrite) {
     if (auto wal = switch_to_wal(*connection.statements); !wal)
       return std::move(wal).error().within(file.string());
   }
@@ -136,7 +134,7 @@ class SqliteDatabase final : public Database {
     writer_.session = &writer_session_;
   }
 
-  core::Result<> open() { return open_connection(file_, Access::kWrite, writer_); }
+  core::Result<> open(Access access) { return open_connection(file_, access, writer_); }
 
   core::Result<std::int64_t> execute(std::string_view sql,
                                      std::span<const SqlValue> parameters) override {
@@ -242,19 +240,23 @@ class SqliteDatabase final : public Database {
 
 }  // namespace
 
-core::Result<std::unique_ptr<Database>> open_sqlite_database(const std::filesystem::path& file) {
+core::Result<std::unique_ptr<Database>> open_sqlite_database(const std::filesystem::path& file,
+                                                             Access access) {
   if (file.string().find('"') != std::string::npos) {
     return core::Error{core::ErrorCode::kInvalidArgument,
                        fmt::format("database {}: the path must not hold a '\"'", file.string())};
   }
   std::error_code status;
   const bool is_new = !file.empty() && !std::filesystem::exists(file, status);
+  if (is_new && access == Access::kRead)
+    return core::Error{core::ErrorCode::kNotFound,
+                       fmt::format("there is no database {}", file.string())};
   if (is_new) {
     if (auto made = core::make_directories(file.parent_path()); !made)
       return std::move(made).error();
   }
   auto database = std::make_unique<SqliteDatabase>(file);
-  if (auto opened = database->open(); !opened) return std::move(opened).error();
+  if (auto opened = database->open(access); !opened) return std::move(opened).error();
   if (is_new) {
     if (auto synced = core::sync_directory(file.parent_path()); !synced)
       return std::move(synced).error();

@@ -48,6 +48,36 @@ TEST(SqliteDatabase, LivesInMemoryWhenAsked) {
   EXPECT_EQ((*database)->query("SELECT a FROM t")->size(), 1U);
 }
 
+TEST(SqliteDatabase, ReadAccessMakesAndChangesNothing) {
+  const TemporaryFolder folder;
+  const std::string base = folder.path().string();
+  const auto missing = open_database("sqlite:///a/x.db", base, Access::kRead);
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error().code, core::ErrorCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "a"));
+  {
+    auto made = open_database("sqlite:///x.db", base);
+    ASSERT_TRUE((*made)->execute("CREATE TABLE t (a INTEGER)"));
+    // As other programs leave their databases; opening for writing would switch it back.
+    ASSERT_TRUE((*made)->execute("PRAGMA wal_checkpoint(TRUNCATE)"));
+    ASSERT_TRUE((*made)->query("PRAGMA journal_mode=DELETE"));
+  }
+  const std::string before = core::read_file(folder.path() / "x.db").value();
+  {
+    auto database = open_database("sqlite:///x.db", base, Access::kRead);
+    ASSERT_TRUE(database) << database.error().message;
+    EXPECT_EQ((*database)->query("SELECT a FROM t")->size(), 0U);
+    const auto written = (*database)->execute("INSERT INTO t VALUES (1)");
+    ASSERT_FALSE(written);
+    EXPECT_EQ(written.error().code, core::ErrorCode::kPermissionDenied);
+    EXPECT_FALSE((*database)->transaction([](SqlExecutor& sql) -> core::Result<> {
+      if (auto done = sql.execute("DROP TABLE t"); !done) return std::move(done).error();
+      return {};
+    }));
+  }
+  EXPECT_EQ(core::read_file(folder.path() / "x.db").value(), before);
+}
+
 TEST(SqliteDatabase, TellsAFileThatIsNoDatabase) {
   const TemporaryFolder folder;
   std::ofstream(folder.path() / "x.db") << std::string(5000, 'x');

@@ -1,0 +1,203 @@
+#include "app/score_tasks.h"
+
+#include <algorithm>
+#include <system_error>
+
+#include <fmt/format.h>
+
+#include "app/model_store.h"
+#include "app/steps/step_io.h"
+#include "app/training_table.h"
+#include "core/id.h"
+#include "data/dataset.h"
+#include "learn/metrics.h"
+#include "pipelines/run_store.h"
+#include "serving/batch_scorer.h"
+
+namespace tenure::app {
+namespace {
+
+/// How the columns behind a model's inputs are read, in the order of the inputs.
+core::Result<std::vector<data::ColumnRule>> scoring_rules(const StoredModel& stored,
+                                                          const data::DataSpec& spec) {
+  auto service = stored.definitions.service(stored.model.facts().service);
+  if (!service) return std::move(service).error();
+  std::vector<data::ColumnRule> rules;
+  const auto inputs = stored.model.transform().inputs();
+  const auto& null_values = stored.model.facts().null_values;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const features::FeatureRef& ref = (*service)->features[i];
+    const features::FeatureView* view = stored.definitions.view(ref.view);
+    const auto feature = std::ranges::find(view->features, ref.feature, &features::Feature::name);
+    const auto known =
+        std::ranges::find(spec.columns, feature->source_column, &data::ColumnRule::name);
+    data::ColumnRule rule = known != spec.columns.end() ? *known : data::ColumnRule{};
+    rule.name = feature->source_column;
+    rule.type = inputs[i].type;
+    rule.is_inferred = false;
+    // The model's, not today's: online predictions use it too.
+    const auto null_value = null_values.find(inputs[i].name);
+    rule.null_value =
+        null_value != null_values.end() ? std::optional(null_value->second) : std::nullopt;
+    rule.needed_by = fmt::format("feature '{}' of view '{}'", ref.feature, ref.view);
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+/// A file that goes at the end of its scope.
+struct ScratchFile {
+  std::filesystem::path path;
+  ~ScratchFile() {
+    std::error_code ignored;
+    std::filesystem::remove(path, ignored);
+  }
+};
+
+/// The labelled rows of a file, as inputs of the model.
+core::Result<LabelledRows> read_labelled_file(Project& project, const StoredModel& stored,
+                                              const std::filesystem::path& file) {
+  auto spec = data::DataSpec::from_config(project.config());
+  if (!spec) return std::move(spec).error();
+  if (spec->label.empty())
+    return project.config().error_at("data.label.column",
+                                     "is missing; a model can be evaluated only against a label");
+  auto rules = scoring_rules(stored, *spec);
+  if (!rules) return std::move(rules).error();
+  spec->source = std::filesystem::absolute(file);
+  spec->columns = *std::move(rules);
+  spec->ignored.clear();  // a column ignored in data.source may be a feature of another view
+  spec->is_exact = true;
+  auto engine = project.engine();
+  if (!engine) return std::move(engine).error();
+  const ScratchFile cleaned{project.state_folder() / "tmp" /
+                            fmt::format("evaluate-{}.parquet", core::random_hex_id().substr(0, 8))};
+  auto dataset = data::load_dataset(**engine, *spec, cleaned.path, project.clock().now());
+  if (!dataset) return std::move(dataset).error();
+
+  std::string columns;
+  for (const data::ColumnRule& rule : spec->columns)
+    columns += ", " + data::quote_identifier(rule.name);
+  auto table =
+      (*engine)->query(fmt::format("SELECT {0}{1} FROM read_parquet({2}) WHERE {0} IS NOT NULL",
+                                   data::kLabel, columns, data::quote_text(cleaned.path.string())));
+  if (!table) return std::move(table).error();
+  LabelledRows rows;
+  for (std::size_t i = 0; i < table->row_count(); ++i)
+    rows.labels.push_back(table->columns[0].number(i) != 0 ? 1 : 0);
+  const auto inputs = stored.model.transform().inputs();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    rows.inputs.columns.push_back(std::move(table->columns[i + 1]));
+    rows.inputs.columns.back().name = inputs[i].name;
+  }
+  return rows;
+}
+
+/// The training table of the pipeline run that trained a version.
+core::Result<std::filesystem::path> training_table_of(Project& project,
+                                                      const tracking::ModelVersion& version) {
+  const auto gone = [&](std::string_view why) {
+    return core::Error{core::ErrorCode::kNotFound,
+                       fmt::format("the rows held out when {} version {} was trained are not here "
+                                   "({}); name a labelled file",
+                                   version.name, version.version, why)};
+  };
+  auto runs = project.runs();
+  if (!runs) return std::move(runs).error();
+  const auto tracked = (*runs)->get(version.run_id);
+  if (!tracked) return gone(tracked.error().message);
+  const auto pipeline_run = tracked->tags.find("tenure.pipeline_run");
+  if (pipeline_run == tracked->tags.end()) return gone("no pipeline run of this project made it");
+  auto database = project.database();
+  if (!database) return std::move(database).error();
+  pipelines::RunStore store(**database, project.clock());
+  if (auto ready = store.prepare(); !ready) return std::move(ready).error();
+  auto run = store.find(pipeline_run->second);
+  if (!run) return std::move(run).error();
+  if (!run->has_value()) return gone("its pipeline run is not known");
+  for (const pipelines::StepRecord& step : (*run)->steps) {
+    const core::Json* table = step.result.output.if_contains("training_table");
+    if (table == nullptr) continue;
+    std::filesystem::path path = project.config().directory() / std::string(table->as_string());
+    if (!std::filesystem::exists(path)) return gone(path.string() + " was removed");
+    return path;
+  }
+  return gone("its pipeline run has no step that gives a training_table");
+}
+
+core::Result<LabelledRows> read_held_out_rows(Project& project, const StoredModel& stored,
+                                              const std::filesystem::path& table) {
+  auto service = stored.definitions.service(stored.model.facts().service);
+  if (!service) return std::move(service).error();
+  auto engine = project.engine();
+  if (!engine) return std::move(engine).error();
+  return read_training_table(**engine, table, stored.definitions, **service, "test");
+}
+
+}  // namespace
+
+core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest& request) {
+  auto version = find_version(project, request.model.empty() ? project.model_name() : request.model,
+                              request.version);
+  if (!version) return std::move(version).error();
+  auto stored = open_stored_model(project, *version);
+  if (!stored) return std::move(stored).error();
+  auto spec = data::DataSpec::from_config(project.config());
+  if (!spec) return std::move(spec).error();
+  auto engine = project.engine();
+  if (!engine) return std::move(engine).error();
+  auto rules = scoring_rules(*stored, *spec);
+  if (!rules) return std::move(rules).error();
+  auto report = serving::score_file(
+      **engine, stored->model,
+      {.input = request.input,
+       .output = request.output,
+       .scratch = project.state_folder() / "tmp" / ("score-" + core::random_hex_id().substr(0, 8)),
+       .id_column = spec->id,
+       .model_version = version->version,
+       .null_markers = spec->null_markers,
+       .bad_values = spec->bad_values,
+       .columns = *std::move(rules),
+       .progress = {}});
+  if (!report) return std::move(report).error();
+  return core::JsonObject{{"model", version->name},
+                          {"version", version->version},
+                          {"rows", report->rows},
+                          {"positives", report->positives},
+                          {"file", request.output}};
+}
+
+core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRequest& request) {
+  auto version = find_version(project, request.model.empty() ? project.model_name() : request.model,
+                              request.version);
+  if (!version) return std::move(version).error();
+  auto stored = open_stored_model(project, *version);
+  if (!stored) return std::move(stored).error();
+  std::filesystem::path file = request.file;
+  const bool is_held_out = file.empty();
+  if (is_held_out) {
+    auto table = training_table_of(project, *version);
+    if (!table) return std::move(table).error();
+    file = *std::move(table);
+  }
+  auto rows = is_held_out ? read_held_out_rows(project, *stored, file)
+                          : read_labelled_file(project, *stored, file);
+  if (!rows) return std::move(rows).error();
+
+  auto scores = stored->model.score(rows->inputs);
+  if (!scores) return std::move(scores).error();
+  std::vector<double> probabilities;
+  probabilities.reserve(scores->size());
+  for (const learn::Model::Score& score : *scores)
+    probabilities.push_back(static_cast<double>(score.probability));
+  auto evaluation = learn::evaluate(rows->labels, probabilities, stored->model.facts().threshold);
+  if (!evaluation) return std::move(evaluation).error().within(file.string());
+  return core::JsonObject{
+      {"model", version->name},
+      {"version", version->version},
+      {"rows", is_held_out ? "the rows held out in training" : "all labelled rows"},
+      {"file", is_held_out ? relative_to_project(project, file) : file.string()},
+      {"metrics", evaluation->to_json()}};
+}
+
+}  // namespace tenure::app
