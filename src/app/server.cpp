@@ -57,11 +57,6 @@ core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
       project.clock(), metrics);
 }
 
-std::string served_model(const Project& project) {
-  const std::string name = project.config().text("serving.model");
-  return name.empty() ? project.model_name() : name;
-}
-
 }  // namespace
 
 core::Result<> run_server(Project& project,
