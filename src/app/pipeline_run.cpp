@@ -7,7 +7,9 @@
 
 #include "app/run_report.h"
 #include "app/steps/steps.h"
+#include "app/steps/tracked_run.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/sha256.h"
 #include "core/time_format.h"
 
@@ -16,6 +18,8 @@ namespace {
 
 /// Long enough for any other process that is still writing its file.
 constexpr core::Micros kUnfinishedFilesKept = 24LL * 3600 * 1'000'000;
+/// Runs whose tracking runs are looked after; what is older was looked after when it was young.
+constexpr std::size_t kRunsLookedAfter = 20;
 
 double seconds_between(core::Micros from, core::Micros until) {
   return from == 0 || until == 0 ? 0 : static_cast<double>(until - from) / 1e6;
@@ -128,6 +132,19 @@ core::Result<OpenedRunner> open_runner(Project& project) {
   return OpenedRunner{std::move(steps), *std::move(runner)};
 }
 
+/// Ends the tracking runs of runs that failed, were cancelled, or were given up for a newer one:
+/// nobody else would, and they would count as running for ever.
+void close_tracked_runs(Project& project, pipelines::Runner& runner) {
+  const auto runs = runner.list(kRunsLookedAfter);
+  if (!runs) return core::log_warn("pipelines", runs.error().message);
+  for (const pipelines::RunRecord& run : *runs) {
+    if (auto closed = close_tracked_run(project, run); !closed) {
+      core::log_warn("pipelines", "a tracking run could not be ended",
+                     {{"run_id", run.id}, {"error", closed.error().message}});
+    }
+  }
+}
+
 }  // namespace
 
 core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequest& request,
@@ -152,6 +169,7 @@ core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequ
                                  .directory = project.runs_folder(),
                                  .is_cancelled = is_cancelled},
                                 observer);
+  close_tracked_runs(project, opened->runner);
   if (!run) return std::move(run).error();
   core::JsonObject summary = summarize(*run);
   if (summary.contains("version")) {
