@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include "app/training_table.h"
+#include "app/served_features.h"
 #include "core/time_format.h"
 #include "data/parquet_file.h"
-#include "features/materialize.h"
 #include "features/online_store.h"
 #include "features/point_in_time.h"
 
@@ -134,40 +133,32 @@ core::Result<core::JsonObject> materialize_features(Project& project,
                                                     const MaterializeRequest& request) {
   auto opened = open_definitions(project);
   if (!opened) return std::move(opened).error();
-  auto online = project.online();
-  if (!online) return std::move(online).error();
-  auto database = project.database();
-  if (!database) return std::move(database).error();
-  const core::Micros now = project.clock().now();
-  auto log = features::MaterializationLog::open(**database, now);
-  if (!log) return std::move(log).error();
-  core::Micros until = now;
+  auto dataset = project.current_dataset();
+  if (!dataset) return std::move(dataset).error();
+  MaterializeWindow window{.views = request.views, .from = {}, .until = project.clock().now()};
   if (!request.until.empty()) {
-    auto parsed = core::parse_time(request.until);
-    if (!parsed) return std::move(parsed).error();
-    until = *parsed;
+    auto until = core::parse_time(request.until);
+    if (!until) return std::move(until).error();
+    window.until = *until;
   }
-  core::Result<std::vector<features::MaterializeReport>> reports;
-  if (request.from.empty()) {
-    reports = features::materialize_incremental(
-        *opened->engine, **online, *log, opened->definitions, request.views, until,
-        project.config().duration("features.lookback"), now);
-  } else {
+  if (!request.from.empty()) {
     auto from = core::parse_time(request.from);
     if (!from) return std::move(from).error();
-    reports = features::materialize(*opened->engine, **online, *log, opened->definitions,
-                                    request.views, *from, until, now);
+    window.from = *from;
   }
-  if (!reports) return std::move(reports).error();
+  auto done = materialize_all(project, *opened->engine, opened->definitions, *dataset, window);
+  if (!done) return std::move(done).error();
   core::JsonArray views;
-  for (const features::MaterializeReport& report : *reports) {
+  for (const features::MaterializeReport& report : done->reports) {
     views.push_back(core::JsonObject{{"view", report.view},
                                      {"from", core::format_utc(report.from)},
                                      {"until", core::format_utc(report.until)},
                                      {"rows_read", report.rows_read},
                                      {"rows_written", report.rows_written}});
   }
-  return core::JsonObject{{"views", std::move(views)}};
+  core::JsonObject answer{{"views", std::move(views)}};
+  if (!done->warning.empty()) answer["warning"] = done->warning;
+  return answer;
 }
 
 core::Result<core::JsonObject> push_features(Project& project, const std::string& view_name,

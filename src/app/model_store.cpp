@@ -1,6 +1,8 @@
 #include "app/model_store.h"
 
+#include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -37,6 +39,14 @@ std::string list_known(const std::vector<tracking::ModelVersion>& versions) {
     for (const std::string& alias : version.aliases) text += fmt::format(" (@{})", alias);
   }
   return text.empty() ? "none" : text;
+}
+
+bool is_all_online(const features::Definitions& definitions,
+                   const features::FeatureService& service) {
+  return std::ranges::all_of(service.features, [&](const features::FeatureRef& ref) {
+    const features::FeatureView* view = definitions.view(ref.view);
+    return view != nullptr && view->is_online;
+  });
 }
 
 }  // namespace
@@ -76,16 +86,25 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
   if (!service)
     return std::move(service).error().within(
         fmt::format("{} version {}", version.name, version.version));
-  auto online = project.online();
-  if (!online) return std::move(online).error();
-  auto reader = features::OnlineReader::make(**online, stored->definitions, **service);
-  if (!reader)
-    return std::move(reader).error().within(
-        fmt::format("{} version {}", version.name, version.version));
+  std::optional<features::OnlineReader> reader;
+  if (is_all_online(stored->definitions, **service)) {
+    auto online = project.online();
+    if (!online) return std::move(online).error();
+    auto made = features::OnlineReader::make(**online, stored->definitions, **service);
+    if (!made)
+      return std::move(made).error().within(
+          fmt::format("{} version {}", version.name, version.version));
+    reader = *std::move(made);
+  }
   return serving::ModelSnapshot::make(version.name, version.version, version.run_id,
                                       project.clock().now(), std::move(stored->sha256),
-                                      std::move(stored->model), *std::move(reader),
+                                      std::move(stored->model), std::move(reader),
                                       std::move(stored->reference));
+}
+
+std::string served_model(const Project& project) {
+  const std::string name = project.config().text("serving.model");
+  return name.empty() ? project.model_name() : name;
 }
 
 core::Result<tracking::ModelVersion> find_version(Project& project, std::string_view model,

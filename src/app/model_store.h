@@ -28,10 +28,14 @@ struct StoredModel {
 core::Result<StoredModel> open_stored_model(Project& project,
                                             const tracking::ModelVersion& version);
 
-/// Makes the snapshot that serves a version: the model, and a reader for its features when the
-/// online store has all of their views. Errors: those of open_stored_model.
+/// Makes the snapshot that serves a version: the model, and a reader for its features when all of
+/// their views are online; else it takes features from requests only. Errors: those of
+/// open_stored_model.
 core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
     Project& project, const tracking::ModelVersion& version);
+
+/// The registered model that the server serves: serving.model, else the project's.
+std::string served_model(const Project& project);
 
 /// The version that `text` names: "3", "@champion", "champion", or "" for the alias that is served.
 /// Errors: kNotFound listing the versions and aliases there are.

@@ -18,8 +18,8 @@ namespace {
 
 /// Long enough for any other process that is still writing its file.
 constexpr core::Micros kUnfinishedFilesKept = 24LL * 3600 * 1'000'000;
-
-constexpr std::size_t kRunsLookedAt = 20;
+/// Runs whose tracking runs are looked after; what is older was looked after when it was young.
+constexpr std::size_t kRunsLookedAfter = 20;
 
 double seconds_between(core::Micros from, core::Micros until) {
   return from == 0 || until == 0 ? 0 : static_cast<double>(until - from) / 1e6;
@@ -132,28 +132,17 @@ core::Result<OpenedRunner> open_runner(Project& project) {
   return OpenedRunner{std::move(steps), *std::move(runner)};
 }
 
-tracking::RunStatus status_after(std::string_view state) {
-  if (state == "succeeded") return tracking::RunStatus::kFinished;
-  return state == "cancelled" ? tracking::RunStatus::kKilled : tracking::RunStatus::kFailed;
-}
-
-/// Ends the tracked runs of pipeline runs that are over: the register step does it only where it is
-/// reached, and one that was killed is given up only when the next one starts. A run that is still
-/// running, here or elsewhere, is left alone.
-core::Result<> end_tracked_runs(Project& project, pipelines::Runner& runner) {
-  auto recent = runner.list(kRunsLookedAt);
-  if (!recent) return std::move(recent).error();
-  auto runs = project.runs();
-  if (!runs) return std::move(runs).error();
-  for (const pipelines::RunRecord& run : *recent) {
-    if (run.state == "running") continue;
-    const auto id = core::read_file(project.runs_folder() / run.id / kTrackedRunFile);
-    if (!id) continue;  // it ended before anything was tracked
-    const auto tracked = (*runs)->get(*id);
-    if (!tracked || tracked->status != tracking::RunStatus::kRunning) continue;
-    if (auto ended = (*runs)->end(*id, status_after(run.state)); !ended) return ended;
+/// Ends the tracking runs of runs that failed, were cancelled, or were given up for a newer one:
+/// nobody else would, and they would count as running for ever.
+void close_tracked_runs(Project& project, pipelines::Runner& runner) {
+  const auto runs = runner.list(kRunsLookedAfter);
+  if (!runs) return core::log_warn("pipelines", runs.error().message);
+  for (const pipelines::RunRecord& run : *runs) {
+    if (auto closed = close_tracked_run(project, run); !closed) {
+      core::log_warn("pipelines", "a tracking run could not be ended",
+                     {{"run_id", run.id}, {"error", closed.error().message}});
+    }
   }
-  return {};
 }
 
 }  // namespace
@@ -180,8 +169,7 @@ core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequ
                                  .directory = project.runs_folder(),
                                  .is_cancelled = is_cancelled},
                                 observer);
-  if (const auto ended = end_tracked_runs(project, opened->runner); !ended)
-    core::log_warn("app", "tracked runs could not be ended", {{"error", ended.error().message}});
+  close_tracked_runs(project, opened->runner);
   if (!run) return std::move(run).error();
   core::JsonObject summary = summarize(*run);
   if (summary.contains("version")) {

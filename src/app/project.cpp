@@ -131,6 +131,9 @@ core::Result<data::Dataset> Project::current_dataset() const {
   auto dataset = data::Dataset::from_json(*json);
   if (!dataset)
     return std::move(dataset).error().within((data_folder() / kCurrentDataset).string());
+  // The file names the place as it was then; the project may have been moved or copied since.
+  dataset->parquet =
+      data_folder() / dataset->parquet.parent_path().filename() / dataset->parquet.filename();
   return dataset;
 }
 

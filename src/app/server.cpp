@@ -79,11 +79,6 @@ core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& se
   return server;
 }
 
-std::string served_model(const Project& project) {
-  const std::string name = project.config().text("serving.model");
-  return name.empty() ? project.model_name() : name;
-}
-
 }  // namespace
 
 core::Result<> run_server(Project& project,

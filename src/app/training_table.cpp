@@ -21,6 +21,27 @@ data::ColumnType type_of(const features::Definitions& definitions,
   return found->type;
 }
 
+/// That some row of table `training` has some feature: else the ids and the views' keys name
+/// different things.
+core::Result<> check_any_value(data::Engine& engine, const features::Definitions& definitions,
+                               const features::FeatureService& service,
+                               std::string_view id_column) {
+  std::string is_any;
+  for (const features::FeatureRef& ref : service.features)
+    is_any += fmt::format("{}{} IS NOT NULL", is_any.empty() ? "" : " OR ",
+                          data::quote_identifier(full_name(ref)));
+  auto rows = engine.query_integer(
+      fmt::format("SELECT count(*) FROM (SELECT 1 FROM training WHERE {} LIMIT 1)", is_any));
+  if (!rows) return std::move(rows).error();
+  if (*rows > 0) return {};
+  const features::FeatureView& view = *definitions.view(service.features.front().view);
+  return core::Error{
+      core::ErrorCode::kInvalidArgument,
+      fmt::format("no row of the table has a value of service '{}' at its time: is column '{}' of "
+                  "the table the key '{}' of view '{}', and do the view's rows begin early enough?",
+                  service.name, id_column, definitions.entity_of(view).key, view.name)};
+}
+
 }  // namespace
 
 std::vector<learn::InputField> inputs_of(const features::Definitions& definitions,
@@ -42,20 +63,22 @@ core::Result<std::int64_t> write_training_table(data::Engine& engine,
                                                 const features::Definitions& definitions,
                                                 const features::FeatureService& service,
                                                 const std::filesystem::path& entities,
+                                                std::string_view id_column,
                                                 const std::filesystem::path& out) {
   auto requests = features::requests_for(definitions, service);
   // The frame's own columns get names that no feature can have, as features are named
   // view__feature.
-  const features::Entity& entity = definitions.entity_of(*requests.front().view);
   const std::string frame =
       fmt::format("SELECT {} AS id, event_timestamp, label, fold FROM read_parquet({})",
-                  data::quote_identifier(entity.key), data::quote_text(entities.string()));
+                  data::quote_identifier(id_column), data::quote_text(entities.string()));
   for (features::ViewRequest& request : requests) request.entity_column = "id";
   auto joined =
       features::join_point_in_time(engine, frame, definitions, requests, {.is_full_names = true});
   if (!joined) return std::move(joined).error();
   if (auto made = engine.create_table("training", joined->table); !made)
     return std::move(made).error();
+  if (auto checked = check_any_value(engine, definitions, service, id_column); !checked)
+    return std::move(checked).error();
   if (auto written = data::write_parquet(engine, "SELECT * FROM training", out); !written)
     return std::move(written).error();
   if (auto dropped = engine.execute("DROP TABLE training"); !dropped)

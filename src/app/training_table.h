@@ -22,13 +22,15 @@ std::vector<learn::InputField> inputs_of(const features::Definitions& definition
 /// "view:feature" of each input, in the same order: how model.json remembers them.
 std::vector<std::string> refs_of(const features::FeatureService& service);
 
-/// Joins the entity frame (id, event_timestamp, label, fold) with the service's features as of each
-/// row's time and writes a Parquet file with columns `id`, `event_timestamp`, `label`, `fold` and
-/// one `view__feature` each. Returns the number of ties between equally new source rows.
+/// Joins the entity frame (`id_column`, event_timestamp, label, fold) with the service's features
+/// as of each row's time, whatever the join column of the views is called, and writes a Parquet
+/// file with columns `id`, `event_timestamp`, `label`, `fold` and one `view__feature` each. Returns
+/// the number of ties between equally new source rows.
 core::Result<std::int64_t> write_training_table(data::Engine& engine,
                                                 const features::Definitions& definitions,
                                                 const features::FeatureService& service,
                                                 const std::filesystem::path& entities,
+                                                std::string_view id_column,
                                                 const std::filesystem::path& out);
 
 /// Rows of a training table, ready to learn from or to be scored.

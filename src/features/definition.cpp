@@ -36,6 +36,7 @@ Json view_json(const FeatureView& view) {
   return JsonObject{{"name", view.name},
                     {"entity", view.entity},
                     {"source", view.source},
+                    {"source_name", view.source_name},
                     {"timestamp_column", view.timestamp_column},
                     {"created_column", view.created_column},
                     {"ttl_us", view.ttl},
@@ -82,6 +83,11 @@ Result<FeatureView> read_view(const Json& json) {
     auto text = core::json_text(json, key);
     if (!text) return std::move(text).error();
     *target = std::move(*text);
+  }
+  if (json.as_object().contains("source_name")) {
+    auto name = core::json_text(json, "source_name");
+    if (!name) return std::move(name).error();
+    view.source_name = *std::move(name);
   }
   auto ttl = core::json_integer(json, "ttl_us");
   if (!ttl) return std::move(ttl).error();

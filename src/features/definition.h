@@ -31,6 +31,9 @@ struct FeatureView {
   std::string name;
   std::string entity;
   std::string source;  ///< Parquet file, absolute
+  /// "data" (the project's table), or the file as tenure.yaml names it: what stays the same when
+  /// the project is moved or its table changes. Empty in definitions kept by older programs.
+  std::string source_name = {};
   std::string timestamp_column;
   std::string created_column;  ///< decides between rows of equal time; may be empty
   core::Micros ttl = 0;        ///< 0 = values never expire
@@ -50,6 +53,9 @@ struct FeatureService {
   std::string name;
   std::vector<FeatureRef> features;
 };
+
+/// Name of the source that is the project's own table.
+inline constexpr std::string_view kDataSource = "data";
 
 /// Everything section `features` of tenure.yaml defines, checked: names resolve, types are known,
 /// no duplicates. With no `features` section at all, one entity (`customer`, keyed by data.id), one

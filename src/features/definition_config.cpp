@@ -17,7 +17,6 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-constexpr std::string_view kDataSource = "data";
 constexpr std::string_view kDefaultEntity = "customer";
 constexpr std::string_view kDefaultView = "profile";
 constexpr std::string_view kDefaultService = "default";
@@ -134,6 +133,7 @@ std::vector<std::string> DefinitionReader::default_features(
 Result<> DefinitionReader::read_source(const Config& section, FeatureView& view, bool& is_data) {
   const std::string source = section.text("source");
   is_data = source == kDataSource;
+  view.source_name = source;
   view.source = is_data ? std::filesystem::absolute(dataset_.parquet).string()
                         : config_.resolve(source).string();
   if (is_data) return {};
@@ -245,6 +245,7 @@ Result<> DefinitionReader::add_default_view() {
   view.name = kDefaultView;
   view.entity = definitions_.entities.front().name;
   view.source = std::filesystem::absolute(dataset_.parquet).string();
+  view.source_name = kDataSource;
   view.timestamp_column = data::kEventTimestamp;
   const std::string& key = definitions_.entities.front().key;
   auto columns = describe_parquet(engine_, view.source);

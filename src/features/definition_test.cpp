@@ -65,6 +65,7 @@ TEST_F(DefinitionsFromConfig, NeedNoSectionForATable) {
   const FeatureView& view = definitions->views[0];
   EXPECT_EQ(view.name, "profile");
   EXPECT_EQ(view.source, world_.path("data"));
+  EXPECT_EQ(view.source_name, "data");
   EXPECT_EQ(view.timestamp_column, "event_timestamp");
   EXPECT_EQ(view.ttl, 0);
   EXPECT_TRUE(view.is_online);
@@ -102,6 +103,7 @@ TEST_F(DefinitionsFromConfig, ReadEveryKey) {
   const FeatureView* usage = definitions->view("usage");
   ASSERT_NE(usage, nullptr);
   EXPECT_EQ(usage->source, world_.path("usage"));
+  EXPECT_EQ(usage->source_name, "usage.parquet");
   EXPECT_EQ(usage->timestamp_column, "event_ts");
   EXPECT_EQ(usage->created_column, "created");
   EXPECT_EQ(usage->ttl, 7 * UsageWorld::kDay);

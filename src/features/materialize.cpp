@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <utility>
 
 #include <fmt/core.h>
 
 #include "core/id.h"
 #include "core/log.h"
+#include "core/sha256.h"
 #include "core/time_format.h"
 #include "features/online_row.h"
 #include "features/online_writer.h"
@@ -32,6 +34,9 @@ constexpr storage::Migration kMigrations[] = {
      "(project, view_name, until_us);"},
     {2, "windows by the view's definition",
      "ALTER TABLE tenure_materializations ADD COLUMN definition BIGINT NOT NULL DEFAULT 0;"},
+    {3, "windows by the source's content",
+     "ALTER TABLE tenure_materializations ADD COLUMN source_sha256 VARCHAR(64) NOT NULL DEFAULT "
+     "'';"},
 };
 
 constexpr std::int64_t kPageRows = 100'000;
@@ -110,7 +115,11 @@ Result<MaterializeReport> materialize_view(data::Engine& engine, storage::KvStor
                                            const Definitions& definitions, const FeatureView& view,
                                            core::Micros from, core::Micros until,
                                            const MaterializeProgress& progress) {
-  MaterializeReport report{view.name, from, until, 0, 0, schema_fingerprint(view)};
+  MaterializeReport report;
+  report.view = view.name;
+  report.from = from;
+  report.until = until;
+  report.definition = schema_fingerprint(view);
   NewestRows newest(engine);
   auto rows = newest.collect(definitions, view, from, until);
   if (!rows) return std::move(rows).error();
@@ -120,7 +129,7 @@ Result<MaterializeReport> materialize_view(data::Engine& engine, storage::KvStor
     if (!page) return std::move(page).error();
     auto columns = columns_of(*page, view);
     if (!columns) return std::move(columns).error();
-    auto written = write_online_columns(store, definitions, view, *columns);
+    auto written = write_online_columns(store, definitions, view, *columns, EqualRows::kReplace);
     if (!written) return std::move(written).error();
     report.rows_written += *written;
     if (progress) progress(view.name, std::min(first + kPageRows, *rows), *rows);
@@ -153,15 +162,14 @@ Result<std::vector<const FeatureView*>> choose_views(const Definitions& definiti
   return views;
 }
 
-Result<MaterializeReport> materialize_and_record(data::Engine& engine, storage::KvStore& store,
-                                                 MaterializationLog& log,
-                                                 const Definitions& definitions,
-                                                 const FeatureView& view, core::Micros from,
-                                                 core::Micros until, core::Micros now,
-                                                 const MaterializeProgress& progress) {
+Result<MaterializeReport> materialize_and_record(
+    data::Engine& engine, storage::KvStore& store, MaterializationLog& log,
+    const Definitions& definitions, const FeatureView& view, core::Micros from, core::Micros until,
+    core::Micros now, std::string source_sha256, const MaterializeProgress& progress) {
   const std::string context = "feature view " + view.name;
   auto report = materialize_view(engine, store, definitions, view, from, until, progress);
   if (!report) return std::move(report).error().within(context);
+  report->source_sha256 = std::move(source_sha256);
   // Last: a crash before this line only makes the next run repeat harmless work.
   auto recorded = log.record(definitions.project, *report, now);
   if (!recorded) return std::move(recorded).error().within(context);
@@ -171,10 +179,16 @@ Result<MaterializeReport> materialize_and_record(data::Engine& engine, storage::
 // Where an incremental run begins.
 Result<core::Micros> first_time(data::Engine& engine, MaterializationLog& log,
                                 const Definitions& definitions, const FeatureView& view,
-                                core::Micros until, core::Micros lookback) {
-  auto last = log.last_end(definitions.project, view.name, schema_fingerprint(view));
+                                core::Micros until, core::Micros lookback,
+                                const std::string& source_sha256) {
+  auto last = log.last_window(definitions.project, view.name, schema_fingerprint(view));
   if (!last) return std::move(last).error();
-  if (*last) return **last - lookback;
+  if (*last && until < (*last)->until) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("it is materialized until {} already, later than {}",
+                             core::format_utc((*last)->until), core::format_utc(until))};
+  }
+  if (*last && (*last)->source_sha256 == source_sha256) return (*last)->until - lookback;
   auto oldest = engine.query_integer(fmt::format("SELECT coalesce(min(__time), {}) FROM ({})",
                                                  until, source_query(definitions, view, {})));
   if (!oldest) return std::move(oldest).error();
@@ -194,24 +208,25 @@ Result<> MaterializationLog::record(std::string_view project, const MaterializeR
                                     core::Micros now) {
   auto inserted = database_->execute(
       "INSERT INTO tenure_materializations (project, view_name, from_us, until_us, rows_read, "
-      "rows_written, recorded_us, definition) VALUES (:project, :view, :from, :until, :read, "
-      ":written, :now, :definition)",
+      "rows_written, recorded_us, definition, source_sha256) VALUES (:project, :view, :from, "
+      ":until, :read, :written, :now, :definition, :source)",
       {std::string(project), report.view, report.from, report.until, report.rows_read,
-       report.rows_written, now, static_cast<std::int64_t>(report.definition)});
+       report.rows_written, now, static_cast<std::int64_t>(report.definition),
+       report.source_sha256});
   if (!inserted) return std::move(inserted).error();
   return {};
 }
 
-Result<std::optional<core::Micros>> MaterializationLog::last_end(std::string_view project,
-                                                                 std::string_view view,
-                                                                 std::uint32_t definition) {
+Result<std::optional<MaterializationLog::Window>> MaterializationLog::last_window(
+    std::string_view project, std::string_view view, std::uint32_t definition) {
   auto rows = database_->query(
-      "SELECT max(until_us) FROM tenure_materializations WHERE project = :project AND view_name = "
-      ":view AND definition = :definition",
+      "SELECT until_us, source_sha256 FROM tenure_materializations WHERE project = :project AND "
+      "view_name = :view AND definition = :definition AND source_sha256 <> '' ORDER BY until_us "
+      "DESC, recorded_us DESC LIMIT 1",
       {std::string(project), std::string(view), static_cast<std::int64_t>(definition)});
   if (!rows) return std::move(rows).error();
-  if (rows->empty()) return std::optional<core::Micros>();
-  return rows->front().integer_if(0);
+  if (rows->empty()) return std::optional<Window>();
+  return std::optional(Window{rows->front().integer(0), rows->front().text(1)});
 }
 
 Result<std::vector<MaterializeReport>> materialize(
@@ -227,8 +242,8 @@ Result<std::vector<MaterializeReport>> materialize(
   if (!chosen) return std::move(chosen).error();
   std::vector<MaterializeReport> reports;
   for (const FeatureView* view : *chosen) {
-    auto report =
-        materialize_and_record(engine, store, log, definitions, *view, from, until, now, progress);
+    auto report = materialize_and_record(engine, store, log, definitions, *view, from, until, now,
+                                         {}, progress);
     if (!report) return std::move(report).error();
     reports.push_back(std::move(*report));
   }
@@ -242,17 +257,19 @@ Result<std::vector<MaterializeReport>> materialize_incremental(
   auto chosen = choose_views(definitions, views);
   if (!chosen) return std::move(chosen).error();
   std::vector<MaterializeReport> reports;
+  std::map<std::string, std::string> digests;  // several views may read one source
   for (const FeatureView* view : *chosen) {
-    auto from = first_time(engine, log, definitions, *view, until, lookback);
-    if (!from) return std::move(from).error().within("feature view " + view->name);
-    if (*from > until) {
-      return Error{
-          ErrorCode::kInvalidArgument,
-          fmt::format("feature view {} is materialized until {} already, later than {}", view->name,
-                      core::format_utc(*from + lookback), core::format_utc(until))};
+    std::string& digest = digests[view->source];
+    if (digest.empty()) {
+      // Before it is read: rows written meanwhile make the next run start anew.
+      auto computed = core::sha256_file(view->source);
+      if (!computed) return std::move(computed).error().within("feature view " + view->name);
+      digest = *std::move(computed);
     }
-    auto report =
-        materialize_and_record(engine, store, log, definitions, *view, *from, until, now, progress);
+    auto from = first_time(engine, log, definitions, *view, until, lookback, digest);
+    if (!from) return std::move(from).error().within("feature view " + view->name);
+    auto report = materialize_and_record(engine, store, log, definitions, *view, *from, until, now,
+                                         digest, progress);
     if (!report) return std::move(report).error();
     reports.push_back(std::move(*report));
   }

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/sha256.h"
 #include "core/time_format.h"
 #include "features/online_row.h"
 #include "features/point_in_time.h"
@@ -104,24 +105,81 @@ TEST_F(Materialize, GoesOnFromTheLastEnd) {
   EXPECT_EQ(second->front().from, at("2024-01-05T00:00:00Z"));
   EXPECT_EQ(second->front().rows_read, 1);
   EXPECT_EQ(online("1"), "30,300");
-  EXPECT_EQ(*log_.last_end("churn", "usage", schema_fingerprint(world_.usage())),
-            at("2024-01-11T00:00:00Z"));
-  EXPECT_EQ(*log_.last_end("churn", "contract", 0), std::nullopt);
-  EXPECT_EQ(*log_.last_end("other", "usage", schema_fingerprint(world_.usage())), std::nullopt);
-  const auto backwards = until("2024-01-07T00:00:00Z");
-  ASSERT_FALSE(backwards);
-  EXPECT_NE(backwards.error().message.find("2024-01-11"), std::string::npos);
+  const auto last = *log_.last_window("churn", "usage", schema_fingerprint(world_.usage()));
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->until, at("2024-01-11T00:00:00Z"));
+  EXPECT_EQ(last->source_sha256, *core::sha256_file(world_.usage().source));
+  EXPECT_EQ(*log_.last_window("churn", "contract", 0), std::nullopt);
+  EXPECT_EQ(*log_.last_window("other", "usage", schema_fingerprint(world_.usage())), std::nullopt);
+  // Looking back makes no window that ends before the last one.
+  for (const core::Micros lookback : {core::Micros{0}, 30 * UsageWorld::kDay}) {
+    const auto backwards = until("2024-01-07T00:00:00Z", lookback);
+    ASSERT_FALSE(backwards);
+    EXPECT_EQ(backwards.error().code, core::ErrorCode::kInvalidArgument);
+    EXPECT_NE(backwards.error().message.find("2024-01-11"), std::string::npos);
+  }
 }
 
-TEST_F(Materialize, FindsLateRowsByLookingBack) {
+TEST_F(Materialize, LooksBackFromTheLastEnd) {
   ASSERT_TRUE(until("2024-01-20T00:00:00Z"));
-  // Customer 2's row of January 15 arrives after the window was done.
-  world_.write("usage", R"(SELECT 2 AS customer_id, TIMESTAMP '2024-01-15' AS event_ts,
-    TIMESTAMP '2024-01-21' AS created, 99 AS calls, 9.0 AS minutes)");
-  ASSERT_TRUE(until("2024-01-21T00:00:00Z"));
-  EXPECT_EQ(online("2"), "5,50");
-  ASSERT_TRUE(until("2024-01-22T00:00:00Z", 7 * UsageWorld::kDay));
+  const auto reports = until("2024-01-22T00:00:00Z", 7 * UsageWorld::kDay);
+  ASSERT_TRUE(reports);
+  EXPECT_EQ(reports->front().from, at("2024-01-13T00:00:00Z"));
+}
+
+TEST_F(Materialize, StartsAnewWhenTheSourceChangedSoThatLateRowsAreFound) {
+  ASSERT_TRUE(until("2024-01-20T00:00:00Z"));
+  // Customer 2's row of January 15 arrives after the window was done, and so does customer 4.
+  world_.write("usage", R"(SELECT * FROM (VALUES
+    (2, TIMESTAMP '2024-01-15', TIMESTAMP '2024-01-21', 99, 9.0),
+    (4, TIMESTAMP '2023-12-01', TIMESTAMP '2024-01-21', 44, 4.0))
+    t(customer_id, event_ts, created, calls, minutes))");
+  const auto reports = until("2024-01-21T00:00:00Z");
+  ASSERT_TRUE(reports) << reports.error().message;
+  EXPECT_EQ(reports->front().from, at("2023-12-01T00:00:00Z"));
   EXPECT_EQ(online("2"), "99,9");
+  EXPECT_EQ(online("4"), "44,4");
+  EXPECT_EQ(online("1"), "30,300");  // what a source no longer has stays
+  // The same bytes again: only what is new is read.
+  EXPECT_EQ(until("2024-01-22T00:00:00Z")->front().rows_read, 0);
+}
+
+TEST_F(Materialize, ReplacesValuesThatWereCorrectedAtTheSameTime) {
+  const auto write = [&](int calls) {
+    world_.write("usage",
+                 fmt::format("SELECT unnest([1, 2]) AS customer_id, TIMESTAMP '2024-01-03' "
+                             "AS event_ts, NULL::TIMESTAMP AS created, unnest([{}, 7]) AS "
+                             "calls, 1.0 AS minutes",
+                             calls));
+  };
+  write(5);
+  ASSERT_TRUE(until("2024-01-20T00:00:00Z"));
+  EXPECT_EQ(online("1"), "5,1");
+  write(6);
+  const auto corrected = until("2024-01-21T00:00:00Z");
+  ASSERT_TRUE(corrected) << corrected.error().message;
+  EXPECT_EQ(online("1"), "6,1");
+  EXPECT_EQ(corrected->front().rows_read, 2);
+  EXPECT_EQ(corrected->front().rows_written, 1);  // customer 2 has what it had
+  write(5);
+  ASSERT_TRUE(until("2024-01-22T00:00:00Z"));
+  EXPECT_EQ(online("1"), "5,1");
+}
+
+TEST_F(Materialize, AWindowTheUserChoseDoesNotHideTheRowsBeforeIt) {
+  ASSERT_TRUE(window("2024-01-05T00:00:00Z", "2024-01-11T00:00:00Z"));
+  EXPECT_EQ(online("2"), "-");
+  ASSERT_TRUE(until("2024-01-12T00:00:00Z"));
+  EXPECT_EQ(online("2"), "5,50");
+}
+
+TEST_F(Materialize, AViewThatReadsAnotherColumnStartsAnew) {
+  ASSERT_TRUE(until("2024-01-20T00:00:00Z"));
+  EXPECT_EQ(online("1"), "30,300");
+  world_.usage().features[1].source_column = "calls";
+  EXPECT_EQ(online("1"), "-");
+  ASSERT_TRUE(until("2024-01-21T00:00:00Z"));
+  EXPECT_EQ(online("1"), "30,30");
 }
 
 TEST_F(Materialize, CoversAllOnlineViewsUnlessNamed) {
@@ -152,7 +210,7 @@ TEST_F(Materialize, RefusesBadWindowsViewsKeysAndSources) {
   const auto keyless = window("2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z");
   EXPECT_EQ(code(keyless), core::ErrorCode::kInvalidArgument);
   EXPECT_NE(keyless.error().message.find("customer_id"), std::string::npos);
-  EXPECT_EQ(*log_.last_end("churn", "usage", schema_fingerprint(world_.usage())), std::nullopt);
+  EXPECT_EQ(*log_.last_window("churn", "usage", schema_fingerprint(world_.usage())), std::nullopt);
   world_.usage().source = "/nowhere.parquet";
   EXPECT_EQ(code(window("2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z")),
             core::ErrorCode::kNotFound);

@@ -104,14 +104,18 @@ bool read_cell(Cursor& cursor, data::Cell& cell) {
 }  // namespace
 
 std::uint32_t schema_fingerprint(const FeatureView& view) {
-  // FNV-1a over "name NUL type NUL" of each feature.
+  // FNV-1a over texts, each followed by a NUL: see docs/formats/online-store.md.
   std::uint32_t hash = 2'166'136'261U;
   const auto mix = [&hash](std::string_view text) {
     for (const char c : text) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619U;
     hash *= 16'777'619U;  // the NUL after the text
   };
+  mix(view.source_name);
+  mix(view.timestamp_column);
+  mix(view.created_column);
   for (const Feature& feature : view.features) {
     mix(feature.name);
+    mix(feature.source_column);
     mix(data::column_type_name(feature.type));
   }
   return hash;

@@ -24,8 +24,9 @@ struct OnlineRowHeader {
   core::Micros created_time = kNoTime;
 };
 
-/// A number that differs when names, types or order of a view's features differ. A row written
-/// under another definition has no meaning under this one.
+/// A number that differs when anything differs that decides what a view's values are: the source
+/// (by name, not by place or content), its time columns, and of each feature, in order, name,
+/// column and type. A row written under another definition has no meaning under this one.
 std::uint32_t schema_fingerprint(const FeatureView& view);
 
 /// Builds a row, value by value in the order of the view's features.

@@ -141,8 +141,11 @@ RC_GTEST_PROP(OnlineRow, SurvivesAnyBytes, (const std::string& tail, std::uint8_
   }
 }
 
-TEST(SchemaFingerprint, ChangesWithNamesTypesAndOrder) {
+TEST(SchemaFingerprint, ChangesWithNamesTypesOrderAndWhereValuesComeFrom) {
   FeatureView view;
+  view.source = "/one/table.parquet";
+  view.source_name = "data";
+  view.timestamp_column = "event_timestamp";
   view.features = {{"a", "a", data::ColumnType::kNumber}, {"b", "b", data::ColumnType::kText}};
   FeatureView other = view;
   EXPECT_EQ(schema_fingerprint(view), schema_fingerprint(other));
@@ -153,6 +156,28 @@ TEST(SchemaFingerprint, ChangesWithNamesTypesAndOrder) {
   EXPECT_NE(schema_fingerprint(view), schema_fingerprint(other));
   other = view;
   other.features[0].source_column = "elsewhere";
+  EXPECT_NE(schema_fingerprint(view), schema_fingerprint(other));
+  for (std::string FeatureView::*member :
+       {&FeatureView::source_name, &FeatureView::timestamp_column, &FeatureView::created_column}) {
+    other = view;
+    other.*member = "elsewhere";
+    EXPECT_NE(schema_fingerprint(view), schema_fingerprint(other));
+  }
+  // A text that moves to its neighbour is a change, too.
+  other = view;
+  std::swap(other.timestamp_column, other.created_column);
+  EXPECT_NE(schema_fingerprint(view), schema_fingerprint(other));
+}
+
+TEST(SchemaFingerprint, StaysWhenTheProjectMovesAndWhenTheTableChanges) {
+  FeatureView view;
+  view.source = "/one/.tenure/data/aa/table.parquet";
+  view.source_name = "data";
+  view.features = {{"a", "a", data::ColumnType::kNumber}};
+  FeatureView other = view;
+  other.source = "/two/.tenure/data/bb/table.parquet";
+  other.ttl = 1;  // is judged when a row is read
+  other.is_online = false;
   EXPECT_EQ(schema_fingerprint(view), schema_fingerprint(other));
 }
 

@@ -87,9 +87,10 @@ struct MaterializeReport {
   std::string view;
   core::Micros from = 0;
   core::Micros until = 0;
-  std::int64_t rows_read = 0;     ///< newest row per key within the window
-  std::int64_t rows_written = 0;  ///< newer than what the store had
-  std::uint32_t definition = 0;   ///< fingerprint of the view as it was materialized
+  std::int64_t rows_read = 0;      ///< newest row per key within the window
+  std::int64_t rows_written = 0;   ///< newer than what the store had
+  std::uint32_t definition = 0;    ///< fingerprint of the view as it was materialized
+  std::string source_sha256 = {};  ///< of the source, where all of it until `until` is now online
 };
 
 /// Writes rows of a view into the store. `rows` has the entity's key column, the view's timestamp

@@ -206,20 +206,31 @@ void keep_newest(std::vector<PendingRow>& rows) {
   rows.erase(end, rows.end());
 }
 
+/// A row encoded, beside what decides whether it replaces another.
+struct Candidate {
+  const OnlineRowHeader& header;
+  std::string_view bytes;
+  std::size_t feature_count;
+  EqualRows equal_rows;
+};
+
 // Whether a stored row stays: it is as new, and of use. What does not decode, or was written under
 // another definition, is of none.
-bool is_kept(std::string_view bytes, const OnlineRowHeader& candidate, std::size_t feature_count) {
+bool is_kept(std::string_view bytes, const Candidate& row) {
   const auto stored = OnlineRow::parse(bytes);
-  if (!stored || stored->header().schema != candidate.schema) return false;
-  if (is_newer(candidate, stored->header()) || stored->feature_count() != feature_count) {
+  if (!stored || stored->header().schema != row.header.schema) return false;
+  if (is_newer(row.header, stored->header()) || stored->feature_count() != row.feature_count) {
     return false;
   }
-  std::vector<data::Cell> cells(feature_count);
+  if (row.equal_rows == EqualRows::kReplace && !is_newer(stored->header(), row.header)) {
+    return bytes == row.bytes;
+  }
+  std::vector<data::Cell> cells(row.feature_count);
   return stored->decode(cells).has_value();
 }
 
 Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& encoder,
-                                 std::size_t begin, std::size_t end) {
+                                 std::size_t begin, std::size_t end, EqualRows equal_rows) {
   std::vector<PendingRow> rows;
   rows.reserve(end - begin);
   for (std::size_t row = begin; row < end; ++row) {
@@ -242,7 +253,8 @@ Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& enco
   auto updated = store.update(
       keys, [&](std::size_t i, std::optional<std::string_view> old) -> std::optional<std::string> {
         is_written[i] = 1;
-        if (old && is_kept(*old, rows[i].header, feature_count)) is_written[i] = 0;
+        if (old && is_kept(*old, {rows[i].header, values[i], feature_count, equal_rows}))
+          is_written[i] = 0;
         if (is_written[i] == 0) return std::nullopt;
         return values[i];
       });
@@ -253,15 +265,16 @@ Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& enco
 }  // namespace
 
 Result<std::int64_t> write_online_columns(storage::KvStore& store, const Definitions& definitions,
-                                          const FeatureView& view, const OnlineColumns& columns) {
+                                          const FeatureView& view, const OnlineColumns& columns,
+                                          EqualRows equal_rows) {
   auto prefix = online_key_prefix(definitions.project, view.name, schema_fingerprint(view));
   if (!prefix) return std::move(prefix).error();
   const RowEncoder encoder(view, definitions.entity_of(view), std::move(*prefix), columns);
   if (auto checked = encoder.check_columns(); !checked) return std::move(checked).error();
   std::int64_t written = 0;
   for (std::size_t begin = 0; begin < columns.key->size(); begin += kBatchRows) {
-    auto batch =
-        write_batch(store, encoder, begin, std::min(begin + kBatchRows, columns.key->size()));
+    auto batch = write_batch(store, encoder, begin,
+                             std::min(begin + kBatchRows, columns.key->size()), equal_rows);
     if (!batch) return std::move(batch).error();
     written += *batch;
   }
@@ -289,7 +302,7 @@ Result<std::int64_t> write_online(storage::KvStore& store, const Definitions& de
     if (!column) return std::move(column).error();
     columns.features.push_back(*column);
   }
-  return write_online_columns(store, definitions, view, columns);
+  return write_online_columns(store, definitions, view, columns, EqualRows::kKeep);
 }
 
 }  // namespace tenure::features

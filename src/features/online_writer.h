@@ -18,10 +18,16 @@ struct OnlineColumns {
   std::vector<const data::Column*> features;  ///< in the order of the view
 };
 
+/// What becomes of a stored row whose event and created times equal those of the row to write.
+enum class EqualRows : std::uint8_t {
+  kKeep,    ///< it stays
+  kReplace  ///< it is replaced if its values differ: the source says otherwise now
+};
+
 /// What write_online does, for columns that are found already.
 core::Result<std::int64_t> write_online_columns(storage::KvStore& store,
                                                 const Definitions& definitions,
                                                 const FeatureView& view,
-                                                const OnlineColumns& columns);
+                                                const OnlineColumns& columns, EqualRows equal_rows);
 
 }  // namespace tenure::features

@@ -48,6 +48,13 @@ std::string changed_file(const std::vector<FileRecord>& files, const std::filesy
   return {};
 }
 
+/// Why a finished step is not up to date: the first of its files that is not what it was; "" when
+/// it is.
+std::string changed_file(const StepResult& result, const std::filesystem::path& base) {
+  std::string changed = changed_file(result.inputs, base);
+  return changed.empty() ? changed_file(result.outputs, base) : changed;
+}
+
 core::Micros pause_before(const StepSpec& step, int failed_attempts) {
   core::Micros pause = std::max<core::Micros>(0, step.retry_delay);
   for (int i = 1; i < failed_attempts && pause < kPauseMax; ++i) pause *= 2;
@@ -149,7 +156,7 @@ core::Result<> Execution::reuse_before(std::size_t first) {
                       step.name, reason)};
     };
     if (!earlier->has_value()) return cannot("it has not succeeded before");
-    if (const auto changed = changed_file((*earlier)->result.outputs, project_); !changed.empty())
+    if (const auto changed = changed_file((*earlier)->result, project_); !changed.empty())
       return cannot(changed);
     step = **std::move(earlier);
     step.state = StepState::kReused;
@@ -175,7 +182,7 @@ core::Result<> Execution::take_up(RunRecord interrupted) {
       changed_steps.push_back(&step);
     }
     if (!is_done(step.state)) continue;
-    const std::string changed = changed_file(step.result.outputs, project_);
+    const std::string changed = changed_file(step.result, project_);
     if (changed.empty()) continue;
     core::log_warn("pipelines", "a step of the interrupted run is run again",
                    {{"step", step.name}, {"reason", changed}});

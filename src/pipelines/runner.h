@@ -64,9 +64,10 @@ class RunObserver {
 
 struct RunOptions {
   std::string from;  ///< start at this step, reusing the newest successful results of the steps
-                     ///< before; "" = all
+                     ///< before, whose recorded files must be what they were; "" = all
   bool is_resuming = true;  ///< take up a run of this pipeline that was killed (same config
-                            ///< digest), from its first unfinished step
+                            ///< digest), from its first step that is unfinished or whose recorded
+                            ///< files have changed since
   std::string config_digest;
   std::filesystem::path directory;  ///< runs live in directory/<run id>/
   const std::atomic<bool>* is_cancelled = nullptr;

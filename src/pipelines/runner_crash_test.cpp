@@ -86,6 +86,8 @@ class CrashTest : public testing::Test {
         if (auto written = core::write_file_atomically(project_ / name, content); !written)
           return std::move(written).error();
         StepResult result;
+        if (name == reader_)
+          result.inputs.push_back(record_file(project_ / "in", project_).value());
         result.output["content"] = content;
         result.outputs.push_back(record_file(project_ / name, project_).value());
         return result;
@@ -147,6 +149,7 @@ class CrashTest : public testing::Test {
   StepRegistry steps_;
   Dag dag_;
   std::string kill_in_;
+  std::string reader_;  // the step that reads a file `in`
   std::string report_and_stop_in_;
   int report_to_ = -1;
 };
@@ -223,6 +226,23 @@ TEST_F(CrashTest, StepsWhoseFilesChangedMeanwhileRunAgain) {
   ASSERT_TRUE(resumed.has_value()) << resumed.error().message;
   expect_as_never_killed(*resumed);
   EXPECT_EQ(journal(), "a b c d b c d ");
+}
+
+TEST_F(CrashTest, StepsWhoseInputChangedMeanwhileRunAgain) {
+  for (const char* reader : {"a", "c"}) {
+    fs::remove_all(project_);
+    fs::create_directories(project_);
+    reader_ = reader;
+    kill_in_ = "d";
+    ASSERT_TRUE(core::write_file_atomically(project_ / "in", "old").has_value());
+    ASSERT_TRUE(WIFSIGNALED(in_child([&] { return run(clock_) ? 0 : 1; })));
+    kill_in_.clear();
+    ASSERT_TRUE(core::write_file_atomically(project_ / "in", "new").has_value());
+    const auto resumed = run(clock_);
+    ASSERT_TRUE(resumed.has_value()) << resumed.error().message;
+    expect_as_never_killed(*resumed);
+    EXPECT_EQ(journal(), *reader == 'a' ? "a b c d a b c d " : "a b c d c d ");
+  }
 }
 
 TEST_F(CrashTest, AnotherConfigurationBeginsANewRun) {

@@ -81,6 +81,8 @@ class RunnerTest : public testing::Test {
           return std::move(written).error();
         StepResult result;
         result.output["by"] = name;
+        if (name == reader_)
+          result.inputs.push_back(record_file(project_ / "in", project_).value());
         result.outputs.push_back(record_file(file, project_).value());
         result.summary = "done";
         return result;
@@ -110,6 +112,7 @@ class RunnerTest : public testing::Test {
   RunRecord record_;
   std::vector<std::string> calls_;
   std::map<std::string, int> failures_;
+  std::string reader_;  // the step that reads a file `in`
   std::function<void(const StepContext&)> during_;
 };
 
@@ -271,6 +274,21 @@ TEST_F(RunnerTest, FromRefusesFilesThatChangedOrVanished) {
   std::filesystem::remove(project_ / "b.txt");
   EXPECT_THAT(run().error().message, HasSubstr("b.txt"));
   options_.from = "b";
+  EXPECT_TRUE(run().has_value());
+}
+
+TEST_F(RunnerTest, FromRefusesResultsWhoseInputChanged) {
+  std::filesystem::create_directories(project_);
+  ASSERT_TRUE(core::write_file_atomically(project_ / "in", "old").has_value());
+  reader_ = "a";
+  ASSERT_TRUE(run().has_value());
+  options_.from = "c";
+  ASSERT_TRUE(run().has_value());
+  ASSERT_TRUE(core::write_file_atomically(project_ / "in", "new").has_value());
+  const auto changed = run();
+  EXPECT_EQ(changed.error().code, ErrorCode::kNotFound);
+  EXPECT_THAT(changed.error().message, HasSubstr("'a' cannot be reused: in has changed since"));
+  options_.from = "a";
   EXPECT_TRUE(run().has_value());
 }
 

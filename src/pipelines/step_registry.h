@@ -13,8 +13,8 @@
 
 namespace tenure::pipelines {
 
-/// A file a step read or wrote; a step is up to date when its inputs have the digests recorded with
-/// its outputs.
+/// A file a step read or wrote; a step is up to date when all of them still have the digests
+/// recorded with its result.
 struct FileRecord {
   std::string path;  ///< relative to the project's folder
   std::string sha256;

@@ -89,6 +89,30 @@ core::Result<> check_new(std::string_view name, const std::map<std::string, std:
   return {};
 }
 
+/// The last parts of a URI's path, at most `count`, each led by '/'.
+std::string_view path_end(std::string_view uri, int count) {
+  const std::size_t scheme = uri.find("://");
+  const std::size_t begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+  std::size_t at = uri.size();
+  for (int i = 0; i < count; ++i) {
+    const std::size_t slash = uri.substr(begin, at - begin).rfind('/');
+    if (slash == std::string_view::npos) break;
+    at = begin + slash;
+  }
+  return uri.substr(at);
+}
+
+/// Whether an experiment's local artifacts lay below a folder like `root`, elsewhere: the project
+/// was moved or copied, and its artifacts with it.
+bool is_below_former_root(const Experiment& experiment, const std::string& root) {
+  constexpr std::string_view kLocal = "file://";
+  const std::string now = root + "/" + experiment.id;
+  return root.starts_with(kLocal) && experiment.artifact_location.starts_with(kLocal) &&
+         experiment.artifact_location != now &&
+         experiment.artifact_location.ends_with(
+             fmt::format("{}/{}", path_end(root, 2), experiment.id));
+}
+
 }  // namespace
 
 ExperimentStore::ExperimentStore(storage::Database& database, const core::Clock& clock,
@@ -175,6 +199,13 @@ core::Result<Experiment> ExperimentStore::find_or_create(std::string_view name) 
                        fmt::format("The experiment {} must be in the 'active' state. Current state "
                                    "is {}.",
                                    found->id, found->lifecycle_stage)};
+  }
+  if (found && is_below_former_root(*found, artifact_root_)) {
+    found->artifact_location = artifact_root_ + "/" + found->id;
+    auto moved = database_->execute(
+        "UPDATE experiments SET artifact_location = :location WHERE experiment_id = :id",
+        {found->artifact_location, std::int64_t{std::stoll(found->id)}});
+    if (!moved) return std::move(moved).error();
   }
   return found;
 }

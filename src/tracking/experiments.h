@@ -42,8 +42,9 @@ class ExperimentStore {
                                   const std::map<std::string, std::string>& tags = {});
   core::Result<Experiment> get(std::string_view id);
   core::Result<Experiment> find(std::string_view name);
-  core::Result<Experiment> find_or_create(
-      std::string_view name);                    ///< safe when several processes do it at once
+  /// Safe when several processes do it at once. The experiment of a project that was moved or
+  /// copied gets its place below the artifact root of now.
+  core::Result<Experiment> find_or_create(std::string_view name);
   core::Result<std::vector<Experiment>> list();  ///< active ones
 
  private:

@@ -89,6 +89,24 @@ TEST_F(TrackingTest, MissingAndDeletedExperimentsAreTold) {
   EXPECT_EQ(runs_().create(unknown, "", "").error().code, core::ErrorCode::kNotFound);
 }
 
+TEST_F(TrackingTest, AMovedProjectsExperimentIsBelowTheRootOfNow) {
+  const auto at = [&](std::string root) {
+    return ExperimentStore(*database_, clock_, std::move(root));
+  };
+  const auto place = [&](std::string root) {
+    return at(std::move(root)).find_or_create("churn")->artifact_location;
+  };
+  EXPECT_EQ(place("file:///old/.tenure/objects/artifacts"),
+            "file:///old/.tenure/objects/artifacts/1");
+  EXPECT_EQ(place("file:///new/.tenure/objects/artifacts"),
+            "file:///new/.tenure/objects/artifacts/1");
+  EXPECT_EQ(at("file:///any").get("1")->artifact_location,
+            "file:///new/.tenure/objects/artifacts/1");
+  // Another kind of place is somebody's decision.
+  EXPECT_EQ(place("file:///new/mlruns"), "file:///new/.tenure/objects/artifacts/1");
+  EXPECT_EQ(place("s3://bucket/objects/artifacts"), "file:///new/.tenure/objects/artifacts/1");
+}
+
 TEST_F(TrackingTest, SeveralThreadsAgreeOnOneExperiment) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i)

@@ -59,11 +59,16 @@ class OwnTable(unittest.TestCase):
         config.write_text(before + 'features:\n  entities:\n    customer: {key: "Account No"}\n  views:\n    profile:\n'
                           '      entity: customer\n      features: [visits, support_calls]\n'
                           '  services:\n    default: {features: ["profile:*"]}\n')
+        table = self.folder / "subscribers.csv"
+        rows = table.read_text()
+        self.addCleanup(table.write_text, rows)
+        table.write_text(rows + "A-999999;2024-05-05;plus;3;12.50;2;DE;EUR;new here;;stays\n")
         summary = tenure_json("run", "--set", "model.preset=light", cwd=self.project)
         self.assertFalse(summary["promoted"])
-        self.assertIn("cannot be measured", summary["why"])
         with Server(self.project) as server:
-            self.assertEqual(server.predict({"customer_id": "A-000007"})[1]["level"], "primary")
+            self.assertNotEqual(server.facts["version"], summary["version"])
+            for customer in ("A-000007", "A-999999"):
+                self.assertEqual(server.predict({"customer_id": customer})[1]["level"], "primary", customer)
             tenure("models", "promote", summary["version"], cwd=self.project)
         with Server(self.project) as server:
             answer = server.predict({"customer_id": "A-000007"})[1]

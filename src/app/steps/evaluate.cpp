@@ -97,7 +97,7 @@ pipelines::Step evaluate_step(Project& project) {
     if (auto written = core::write_file_atomically(card_file, learn::to_markdown(*card)); !written)
       return std::move(written).error();
 
-    auto run = tracked_run(project, context);
+    auto run = tracked_run(project, context, folder);
     if (!run) return std::move(run).error();
     const learn::Evaluation& evaluation = report->evaluation;
     if (auto logged = log_evaluation(project, *run, evaluation); !logged)

@@ -1,3 +1,5 @@
+#include <set>
+
 #include <fmt/format.h>
 
 #include "app/steps/step_io.h"
@@ -23,7 +25,8 @@ pipelines::Step features_step(Project& project) {
     if (!service) return std::move(service).error().within("model.service");
 
     const std::filesystem::path table = context.directory / "training.parquet";
-    auto ties = write_training_table(**engine, *definitions, **service, *entities, table);
+    auto ties = write_training_table(**engine, *definitions, **service, *entities,
+                                     dataset->id_column, table);
     if (!ties) return std::move(ties).error();
     const std::filesystem::path description = context.directory / "features.json";
     if (auto written =
@@ -34,6 +37,12 @@ pipelines::Step features_step(Project& project) {
     pipelines::StepResult result;
     if (auto added = add_input_file(project, result, *entities); !added)
       return std::move(added).error();
+    std::set<std::string> sources;
+    for (const features::FeatureRef& ref : (*service)->features)
+      sources.insert(definitions->view(ref.view)->source);
+    for (const std::string& source : sources)
+      if (auto added = add_input_file(project, result, source); !added)
+        return std::move(added).error();
     if (auto added = add_output_file(project, result, "training_table", table); !added)
       return std::move(added).error();
     if (auto added = add_output_file(project, result, "definitions", description); !added)

@@ -22,16 +22,25 @@ core::Result<bool> generate_if_missing(const Project& project, const data::DataS
   return true;
 }
 
+/// Whether the cleaned table of this key is the one that was ingested last.
+bool is_current(const Project& project, const std::string& key) {
+  const auto current = project.current_dataset();
+  return current && current->parquet.parent_path().filename() == key;
+}
+
 /// The cleaned table for this source and these rules, made only if it is not there yet: equal
-/// content keeps its snapshot time, so running again changes nothing.
+/// content keeps its snapshot time, so running again changes nothing. Only a table without times
+/// that comes back after another one is a new snapshot: the online store keeps the newest, so under
+/// its old time it would stay hidden behind the other.
 core::Result<data::Dataset> cleaned(Project& project, const data::DataSpec& spec) {
   auto source_digest = core::sha256_file(spec.source);
   if (!source_digest) return std::move(source_digest).error().within("data.source");
   const std::string key =
       core::sha256_hex(*source_digest + project.config().at("data").digest()).substr(0, 16);
   const std::filesystem::path folder = project.data_folder() / key;
+  const bool may_reuse = !spec.time.empty() || is_current(project, key);
   if (auto known = read_json_file(folder / "dataset.json");
-      known && std::filesystem::exists(folder / "table.parquet")) {
+      may_reuse && known && std::filesystem::exists(folder / "table.parquet")) {
     auto dataset = data::Dataset::from_json(*known);
     if (dataset) {
       dataset->parquet = folder / "table.parquet";

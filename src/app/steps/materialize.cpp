@@ -1,7 +1,6 @@
-#include "features/materialize.h"
-
 #include <fmt/format.h>
 
+#include "app/served_features.h"
 #include "app/steps/step_io.h"
 #include "app/steps/steps.h"
 
@@ -11,24 +10,18 @@ pipelines::Step materialize_step(Project& project) {
   return [&project](const pipelines::StepContext& context) -> core::Result<pipelines::StepResult> {
     auto prepared = prepared_training(project, context);
     if (!prepared) return std::move(prepared).error();
+    auto dataset = dataset_of_run(project, context);
+    if (!dataset) return std::move(dataset).error();
     auto engine = project.engine();
     if (!engine) return std::move(engine).error();
-    auto online = project.online();
-    if (!online) return std::move(online).error();
-    auto database = project.database();
-    if (!database) return std::move(database).error();
-    auto log = features::MaterializationLog::open(**database, project.clock().now());
-    if (!log) return std::move(log).error();
-    const core::Micros now = project.clock().now();
-    auto reports =
-        features::materialize_incremental(**engine, **online, *log, prepared->definitions, {}, now,
-                                          project.config().duration("features.lookback"), now);
-    if (!reports) return std::move(reports).error();
+    auto done = materialize_all(project, **engine, prepared->definitions, *dataset,
+                                {.views = {}, .from = {}, .until = project.clock().now()});
+    if (!done) return std::move(done).error();
 
     pipelines::StepResult result;
     core::JsonArray views;
     std::int64_t rows = 0;
-    for (const features::MaterializeReport& report : *reports) {
+    for (const features::MaterializeReport& report : done->reports) {
       views.push_back(core::JsonObject{{"view", report.view},
                                        {"rows_read", report.rows_read},
                                        {"rows_written", report.rows_written}});
@@ -36,6 +29,10 @@ pipelines::Step materialize_step(Project& project) {
     }
     result.summary = fmt::format("{} rows of {} view{} written online", rows, views.size(),
                                  views.size() == 1 ? "" : "s");
+    if (!done->warning.empty()) {
+      result.summary += "; " + done->warning;
+      result.output["materialize_warning"] = done->warning;
+    }
     result.output["rows_written"] = rows;
     result.output["views"] = std::move(views);
     return result;

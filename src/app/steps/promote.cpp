@@ -2,6 +2,7 @@
 
 #include "app/model_store.h"
 #include "app/promotion_gate.h"
+#include "app/served_features.h"
 #include "app/steps/step_io.h"
 #include "app/steps/steps.h"
 #include "app/training_table.h"
@@ -12,26 +13,23 @@ namespace {
 
 /// Scores the run's test rows with a model, joining the features that model asks for.
 core::Result<learn::Evaluation> evaluate_on_test(Project& project, const StoredModel& stored,
-                                                 const features::Definitions& current,
+                                                 const data::Dataset& dataset,
                                                  const std::filesystem::path& entities,
                                                  const std::filesystem::path& scratch,
                                                  double threshold) {
   auto service = stored.definitions.service(stored.model.facts().service);
   if (!service) return std::move(service).error();
-  // Today's files under yesterday's names: the champion reads its features from the current
-  // sources.
-  for (const features::FeatureRef& ref : (*service)->features) {
-    const features::FeatureView* view = current.view(ref.view);
-    if (view == nullptr) {
-      return core::Error{core::ErrorCode::kNotFound,
-                         fmt::format("feature view '{}' is no longer defined", ref.view)};
-    }
-  }
+  // Today's rows as the model was taught to read them: a feature of the same name may mean another
+  // column by now.
+  const features::Definitions definitions =
+      over_current_sources(project, stored.definitions, dataset);
   auto engine = project.engine();
   if (!engine) return std::move(engine).error();
-  if (auto ties = write_training_table(**engine, current, **service, entities, scratch); !ties)
+  if (auto ties = write_training_table(**engine, definitions, **service, entities,
+                                       dataset.id_column, scratch);
+      !ties)
     return std::move(ties).error();
-  auto rows = read_training_table(**engine, scratch, current, **service, "test");
+  auto rows = read_training_table(**engine, scratch, definitions, **service, "test");
   if (!rows) return std::move(rows).error();
   auto scores = stored.model.score(rows->inputs);
   if (!scores) return std::move(scores).error();
@@ -52,8 +50,8 @@ pipelines::Step promote_step(Project& project) {
   return [&project](const pipelines::StepContext& context) -> core::Result<pipelines::StepResult> {
     auto gate = PromotionGate::from_config(project.config());
     if (!gate) return std::move(gate).error();
-    auto prepared = prepared_training(project, context);
-    if (!prepared) return std::move(prepared).error();
+    auto dataset = dataset_of_run(project, context);
+    if (!dataset) return std::move(dataset).error();
     auto entities = file_of_earlier(project, context, "entities");
     if (!entities) return std::move(entities).error();
     auto number = output_of_earlier(context, "version");
@@ -71,7 +69,7 @@ pipelines::Step promote_step(Project& project) {
         [&](const tracking::ModelVersion& version) -> core::Result<learn::Evaluation> {
       auto stored = open_stored_model(project, version);
       if (!stored) return std::move(stored).error();
-      return evaluate_on_test(project, *stored, prepared->definitions, *entities, scratch,
+      return evaluate_on_test(project, *stored, *dataset, *entities, scratch,
                               stored->model.facts().threshold);
     };
     auto challenger_metrics = measure(*challenger);

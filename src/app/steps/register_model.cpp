@@ -94,8 +94,6 @@ core::Result<tracking::ModelVersion> version_of_run(Project& project, const trac
 
 pipelines::Step register_step(Project& project) {
   return [&project](const pipelines::StepContext& context) -> core::Result<pipelines::StepResult> {
-    auto run = tracked_run(project, context);
-    if (!run) return std::move(run).error();
     auto auc = output_of_earlier(context, "test_auc");
     if (!auc) return std::move(auc).error();
     auto definitions = file_of_earlier(project, context, "definitions");
@@ -103,6 +101,8 @@ pipelines::Step register_step(Project& project) {
     auto facts = file_of_earlier(project, context, "model_facts");
     if (!facts) return std::move(facts).error();
     const std::filesystem::path folder = facts->parent_path();
+    auto run = tracked_run(project, context, folder);
+    if (!run) return std::move(run).error();
     auto features = core::read_file(*definitions);
     if (!features) return std::move(features).error();
     if (auto written = core::write_file_atomically(folder / "features.json", *features); !written)

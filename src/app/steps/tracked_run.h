@@ -1,22 +1,27 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
 #include "app/project.h"
 #include "core/result.h"
-#include "pipelines/step_registry.h"
+#include "pipelines/runner.h"
 #include "tracking/run.h"
 
 namespace tenure::app {
 
-/// Name of the file in a pipeline run's folder that holds the id of its tracking run.
-inline constexpr std::string_view kTrackedRunFile = "tracking_run";
+/// The tracking run of the model in `model_folder`: made by the first step of the pipeline run that
+/// asks, found again by later steps and after a kill (its id is kept in the run's folder before
+/// anything is logged to it). A tracking run describes one model: when a run that was taken up
+/// trained another one, because its inputs had changed, the earlier tracking run ends as KILLED and
+/// a new one begins. Errors: those of the stores; kNotFound when there is no model.
+core::Result<tracking::Run> tracked_run(Project& project, const pipelines::StepContext& context,
+                                        const std::filesystem::path& model_folder);
 
-/// The tracking run that belongs to a pipeline run: made by the first step that asks, found again
-/// by later steps and after a kill (its id is kept in the run's folder before anything is logged to
-/// it). Errors: those of the stores.
-core::Result<tracking::Run> tracked_run(Project& project, const pipelines::StepContext& context);
+/// Ends the tracking run of a pipeline run that is over, as that one ended, if it is still open.
+/// A pipeline run that may be taken up again, or never tracked anything, is left alone.
+core::Result<> close_tracked_run(Project& project, const pipelines::RunRecord& run);
 
 /// Key of the run's artifact folder in the object store: "artifacts/<experiment>/<run>/artifacts".
 std::string artifact_key(const tracking::Run& run);

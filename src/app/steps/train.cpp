@@ -143,7 +143,7 @@ pipelines::Step train_step(Project& project) {
         learn::make_reference(inputs, rows->inputs, training->cross_validation.out_of_fold);
     if (auto written = write_model_files(folder, *training, *facts, reference); !written)
       return std::move(written).error();
-    auto run = tracked_run(project, context);
+    auto run = tracked_run(project, context, folder);
     if (!run) return std::move(run).error();
     if (auto logged = log_training(project, *run, *training); !logged)
       return std::move(logged).error();
