@@ -15,6 +15,7 @@
 #include "net/signals.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
+#include "serving/reasons.h"
 
 namespace tenure::app {
 namespace {
@@ -71,6 +72,8 @@ core::Result<> run_server(Project& project,
   const core::Config serving_config = project.config().at("serving");
   auto options = http_options(serving_config);
   if (!options) return std::move(options).error();
+  auto reason_texts = serving::ReasonTexts::from_config(project.config());
+  if (!reason_texts) return std::move(reason_texts).error();
   auto registry = project.registry();
   if (!registry) return std::move(registry).error();
   // Opened before the watcher's thread may ask for them: Project opens backends on one thread only.
@@ -107,7 +110,9 @@ core::Result<> run_server(Project& project,
                                .is_draining = is_draining,
                                .project = project.name(),
                                .program_version = kVersion,
-                               .rows_max = serving_config.integer("rows_max")};
+                               .rows_max = serving_config.integer("rows_max"),
+                               .reason_texts = *std::move(reason_texts),
+                               .model = facts.model};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();

@@ -112,6 +112,12 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"model.promotion.ece_max", kNumber, "0.1", "0..1",
      "And be calibrated to within this (ECE, 10 bins)."},
 
+    {"model.reasons.*.raises", kText, "", "",
+     "Sentence for a reason: what it means that this input raises the probability; {value} stands "
+     "for its value."},
+    {"model.reasons.*.lowers", kText, "", "",
+     "Sentence for a reason: what it means that this input lowers the probability."},
+
     {"model.card.owner", kText, "", "", "Model card: who answers for the model."},
     {"model.card.intended_use", kText, "", "", "Model card: what it is for."},
     {"model.card.out_of_scope", kText, "", "", "Model card: what it must not be used for."},
