@@ -20,8 +20,8 @@ using core::ErrorCode;
 using core::Result;
 
 constexpr int kEnd = -1;
-/// DuckDB's own limit for a line, so that what it refuses is explained here.
-constexpr std::size_t kRecordBytesMax = 2'097'152;
+/// DuckDB's own limit for a line with its end, so that what it refuses is explained here.
+constexpr std::size_t kRecordBytesMax = 2'000'000;
 constexpr std::array<char, 4> kDelimiters = {',', ';', '\t', '|'};
 
 /// Formats that are often given in place of CSV, by their first bytes.
@@ -79,6 +79,7 @@ int CsvScanner::take() {
   if (byte == '\r') {
     if (peek() == '\n') {
       ++at_;
+      ++record_bytes_;
       has_line_feed_ = has_line_feed_ || !is_quoted_;
     } else if (!is_quoted_ && lone_return_line_ == 0) {
       lone_return_line_ = line_;
@@ -119,13 +120,13 @@ void CsvScanner::read_record(CsvRecord& record) {
     }
     for (;;) {
       const int byte = take();
-      if (byte == kEnd || byte == '\n') return;
-      if (byte == delimiter_) break;
-      field += static_cast<char>(byte);
       if (record_bytes_ > kRecordBytesMax) {
         record.fault = too_long();
         return;
       }
+      if (byte == kEnd || byte == '\n') return;
+      if (byte == delimiter_) break;
+      field += static_cast<char>(byte);
     }
   }
 }

@@ -170,14 +170,16 @@ TEST_F(DatasetTest, ReadsFieldsThatBlanksSeparate) {
 }
 
 TEST_F(DatasetTest, RefusesALineThatIsTooLongWithoutShowingIt) {
-  for (const std::size_t size : {2'097'200u, 3'000'000u}) {
+  // The last that DuckDB takes; the limit counts the end of the line.
+  write("id,x,churn\n1,a,Yes\n2," + std::string(1'999'994, 's') + ",No\n3,b,No\n");
+  EXPECT_EQ(loaded().rows, 3);
+  std::filesystem::remove(parquet_);
+  for (const std::size_t size : {1'999'995u, 3'000'000u}) {
     write("id,x,churn\n1,a,Yes\n2," + std::string(size, 's') + ",No\n3,b,No\n");
     const std::string message = refused();
-    EXPECT_THAT(message, HasSubstr("line 3: the line is longer than 2097152 bytes"));
+    EXPECT_THAT(message, HasSubstr("line 3: the line is longer than 2000000 bytes"));
     EXPECT_LT(message.size(), 500u);
   }
-  write("id,x,churn\n1,a,Yes\n2," + std::string(2'000'000, 's') + ",No\n3,b,No\n");
-  EXPECT_EQ(loaded().rows, 3);
 }
 
 TEST_F(DatasetTest, TakesBlanksAndMarkersAsMissing) {

@@ -37,15 +37,16 @@ char* EventRing::reserve(std::size_t size) noexcept {
   std::uint64_t head = head_.load(std::memory_order_relaxed);
   std::uint64_t padding = 0;
   for (;;) {
+    const std::uint64_t to_end = capacity() - (head & mask_);
+    padding = room > to_end ? to_end : 0;
     const std::uint64_t tail = tail_.load(std::memory_order_acquire);
-    if (static_cast<std::int64_t>(head - tail) < 0) {
+    const RingFit fit = ring_fit(head, tail, padding + room, capacity());
+    if (fit == RingFit::kIsFull) return nullptr;
+    if (fit == RingFit::kHeadIsStale) {
       // This thread slept since it read `head`: others reserved, and the reader freed, beyond it.
       head = head_.load(std::memory_order_relaxed);
       continue;
     }
-    const std::uint64_t to_end = capacity() - (head & mask_);
-    padding = room > to_end ? to_end : 0;
-    if (head + padding + room - tail > capacity()) return nullptr;
     if (head_.compare_exchange_weak(head, head + padding + room, std::memory_order_acq_rel,
                                     std::memory_order_relaxed)) {
       break;
