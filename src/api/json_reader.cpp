@@ -1,6 +1,6 @@
 #include "api/json_reader.h"
 
-#include "net/http_message.h"
+#include "core/utf8.h"
 
 namespace tenure::api {
 
@@ -141,7 +141,7 @@ std::string_view JsonReader::read_text() {
     } else if (c < 0x80) {
       ++at_;
     } else {
-      const std::size_t length = net::utf8_length({at_, static_cast<std::size_t>(end_ - at_)});
+      const std::size_t length = core::utf8_length({at_, static_cast<std::size_t>(end_ - at_)});
       if (length == 0) {
         fail("invalid UTF-8");
         return {};

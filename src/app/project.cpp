@@ -38,8 +38,14 @@ std::string Project::actor() const {
   return user != nullptr ? user->pw_name : std::to_string(::getuid());
 }
 
+void Project::prepare_state_folder() const {
+  // Of what goes wrong here, whoever writes there will tell.
+  static_cast<void>(core::make_private_directory(state_folder()));
+}
+
 core::Result<storage::Database*> Project::database() {
   if (!database_) {
+    prepare_state_folder();
     auto opened =
         storage::open_database(config_.text("storage.database"), config_.directory().string());
     if (!opened) return std::move(opened).error().within("storage.database");
@@ -52,6 +58,7 @@ core::Result<storage::Database*> Project::database() {
 
 core::Result<storage::KvStore*> Project::online() {
   if (!online_) {
+    prepare_state_folder();
     auto opened =
         storage::open_kv_store(config_.text("storage.online"), config_.directory().string());
     if (!opened) return std::move(opened).error().within("storage.online");
@@ -62,6 +69,7 @@ core::Result<storage::KvStore*> Project::online() {
 
 core::Result<storage::ObjectStore*> Project::objects() {
   if (!objects_) {
+    prepare_state_folder();
     auto opened =
         storage::open_object_store(config_.text("storage.objects"), config_.directory().string());
     if (!opened) return std::move(opened).error().within("storage.objects");
@@ -101,6 +109,7 @@ core::Result<tracking::Registry*> Project::registry() {
 }
 
 core::Result<std::unique_ptr<data::Engine>> Project::engine() const {
+  prepare_state_folder();
   return data::Engine::open({.path = "", .temporary = state_folder() / "tmp"});
 }
 

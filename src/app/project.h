@@ -46,9 +46,11 @@ class Project {
   core::Result<std::unique_ptr<data::Engine>> engine()
       const;  ///< a new one; spills below .tenure/tmp
 
-  std::filesystem::path state_folder() const;  ///< .tenure, beside tenure.yaml
-  std::filesystem::path data_folder() const;   ///< .tenure/data: cleaned tables by content
-  std::filesystem::path runs_folder() const;   ///< .tenure/runs: files of pipeline runs
+  /// .tenure, beside tenure.yaml. It holds customers' data: whoever opens a backend makes it for
+  /// its owner alone (mode 0700); one that is there keeps its permissions.
+  std::filesystem::path state_folder() const;
+  std::filesystem::path data_folder() const;  ///< .tenure/data: cleaned tables by content
+  std::filesystem::path runs_folder() const;  ///< .tenure/runs: files of pipeline runs
 
   /// The table the last `ingest` made. Errors: kNotFound with the hint to run the pipeline.
   core::Result<data::Dataset> current_dataset() const;
@@ -57,6 +59,7 @@ class Project {
 
  private:
   explicit Project(core::Config config);
+  void prepare_state_folder() const;
   core::Config config_;
   core::SystemClock clock_;
   std::unique_ptr<storage::Database> database_;

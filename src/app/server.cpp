@@ -40,6 +40,7 @@ core::Result<net::HttpServerOptions> http_options(const core::Config& serving) {
   options.threads = static_cast<unsigned>(serving.integer("threads"));
   options.header_max = static_cast<std::uint64_t>(serving.integer("header_max"));
   options.body_max = static_cast<std::uint64_t>(serving.integer("body_max"));
+  options.bodies_max = static_cast<std::uint64_t>(serving.integer("bodies_max"));
   options.connections_max = static_cast<std::uint64_t>(serving.integer("connections_max"));
   options.header_timeout = serving.duration("header_timeout");
   options.body_timeout = serving.duration("body_timeout");

@@ -35,7 +35,7 @@ struct ConfigKey {
   std::string_view path;  ///< "serving.port"; a "*" segment stands for a name the user chooses
   ConfigType type;
   std::string_view default_value;  ///< as one would write it in YAML; empty = no default
-  std::string_view accepted;       ///< "1..65535", "> 0", "a|b|c"; empty = anything of the type
+  std::string_view accepted;       ///< "1..65535", "> 0", "1KiB..16MiB", "a|b|c"; empty = any
   std::string_view description;    ///< one sentence
 };
 

@@ -23,9 +23,10 @@ void add_alternatives(JsonObject& schema, JsonObject typed, std::string_view tex
 }
 
 void add_range(JsonObject& schema, const ConfigKey& key) {
-  const AcceptedRange range = accepted_range(key.accepted);
+  const AcceptedRange range = accepted_range(key);
   const auto number = [&](double value) {
-    return key.type == ConfigType::kInteger ? Json(static_cast<std::int64_t>(value)) : Json(value);
+    const bool is_whole = key.type == ConfigType::kInteger || key.type == ConfigType::kBytes;
+    return is_whole ? Json(static_cast<std::int64_t>(value)) : Json(value);
   };
   if (range.has_low) schema[range.is_low_open ? "exclusiveMinimum" : "minimum"] = number(range.low);
   if (range.has_high) schema["maximum"] = number(range.high);
@@ -73,10 +74,12 @@ void add_type(JsonObject& schema, const ConfigKey& key) {
       add_alternatives(schema, JsonObject{{"type", "number"}, {"minimum", 0}},
                        "^[0-9.]+(us|ms|s|m|h|d)?$|\\$\\{");
       return;
-    case ConfigType::kBytes:
-      add_alternatives(schema, JsonObject{{"type", "integer"}, {"minimum", 0}},
-                       "^[0-9.]+ *([kKMGT]?B|[KMGT]iB)?$|\\$\\{");
+    case ConfigType::kBytes: {
+      JsonObject typed{{"type", "integer"}, {"minimum", 0}};
+      add_range(typed, key);
+      add_alternatives(schema, std::move(typed), "^[0-9.]+ *([kKMGT]?B|[KMGT]iB)?$|\\$\\{");
       return;
+    }
     case ConfigType::kTextList: {
       JsonObject items{{"type", types({"string", "number", "boolean"})}};
       schema["type"] = types({"array", "string", "null"});

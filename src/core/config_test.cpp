@@ -259,6 +259,16 @@ TEST(Config, EqualConfigurationsHaveEqualDigests) {
             parsed("data: {null_markers: ['a,b']}").digest());
 }
 
+TEST(Config, TakesTheEndsOfARange) {
+  const Config config = parsed(
+      "project: p\nserving: {header_max: 1KiB, body_max: 1024, idle_timeout: 365d, drain_timeout: "
+      "0}");
+  EXPECT_EQ(config.integer("serving.header_max"), 1024);
+  EXPECT_EQ(config.integer("serving.body_max"), 1024);
+  EXPECT_EQ(config.duration("serving.idle_timeout"), 365LL * 24 * 3600 * 1'000'000);
+  EXPECT_EQ(config.duration("serving.drain_timeout"), 0);
+}
+
 struct Mistaken {
   std::string name;
   std::string yaml;
@@ -296,6 +306,13 @@ const Mistaken kMistakes[] = {
     {"NoChoice", "data: {format: cvs}\n", {"expected auto, csv or parquet, found 'cvs'"}},
     {"NotABoolean", "serving: {insecure: 1}\n", {"true or false", "'1'"}},
     {"BadDuration", "serving: {idle_timeout: 5 parsecs}\n", {"a duration such as", "'5 parsecs'"}},
+    {"SizeTooSmall",
+     "serving: {header_max: 0}\n",
+     {"a size such as 64MiB, 512KiB or 10GB in 1KiB..16MiB, found '0'"}},
+    {"SizeTooLarge", "serving: {header_max: 17MiB}\n", {"in 1KiB..16MiB", "'17MiB'"}},
+    {"NoBodies", "serving: {body_max: 0, bodies_max: 1KiB}\n", {"body_max", "bodies_max"}},
+    {"DurationTooLong", "serving: {idle_timeout: 200000d}\n", {"in 1ms..365d", "'200000d'"}},
+    {"DurationOfNothing", "serving: {header_timeout: 0s}\n", {"in 1ms..365d", "'0s'"}},
     {"BadSize", "serving: {body_max: 5 cows}\n", {"a size such as 64MiB", "'5 cows'"}},
     {"ListForScalar", "serving: {port: [1, 2]}\n", {"serving.port", "found a list"}},
     {"SectionForScalar",

@@ -98,7 +98,7 @@ bool is_accepted(const ConfigKey& key, const ConfigValue& value) {
       if (text && choice == *text) return true;
     return false;
   }
-  const AcceptedRange range = accepted_range(key.accepted);
+  const AcceptedRange range = accepted_range(key);
   if (const auto* integer = std::get_if<std::int64_t>(&value))
     return is_in_range(range, static_cast<double>(*integer));
   if (const auto* number = std::get_if<double>(&value)) return is_in_range(range, *number);
@@ -116,9 +116,16 @@ bool is_name(std::string_view text) {
 
 }  // namespace
 
-AcceptedRange accepted_range(std::string_view accepted) {
+AcceptedRange accepted_range(const ConfigKey& key) {
   AcceptedRange range;
-  const auto number = [](std::string_view text) {
+  const std::string_view accepted = key.accepted;
+  const auto number = [&](std::string_view text) {
+    if (key.type == ConfigType::kDuration || key.type == ConfigType::kBytes) {
+      const auto value = key.type == ConfigType::kBytes ? parse_bytes(trimmed(text))
+                                                        : parse_duration(trimmed(text));
+      TENURE_ASSERT(value.has_value());
+      return static_cast<double>(*value);
+    }
     const auto value = whole_number<double>(trimmed(text));
     TENURE_ASSERT(value.has_value());
     return *value;

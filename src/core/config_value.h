@@ -43,13 +43,14 @@ Result<std::string> expand_variables(std::string_view text,
 /// A value as a message may show it: in quotes, cut at 80 bytes, passwords of URLs hidden.
 std::string shown(std::string_view value);
 
-/// Numbers from `accepted`: "1..65535", "> 0", ">= 0".
+/// Numbers from `accepted`: "1..65535", "> 0", ">= 0", "1ms..365d", "1KiB..16MiB"; those of
+/// kDuration in microseconds, those of kBytes in bytes, as the values are.
 struct AcceptedRange {
   bool has_low = false, has_high = false, is_low_open = false;
   double low = 0, high = 0;
 };
-/// The range in `accepted`; no range when it is empty or a choice.
-AcceptedRange accepted_range(std::string_view accepted);
+/// The range a key accepts; no range when it says nothing or gives a choice.
+AcceptedRange accepted_range(const ConfigKey& key);
 /// The words of "a|b|c"; none when `accepted` is no choice.
 std::vector<std::string> accepted_choices(const ConfigKey& key);
 

@@ -5,40 +5,34 @@
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
+#include <vector>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "core/descriptor.h"
 #include "core/id.h"
 
 namespace tenure::core {
 namespace {
 
-/// Closes a file descriptor at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-  int close() { return ::close(std::exchange(fd_, -1)); }
+constexpr std::string_view kUnfinishedEnd = ".tmp";
+constexpr std::size_t kUnfinishedDigits = 12;
 
- private:
-  int fd_;
-};
+std::filesystem::path folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+}
 
-bool write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    const ssize_t n = ::write(fd, content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    content.remove_prefix(static_cast<std::size_t>(n));
+/// The folders on the way to `path` that are not there, the deepest first.
+std::vector<std::filesystem::path> missing_folders(std::filesystem::path path) {
+  std::vector<std::filesystem::path> missing;
+  std::error_code status;
+  while (!path.empty() && !std::filesystem::exists(path, status) && !status) {
+    // "a/b/" and "a/b" are one folder.
+    if (path.has_filename()) missing.push_back(path);
+    path = path.parent_path();
   }
-  return true;
+  return missing;
 }
 
 }  // namespace
@@ -98,9 +92,22 @@ Result<std::string> read_file(const std::filesystem::path& path) {
 
 Result<> make_directories(const std::filesystem::path& path) {
   std::error_code status;
+  if (std::filesystem::is_directory(path, status)) return {};
+  const auto missing = missing_folders(path);
   std::filesystem::create_directories(path, status);
   if (status) return system_error(status.value(), "cannot make folder", path);
+  // A folder is there for good once its name is: that stands in the folder above.
+  for (const std::filesystem::path& made : missing)
+    if (auto synced = sync_directory(folder_of(made)); !synced) return synced;
   return {};
+}
+
+Result<> make_private_directory(const std::filesystem::path& path) {
+  const std::filesystem::path above = folder_of(path);
+  if (auto made = make_directories(above); !made) return made;
+  if (::mkdir(path.c_str(), 0700) == 0) return sync_directory(above);
+  if (errno != EEXIST) return system_error(errno, "cannot make folder", path);
+  return make_directories(path);  // tells when it is no folder
 }
 
 Result<> sync_directory(const std::filesystem::path& path) {
@@ -113,11 +120,9 @@ Result<> sync_directory(const std::filesystem::path& path) {
 }
 
 Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content) {
-  const std::filesystem::path folder =
-      path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const std::filesystem::path folder = folder_of(path);
   if (auto made = make_directories(folder); !made) return made;
-  std::filesystem::path temporary = path;
-  temporary += "." + random_hex_id().substr(0, 12) + ".tmp";
+  const std::filesystem::path temporary = unfinished_path(path);
 
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!file.is_open()) return system_error(errno, "cannot create", temporary);
@@ -126,27 +131,49 @@ Result<> write_file_atomically(const std::filesystem::path& path, std::string_vi
     ::unlink(temporary.c_str());
     return error;
   };
+  struct stat old {};
+  if (::stat(path.c_str(), &old) == 0 && S_ISREG(old.st_mode) &&
+      ::fchmod(file.get(), old.st_mode & 07777) != 0) {
+    return fail("cannot keep the permissions of");
+  }
   if (!write_all(file.get(), content)) return fail("cannot write");
   if (::fsync(file.get()) != 0) return fail("cannot sync");
-  if (file.close() != 0) return fail("cannot close");
+  if (!file.close()) return fail("cannot close");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return fail("cannot rename to");
   return sync_directory(folder);
 }
 
+std::filesystem::path unfinished_path(const std::filesystem::path& target) {
+  std::string name = "." + random_hex_id().substr(0, kUnfinishedDigits);
+  return target.parent_path() / name.append(kUnfinishedEnd);
+}
+
+bool is_unfinished_name(std::string_view name) {
+  if (!name.ends_with(kUnfinishedEnd)) return false;
+  name.remove_suffix(kUnfinishedEnd.size());
+  if (name.size() <= kUnfinishedDigits || name[name.size() - kUnfinishedDigits - 1] != '.')
+    return false;
+  return name.substr(name.size() - kUnfinishedDigits).find_first_not_of("0123456789abcdef") ==
+         std::string_view::npos;
+}
+
 std::size_t remove_unfinished_files(const std::filesystem::path& folder, Micros modified_before) {
-  using Iterator = std::filesystem::recursive_directory_iterator;
   std::size_t removed = 0;
-  std::error_code failed;
-  Iterator entry(folder, std::filesystem::directory_options::skip_permission_denied, failed);
-  for (; !failed && entry != Iterator(); entry.increment(failed)) {
-    struct stat status {};
-    const std::filesystem::path& path = entry->path();
-    if (path.extension() != ".tmp" || ::lstat(path.c_str(), &status) != 0 ||
-        !S_ISREG(status.st_mode)) {
-      continue;
+  // Folder by folder: a walk of the library's own ends at the first that cannot be read.
+  std::vector<std::filesystem::path> folders{folder};
+  while (!folders.empty()) {
+    std::error_code failed;
+    std::filesystem::directory_iterator entry(folders.back(), failed);
+    folders.pop_back();
+    for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+      struct stat status {};
+      const std::filesystem::path& path = entry->path();
+      if (::lstat(path.c_str(), &status) != 0) continue;
+      if (S_ISDIR(status.st_mode)) folders.push_back(path);
+      if (!S_ISREG(status.st_mode) || !is_unfinished_name(path.filename().native())) continue;
+      const Micros modified = status.st_mtim.tv_sec * 1'000'000LL + status.st_mtim.tv_nsec / 1000;
+      if (modified < modified_before && ::unlink(path.c_str()) == 0) ++removed;
     }
-    const Micros modified = status.st_mtim.tv_sec * 1'000'000LL + status.st_mtim.tv_nsec / 1000;
-    if (modified < modified_before && ::unlink(path.c_str()) == 0) ++removed;
   }
   return removed;
 }
@@ -157,7 +184,7 @@ Result<> publish_file(const std::filesystem::path& temporary, const std::filesys
   if (::fsync(file.get()) != 0) return system_error(errno, "cannot sync", temporary);
   if (::rename(temporary.c_str(), path.c_str()) != 0)
     return system_error(errno, "cannot rename to", path);
-  return sync_directory(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+  return sync_directory(folder_of(path));
 }
 
 }  // namespace tenure::core

@@ -16,8 +16,8 @@ Result<std::string> read_file(const std::filesystem::path& path);
 
 /// Replaces a file so that after a crash at any instant either the old or the new content is there,
 /// whole: write to a temporary name beside it, fsync, rename, fsync the folder. Makes missing
-/// folders. Errors: kResourceExhausted when the disk is full; kPermissionDenied; kUnavailable. The
-/// old file stays.
+/// folders. Keeps the permissions of a file it replaces. Errors: kResourceExhausted when the disk
+/// is full; kPermissionDenied; kUnavailable. The old file stays.
 Result<> write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 /// Gives a finished temporary file its final name, durably: fsync, rename, fsync of the folder. For
@@ -25,13 +25,26 @@ Result<> write_file_atomically(const std::filesystem::path& path, std::string_vi
 /// write_file_atomically.
 Result<> publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
 
-/// Removes the files below a folder whose names end in ".tmp" and that nobody wrote to since
+/// A new name for a file that is being written, beside `target`: ".<12 hexadecimal digits>.tmp".
+/// Short, so that it fits wherever the target's name does.
+std::filesystem::path unfinished_path(const std::filesystem::path& target);
+
+/// Whether a file's name ends as unfinished_path() makes it: "<anything>.<12 hexadecimal
+/// digits>.tmp". Such names are kept for unfinished files.
+bool is_unfinished_name(std::string_view name);
+
+/// Removes the files below a folder that have an unfinished name and that nobody wrote to since
 /// `modified_before`: what a killed process left of the functions above. Returns how many. What
 /// cannot be read or removed is passed over; links are not followed.
 std::size_t remove_unfinished_files(const std::filesystem::path& folder, Micros modified_before);
 
-/// mkdir -p. Errors: kPermissionDenied, kResourceExhausted, kConflict if a file stands in the way.
+/// mkdir -p, durable: the folders made are there after a power cut. Errors: kPermissionDenied,
+/// kResourceExhausted, kConflict if a file stands in the way.
 Result<> make_directories(const std::filesystem::path& path);
+
+/// As make_directories, but a last folder that is new is for its owner alone (mode 0700). One that
+/// is there keeps its permissions.
+Result<> make_private_directory(const std::filesystem::path& path);
 
 /// fsync of a folder, which makes the names in it durable.
 Result<> sync_directory(const std::filesystem::path& path);

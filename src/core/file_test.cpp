@@ -5,14 +5,35 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <set>
 #include <unistd.h>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "core/id.h"
 #include "core/sha256.h"
+
+namespace {
+
+/// What was synced while somebody wanted to know.
+std::vector<std::filesystem::path>* synced = nullptr;
+
+}  // namespace
+
+/// Stands before the system's in this program, and keeps a list.
+extern "C" int fsync(int fd) {
+  if (synced != nullptr) {
+    std::error_code ignored;
+    synced->push_back(
+        std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd), ignored));
+  }
+  return static_cast<int>(::syscall(SYS_fsync, fd));
+}
 
 namespace tenure::core {
 namespace {
@@ -61,6 +82,69 @@ TEST_F(FileTest, SaysWhatIsWrongWithAPath) {
   EXPECT_EQ(long_name.error().code, ErrorCode::kInvalidArgument);
   EXPECT_NE(read_file(folder_ / "none").error().message.find((folder_ / "none").string()),
             std::string::npos);
+}
+
+TEST_F(FileTest, SyncsTheParentOfEveryFolderItMakes) {
+  fs::create_directories(folder_);
+  const auto parents_synced = [&](const auto& make) {
+    std::vector<fs::path> list;
+    synced = &list;
+    EXPECT_TRUE(make().has_value());
+    synced = nullptr;
+    return std::set<fs::path>(list.begin(), list.end());
+  };
+  EXPECT_EQ(parents_synced([&] { return make_directories(folder_ / "a" / "b" / "c/"); }),
+            (std::set<fs::path>{folder_, folder_ / "a", folder_ / "a" / "b"}));
+  EXPECT_TRUE(fs::is_directory(folder_ / "a" / "b" / "c"));
+  EXPECT_EQ(parents_synced([&] { return make_directories(folder_ / "a" / "b" / "c"); }),
+            std::set<fs::path>());
+  EXPECT_EQ(parents_synced([&] { return make_private_directory(folder_ / "p" / "q"); }),
+            (std::set<fs::path>{folder_, folder_ / "p"}));
+}
+
+TEST_F(FileTest, KeepsThePermissionsOfAFileItReplaces) {
+  for (const mode_t mode : {0600, 0640, 0755}) {
+    ASSERT_TRUE(write_file_atomically(file_, "old").has_value());
+    ASSERT_EQ(::chmod(file_.c_str(), mode), 0);
+    ASSERT_TRUE(write_file_atomically(file_, "new").has_value());
+    struct stat status {};
+    ASSERT_EQ(::stat(file_.c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777, mode);
+  }
+}
+
+TEST_F(FileTest, MakesAPrivateFolderAndLeavesOneThatIsThere) {
+  const auto mode_of = [](const fs::path& path) {
+    struct stat status {};
+    EXPECT_EQ(::stat(path.c_str(), &status), 0);
+    return status.st_mode & 07777;
+  };
+  const fs::path folder = folder_ / "project" / ".state";
+  ASSERT_TRUE(make_private_directory(folder).has_value());
+  EXPECT_EQ(mode_of(folder), 0700u);
+  EXPECT_NE(mode_of(folder.parent_path()), 0700u);
+  ASSERT_EQ(::chmod(folder.c_str(), 0750), 0);
+  ASSERT_TRUE(make_private_directory(folder).has_value());
+  EXPECT_EQ(mode_of(folder), 0750u);
+  ASSERT_TRUE(write_file_atomically(folder / "file", "x").has_value());
+  EXPECT_EQ(make_private_directory(folder / "file").error().code, ErrorCode::kConflict);
+}
+
+TEST_F(FileTest, WritesNamesAsLongAsTheFileSystemTakesThem) {
+  const fs::path longest = folder_ / std::string(255, 'n');
+  ASSERT_TRUE(write_file_atomically(longest, "x").has_value());
+  EXPECT_EQ(read_file(longest).value(), "x");
+}
+
+TEST_F(FileTest, KnowsTheNamesOfUnfinishedFiles) {
+  EXPECT_TRUE(is_unfinished_name(unfinished_path(file_).filename().native()));
+  EXPECT_EQ(unfinished_path(file_).parent_path(), file_.parent_path());
+  EXPECT_EQ(unfinished_path("plain").parent_path(), "");
+  EXPECT_TRUE(is_unfinished_name("model.ubj.0123456789ab.tmp"));
+  for (const char* name :
+       {"plain.tmp", "0123456789ab.tmp", "a.0123456789ab.tm", "a.0123456789aB.tmp",
+        "a.0123456789a.tmp", "a-0123456789ab.tmp", ".tmp", ""})
+    EXPECT_FALSE(is_unfinished_name(name)) << name;
 }
 
 TEST_F(FileTest, AFolderInTheWayIsNotReplaced) {
@@ -114,16 +198,20 @@ TEST_F(FileTest, RemovesOnlyOldUnfinishedFiles) {
   make(folder / "runs" / "old.0123456789ab.tmp", 1000);
   make(folder / "young.0123456789ab.tmp", 3000);
   make(folder / "old.json", 1000);
-  const fs::path elsewhere = file_.parent_path() / "elsewhere.tmp";
+  make(folder / "objects.tmp", 1000);  // somebody's, not ours
+  make(folder / "a.01234567890123456789012345678901.tmp", 1000);
+  const fs::path elsewhere = file_.parent_path() / "elsewhere.0123456789ab.tmp";
   make(elsewhere, 1000);
-  fs::create_symlink(elsewhere, folder / "link.tmp");
+  fs::create_symlink(elsewhere, folder / "link.0123456789ab.tmp");
 
   EXPECT_EQ(remove_unfinished_files(folder, 2000 * kMicrosPerSecond), 1U);
   EXPECT_FALSE(fs::exists(folder / "runs" / "old.0123456789ab.tmp"));
   EXPECT_TRUE(fs::exists(folder / "young.0123456789ab.tmp"));
   EXPECT_TRUE(fs::exists(folder / "old.json"));
+  EXPECT_TRUE(fs::exists(folder / "objects.tmp"));
+  EXPECT_TRUE(fs::exists(folder / "a.01234567890123456789012345678901.tmp"));
   EXPECT_TRUE(fs::exists(elsewhere));
-  EXPECT_TRUE(fs::is_symlink(folder / "link.tmp"));
+  EXPECT_TRUE(fs::is_symlink(folder / "link.0123456789ab.tmp"));
   EXPECT_EQ(remove_unfinished_files(folder / "none", 2000 * kMicrosPerSecond), 0U);
 }
 

@@ -4,7 +4,9 @@
 #include <optional>
 #include <pthread.h>
 #include <random>
+#include <unistd.h>
 
+#include "core/assert.h"
 #include "core/random.h"
 
 namespace tenure::core {
@@ -19,7 +21,7 @@ std::atomic<std::uint64_t>& fork_count() {
   return count;
 }
 
-/// One generator a thread, seeded by the system: ids need to be unique, not secret.
+/// One generator a thread, seeded by the system: these ids need to be unique, not secret.
 Random& thread_random() {
   static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++fork_count(); });
   static_cast<void>(registered);
@@ -49,18 +51,15 @@ constexpr std::uint64_t kVariantBits = 0x8000'0000'0000'0000ULL;
 }  // namespace
 
 std::string random_hex_id() {
-  std::string id(32, '0');
-  for (std::size_t half = 0; half < 2; ++half) {
-    const std::uint64_t word = thread_random().bits();
-    for (std::size_t i = 0; i < 16; ++i) id[half * 16 + i] = kHex[(word >> (4 * i)) & 0xF];
+  unsigned char bytes[16];
+  // Fails only where the system has no random source at all.
+  TENURE_ASSERT(::getentropy(bytes, sizeof bytes) == 0);
+  std::string id;
+  id.reserve(32);
+  for (const unsigned char byte : bytes) {
+    id += kHex[byte >> 4];
+    id += kHex[byte & 0xF];
   }
-  return id;
-}
-
-std::string uuid_v4() {
-  std::string id(36, '0');
-  const std::uint64_t high = (thread_random().bits() & ~0xF000ULL) | 0x4000ULL;
-  write_uuid(high, (thread_random().bits() & kVariantMask) | kVariantBits, id.data());
   return id;
 }
 

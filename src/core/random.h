@@ -10,7 +10,7 @@ namespace tenure::core {
 /// with every compiler, which std::normal_distribution and its siblings do not promise.
 ///
 /// Generator: xoshiro256**, seeded by SplitMix64 (Blackman and Vigna, 2018, public domain
-/// reference). Not for secrets: those come from core/id.h. One Random per thread.
+/// reference). Not for secrets. One Random per thread.
 class Random {
  public:
   explicit Random(std::uint64_t seed);

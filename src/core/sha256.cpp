@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 
 #include "core/assert.h"
+#include "core/descriptor.h"
 #include "core/file.h"
 
 namespace tenure::core {
@@ -43,22 +44,17 @@ std::string sha256_hex(std::string_view bytes) {
 }
 
 Result<std::string> sha256_file(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return system_error(errno, "cannot open", path);
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.is_open()) return system_error(errno, "cannot open", path);
   Sha256 digest;
   std::vector<char> buffer(1 << 20);
   for (;;) {
-    const ssize_t n = ::read(fd, buffer.data(), buffer.size());
+    const ssize_t n = ::read(file.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      Error error = system_error(errno, "cannot read", path);
-      ::close(fd);
-      return error;
-    }
+    if (n < 0) return system_error(errno, "cannot read", path);
     if (n == 0) break;
     digest.update(std::string_view(buffer.data(), static_cast<std::size_t>(n)));
   }
-  ::close(fd);
   return digest.hex();
 }
 

@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 
 #include "core/file.h"
+#include "core/utf8.h"
 #include "data/column_name.h"
-#include "data/utf8.h"
 
 namespace tenure::data {
 namespace {
@@ -20,8 +20,8 @@ using core::ErrorCode;
 using core::Result;
 
 constexpr int kEnd = -1;
-/// Above DuckDB's own limit of 2 MB for a line: what is longer is an open quote in practice.
-constexpr std::size_t kRecordBytesMax = 4'000'000;
+/// DuckDB's own limit for a line with its end, so that what it refuses is explained here.
+constexpr std::size_t kRecordBytesMax = 2'000'000;
 constexpr std::array<char, 4> kDelimiters = {',', ';', '\t', '|'};
 
 /// Formats that are often given in place of CSV, by their first bytes.
@@ -34,6 +34,10 @@ std::optional<std::string> foreign_format(std::string_view bytes) {
   if (bytes.starts_with("\xff\xfe") || bytes.starts_with("\xfe\xff"))
     return "is UTF-16 text; save it as UTF-8";
   return std::nullopt;
+}
+
+std::string too_long() {
+  return fmt::format("the line is longer than {} bytes", kRecordBytesMax);
 }
 
 }  // namespace
@@ -75,6 +79,7 @@ int CsvScanner::take() {
   if (byte == '\r') {
     if (peek() == '\n') {
       ++at_;
+      ++record_bytes_;
       has_line_feed_ = has_line_feed_ || !is_quoted_;
     } else if (!is_quoted_ && lone_return_line_ == 0) {
       lone_return_line_ = line_;
@@ -96,17 +101,18 @@ bool CsvScanner::next(CsvRecord& record) {
   record_bytes_ = 0;
   read_record(record);
   for (const std::string& field : record.fields)
-    if (record.fault.empty() && !is_utf8(field))
+    if (record.fault.empty() && !core::is_utf8(field))
       record.fault = fmt::format(
           "'{}...' is not UTF-8; the file is probably Latin-1 or Windows-1252, save it as UTF-8",
-          std::string_view(field).substr(0, std::min<std::size_t>(valid_utf8_prefix(field), 40)));
+          std::string_view(field).substr(
+              0, std::min<std::size_t>(core::valid_utf8_prefix(field), 40)));
   return true;
 }
 
 void CsvScanner::read_record(CsvRecord& record) {
   for (;;) {
     std::string& field = record.fields.emplace_back();
-    while (peek() == ' ') field += static_cast<char>(take());
+    while (peek() == ' ' && delimiter_ != ' ') field += static_cast<char>(take());
     if (peek() == '"') {
       field.clear();
       read_quoted(record, field);
@@ -114,13 +120,13 @@ void CsvScanner::read_record(CsvRecord& record) {
     }
     for (;;) {
       const int byte = take();
+      if (record_bytes_ > kRecordBytesMax) {
+        record.fault = too_long();
+        return;
+      }
       if (byte == kEnd || byte == '\n') return;
       if (byte == delimiter_) break;
       field += static_cast<char>(byte);
-      if (record_bytes_ > kRecordBytesMax) {
-        record.fault = fmt::format("the line is longer than {} bytes", kRecordBytesMax);
-        return;
-      }
     }
   }
 }
@@ -131,8 +137,12 @@ void CsvScanner::read_quoted(CsvRecord& record, std::string& field) {
   is_quoted_ = true;
   for (;;) {
     const int byte = take();
-    if (byte == kEnd || record_bytes_ > kRecordBytesMax) {
+    if (byte == kEnd) {
       record.fault = "a quote is opened and never closed";
+      return;
+    }
+    if (record_bytes_ > kRecordBytesMax) {
+      record.fault = "a quote is opened and never closed, or " + too_long();
       return;
     }
     if (byte != '"') {
@@ -144,7 +154,7 @@ void CsvScanner::read_quoted(CsvRecord& record, std::string& field) {
     }
   }
   is_quoted_ = false;
-  while (peek() == ' ') take();
+  while (peek() == ' ' && delimiter_ != ' ') take();
   const int after = peek();
   if (after == kEnd || after == '\n' || after == '\r' || after == delimiter_) return;
   record.fault = fmt::format("there is text after the closing quote of '{}'",
@@ -259,6 +269,7 @@ Result<CsvHead> read_csv_head(const std::filesystem::path& path, char delimiter)
   CsvRecord header;
   if (!scanner->next(header))
     return Error{ErrorCode::kInvalidArgument, fmt::format("{} is empty", path.string())};
+  head.line = header.line;
   if (!header.fault.empty())
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("{}:{}: {}", path.string(), header.line, header.fault)};

@@ -57,6 +57,7 @@ class CsvScanner {
 /// What the beginning of a CSV file says.
 struct CsvHead {
   char delimiter = ',';
+  std::uint64_t line = 1;          ///< of the header; empty lines may stand before it
   std::vector<std::string> names;  ///< blanks around them removed; "column_3" for an empty one
 };
 

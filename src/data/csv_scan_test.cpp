@@ -48,6 +48,20 @@ TEST_F(CsvScan, ReadsFieldsAndLines) {
   for (const auto& record : got) EXPECT_EQ(record.fault, "");
 }
 
+TEST_F(CsvScan, NamesTheLineOfTheHeader) {
+  write("id,x\n1,2\n");
+  EXPECT_EQ(read_csv_head(path_, 0)->line, 1u);
+  write("\xef\xbb\xbf\r\n\n\nid,x\n1,2\n");
+  EXPECT_EQ(read_csv_head(path_, 0)->line, 4u);
+}
+
+TEST_F(CsvScan, DropsNoBlankThatSeparatesFields) {
+  const auto got = records("a \"b c\" d\n \"q\" \n", ' ');
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_THAT(got[0].fields, ElementsAre("a", "b c", "d"));
+  EXPECT_THAT(got[1].fields, ElementsAre("", "q", ""));
+}
+
 TEST_F(CsvScan, SkipsAByteOrderMarkOnlyAtTheStart) {
   EXPECT_EQ(records("\xef\xbb\xbfid,x\n1,2\n")[0].fields[0], "id");
   EXPECT_EQ(records("id\n\xef\xbb\xbf")[1].fields[0], "\xef\xbb\xbf");

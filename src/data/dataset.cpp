@@ -7,13 +7,13 @@
 
 #include "core/file.h"
 #include "core/sha256.h"
+#include "core/utf8.h"
 #include "data/clean_sql.h"
 #include "data/column_facts.h"
 #include "data/column_name.h"
 #include "data/label.h"
 #include "data/parquet_file.h"
 #include "data/source.h"
-#include "data/utf8.h"
 
 namespace tenure::data {
 namespace {
@@ -35,7 +35,7 @@ Error invalid(std::string message) {
 std::string shortened(std::string_view value) {
   constexpr std::size_t kShown = 60;
   if (value.size() <= kShown) return std::string(value);
-  return std::string(value.substr(0, valid_utf8_prefix(value.substr(0, kShown)))) + "...";
+  return std::string(value.substr(0, core::valid_utf8_prefix(value.substr(0, kShown)))) + "...";
 }
 
 enum class Role { kId, kTime, kLabel, kFeature };
@@ -290,8 +290,7 @@ Result<> Loader::stage(const std::filesystem::path& parquet) {
   // Beside the result, where there must be room for as much anyway.
   if (parquet.has_parent_path())
     if (auto made = core::make_directories(parquet.parent_path()); !made) return made;
-  stage_file_ = parquet;
-  stage_file_ += "." + source_.view() + ".tmp";
+  stage_file_ = core::unfinished_path(parquet);
   if (auto made =
           source_.execute(fmt::format("COPY ({}) TO {} (FORMAT parquet, USE_TMP_FILE false)",
                                       staged_sql(), quote_text(stage_file_.string())));

@@ -149,6 +149,39 @@ TEST_F(DatasetTest, ReadsMixedLineEndsAndEmptyLines) {
   EXPECT_THAT(column("x"), ElementsAre("5", "6", "7"));
 }
 
+TEST_F(DatasetTest, FindsTheHeaderBehindEmptyLines) {
+  for (const std::string_view before :
+       {"\n", "\n\n\n", "\r\n\r\n", "\xef\xbb\xbf\n", "\xef\xbb\xbf\r\n"}) {
+    const std::string_view end = before.ends_with("\r\n") ? "\r\n" : "\n";
+    write(fmt::format("{0}id,x,churn{1}1,5,Yes{1}{1}2,6,No{1}", before, end));
+    EXPECT_EQ(loaded().rows, 2);
+    EXPECT_THAT(column("id"), ElementsAre("1", "2"));
+    EXPECT_THAT(column("x"), ElementsAre("5", "6"));
+  }
+  write("\n\nid,x,churn\n1,5,Yes\n2,6\n");
+  EXPECT_THAT(refused(), HasSubstr("line 5: 2 fields where the header has 3"));
+}
+
+TEST_F(DatasetTest, ReadsFieldsThatBlanksSeparate) {
+  spec_.delimiter = ' ';
+  write("id x churn\n1 \"a b\" Yes\n2 c No\n");
+  loaded();
+  EXPECT_THAT(column("x"), ElementsAre("a b", "c"));
+}
+
+TEST_F(DatasetTest, RefusesALineThatIsTooLongWithoutShowingIt) {
+  // The last that DuckDB takes; the limit counts the end of the line.
+  write("id,x,churn\n1,a,Yes\n2," + std::string(1'999'994, 's') + ",No\n3,b,No\n");
+  EXPECT_EQ(loaded().rows, 3);
+  std::filesystem::remove(parquet_);
+  for (const std::size_t size : {1'999'995u, 3'000'000u}) {
+    write("id,x,churn\n1,a,Yes\n2," + std::string(size, 's') + ",No\n3,b,No\n");
+    const std::string message = refused();
+    EXPECT_THAT(message, HasSubstr("line 3: the line is longer than 2000000 bytes"));
+    EXPECT_LT(message.size(), 500u);
+  }
+}
+
 TEST_F(DatasetTest, TakesBlanksAndMarkersAsMissing) {
   write("id,x,y,churn\n1, ,a,Yes\n2,NA, ? ,No\n3, 7 ,b ,No\n4,nan,\"\",No\n");
   const Dataset dataset = loaded();

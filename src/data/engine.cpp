@@ -15,8 +15,8 @@
 
 #include "core/file.h"
 #include "core/id.h"
+#include "core/utf8.h"
 #include "data/duckdb_columns.h"
-#include "data/utf8.h"
 
 namespace tenure::data {
 namespace {
@@ -376,7 +376,7 @@ Result<> check_rows(const Table& rows) {
     const auto* texts = std::get_if<TextValues>(&column.values);
     if (texts == nullptr) continue;
     for (const std::string& text : texts->dictionary)
-      if (!is_utf8(text))
+      if (!core::is_utf8(text))
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("column '{}' holds text that is not UTF-8", column.name)};
   }

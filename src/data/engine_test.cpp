@@ -10,7 +10,6 @@
 #include <gtest/gtest.h>
 
 #include "core/id.h"
-#include "data/utf8.h"
 
 namespace tenure::data {
 namespace {
@@ -395,15 +394,6 @@ TEST(Quoting, DoublesTheQuotes) {
   EXPECT_EQ(quote_identifier("a\"b c"), "\"a\"\"b c\"");
   EXPECT_EQ(quote_text("it's"), "'it''s'");
   EXPECT_EQ(quote_text(""), "''");
-}
-
-TEST(Utf8, AcceptsOnlyWellFormedText) {
-  for (const char* good : {"", "plain", "Größe", "€", "🌍", "12345678ü", "\xf4\x8f\xbf\xbf"})
-    EXPECT_TRUE(is_utf8(good)) << good;
-  for (const char* bad : {"caf\xe9", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-                          "\xf4\x90\x80\x80", "\xff", "\xc3", "ab\xe2\x82", "12345678\xe9"})
-    EXPECT_FALSE(is_utf8(bad)) << bad;
-  EXPECT_EQ(valid_utf8_prefix("caf\xe9!"), 3u);
 }
 
 }  // namespace

@@ -6,8 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "core/utf8.h"
 #include "data/name_hint.h"
-#include "data/utf8.h"
 
 namespace tenure::data {
 namespace {
@@ -248,7 +248,7 @@ std::string one_sided_gap_note(const ColumnEvidence& column, const LabelFacts& l
 std::string quoted_value(std::string_view value) {
   constexpr std::size_t kShown = 40;
   if (value.size() <= kShown) return fmt::format("'{}'", value);
-  return fmt::format("'{}...'", value.substr(0, valid_utf8_prefix(value.substr(0, kShown))));
+  return fmt::format("'{}...'", value.substr(0, core::valid_utf8_prefix(value.substr(0, kShown))));
 }
 
 std::string decorated_note(const ColumnEvidence& column, ColumnType type) {

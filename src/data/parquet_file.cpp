@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "core/file.h"
-#include "core/id.h"
 
 namespace tenure::data {
 namespace {
@@ -16,8 +15,7 @@ Result<> copy_to(Engine& engine, std::string_view query, const std::filesystem::
                  std::string_view format) {
   if (path.has_parent_path())
     if (auto made = core::make_directories(path.parent_path()); !made) return made;
-  std::filesystem::path temporary = path;
-  temporary += "." + core::random_hex_id().substr(0, 12) + ".tmp";
+  const std::filesystem::path temporary = core::unfinished_path(path);
   auto written = engine.execute(fmt::format("COPY ({}\n) TO {} ({}, USE_TMP_FILE false)", query,
                                             quote_text(temporary.string()), format));
   if (written) written = core::publish_file(temporary, path);
@@ -28,8 +26,9 @@ Result<> copy_to(Engine& engine, std::string_view query, const std::filesystem::
 
 }  // namespace
 
-Result<> write_parquet(Engine& engine, std::string_view query, const std::filesystem::path& path) {
-  return copy_to(engine, query, path, "FORMAT parquet");
+Result<> write_parquet(Engine& engine, std::string_view query, const std::filesystem::path& path,
+                       std::string_view codec) {
+  return copy_to(engine, query, path, fmt::format("FORMAT parquet, COMPRESSION {}", codec));
 }
 
 Result<> write_by_name(Engine& engine, std::string_view query, const std::filesystem::path& path) {

@@ -10,9 +10,10 @@ namespace tenure::data {
 
 /// Writes the answer of a query to a Parquet file so that after a crash at any instant either the
 /// old or the new file is there, whole. Missing folders are made. Nothing is left behind after an
-/// error. Errors: those of the query; kResourceExhausted when the disk is full; kPermissionDenied.
+/// error. `codec`: snappy, zstd, ... Errors: those of the query; kResourceExhausted when the disk
+/// is full; kPermissionDenied.
 core::Result<> write_parquet(Engine& engine, std::string_view query,
-                             const std::filesystem::path& path);
+                             const std::filesystem::path& path, std::string_view codec = "snappy");
 
 /// As write_parquet; a name that ends in .csv gets a CSV file with a header instead.
 core::Result<> write_by_name(Engine& engine, std::string_view query,

@@ -94,11 +94,13 @@ Result<> Source::make_csv_view(bool is_strict) {
   for (std::size_t i = 0; i < head_.names.size(); ++i)
     columns += fmt::format("{}'c{}': 'VARCHAR'", i == 0 ? "" : ", ", i);
   // Everything that DuckDB could guess is given, so that the same bytes are always the same table.
+  // It would take an empty first line for the header.
   return engine_->execute(fmt::format(
       "CREATE OR REPLACE TEMP VIEW {} AS SELECT * FROM read_csv({}, auto_detect = false, "
-      "delim = {}, quote = '\"', escape = '\"', comment = '', header = true, compression = 'none', "
-      "strict_mode = {}, columns = {{{}}})",
-      view_, quote_path(path_), quote_text(std::string(1, head_.delimiter)), is_strict, columns));
+      "delim = {}, quote = '\"', escape = '\"', comment = '', header = true, skip = {}, "
+      "compression = 'none', strict_mode = {}, columns = {{{}}})",
+      view_, quote_path(path_), quote_text(std::string(1, head_.delimiter)), head_.line - 1,
+      is_strict, columns));
 }
 
 Result<> Source::open_csv(char delimiter) {

@@ -13,7 +13,6 @@
 #include <fmt/core.h>
 
 #include "core/file.h"
-#include "core/id.h"
 #include "data/telco_columns.h"
 
 namespace tenure::data {
@@ -71,8 +70,7 @@ class CsvFile {
         return std::move(made).error();
       }
     }
-    std::filesystem::path temporary = path;
-    temporary += "." + core::random_hex_id() + ".tmp";
+    std::filesystem::path temporary = core::unfinished_path(path);
     Handle handle(std::fopen(temporary.c_str(), "wb"));
     if (!handle) return core::system_error(errno, "cannot create", path);
     return CsvFile(path, std::move(temporary), std::move(handle));

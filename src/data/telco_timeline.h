@@ -68,8 +68,9 @@ inline constexpr double kTelcoRenewalGraceDays = 30;
 /// Simulates. Deterministic in the options. Errors: kInvalidArgument naming the option.
 core::Result<TelcoTimeline> generate_telco_timeline(const TimelineOptions& options);
 
-/// Writes snapshots.parquet, labels.parquet and, when there are any, events.parquet into `folder`.
-/// Errors: of core::make_directories and Engine.
+/// Writes snapshots.parquet, labels.parquet and events.parquet into `folder`, each whole or not at
+/// all; a part without rows has no file, and one that stands there is removed. Errors: of
+/// write_parquet.
 core::Result<> write_telco_timeline(Engine& engine, const TelcoTimeline& timeline,
                                     const std::filesystem::path& folder);
 

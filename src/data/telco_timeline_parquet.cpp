@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include "core/file.h"
+#include "data/parquet_file.h"
 #include "data/telco_timeline.h"
 
 namespace tenure::data {
@@ -15,22 +16,23 @@ core::Result<> write_telco_timeline(Engine& engine, const TelcoTimeline& timelin
                                                              {"labels", &timeline.labels},
                                                              {"events", &timeline.events}};
   for (const auto& [name, table] : parts) {
-    if (table->row_count() == 0) continue;
-    const std::string scratch = fmt::format("telco_timeline_{}", name);
     const std::filesystem::path target = folder / fmt::format("{}.parquet", name);
-    const std::filesystem::path unfinished = folder / fmt::format("{}.parquet.tmp", name);
-    if (auto made = engine.create_table(scratch, *table); !made) return made;
-    auto copied =
-        engine.execute(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd)",
-                                   quote_identifier(scratch), quote_text(unfinished.string())));
-    auto dropped = engine.execute(fmt::format("DROP TABLE {}", quote_identifier(scratch)));
-    if (!copied) return copied;
+    if (table->row_count() == 0) {
+      // That of an earlier time line would be taken for a part of this one.
+      std::error_code error;
+      std::filesystem::remove(target, error);
+      if (error) return core::system_error(error.value(), "cannot remove", target);
+      continue;
+    }
+    const std::string scratch = quote_identifier(fmt::format("telco_timeline_{}", name));
+    if (auto made = engine.create_table(fmt::format("telco_timeline_{}", name), *table); !made)
+      return made;
+    auto written = write_parquet(engine, "SELECT * FROM " + scratch, target, "zstd");
+    auto dropped = engine.execute("DROP TABLE " + scratch);
+    if (!written) return written;
     if (!dropped) return dropped;
-    std::error_code error;
-    std::filesystem::rename(unfinished, target, error);
-    if (error) return core::system_error(error.value(), "cannot write", target);
   }
-  return {};
+  return core::sync_directory(folder);
 }
 
 }  // namespace tenure::data

@@ -407,6 +407,29 @@ TEST(TelcoTimeline, WritesParquetFilesThatJoin) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(TelcoTimeline, LeavesNoPartOfAnEarlierTimeLineAndNoUnfinishedFile) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("telco_timeline_" + core::random_hex_id());
+  TelcoTimeline t = *generate_telco_timeline({.slots = 50, .months = 3, .burn_in_months = 1});
+  auto engine = std::move(*Engine::open());
+  ASSERT_TRUE(write_telco_timeline(*engine, t, folder));
+  t.events = Table{};
+  const auto written = write_telco_timeline(*engine, t, folder);
+  ASSERT_TRUE(written) << written.error().message;
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.insert(entry.path().filename().string());
+  EXPECT_EQ(names, (std::set<std::string>{"snapshots.parquet", "labels.parquet"}));
+  // A file that cannot be replaced: nothing is left beside it.
+  std::filesystem::remove(folder / "snapshots.parquet");
+  std::filesystem::create_directories(folder / "snapshots.parquet" / "in the way");
+  EXPECT_FALSE(write_telco_timeline(*engine, t, folder));
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder),
+                          std::filesystem::directory_iterator()),
+            2);
+  std::filesystem::remove_all(folder);
+}
+
 TEST(TelcoTimeline, RefusesImpossibleOptions) {
   const auto message = [](const TimelineOptions& options) {
     const auto made = generate_telco_timeline(options);

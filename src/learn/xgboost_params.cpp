@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include <fmt/format.h>
+
+#include "core/nearest.h"
 
 namespace tenure::learn {
 namespace {
@@ -73,25 +74,11 @@ constexpr Elsewhere kElsewhere[] = {
     {"verbosity", "--log-level"},
 };
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i;
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
-
 std::string_view nearest(std::string_view name) {
   return std::min_element(std::begin(kKnown), std::end(kKnown),
                           [&](const Name& a, const Name& b) {
-                            return edit_distance(name, a.name) < edit_distance(name, b.name);
+                            return core::edit_distance(name, a.name) <
+                                   core::edit_distance(name, b.name);
                           })
       ->name;
 }

@@ -36,12 +36,22 @@ char* EventRing::reserve(std::size_t size) noexcept {
   if (room > capacity() / 4) return nullptr;
   std::uint64_t head = head_.load(std::memory_order_relaxed);
   std::uint64_t padding = 0;
-  do {
+  for (;;) {
     const std::uint64_t to_end = capacity() - (head & mask_);
     padding = room > to_end ? to_end : 0;
-    if (head + padding + room - tail_.load(std::memory_order_acquire) > capacity()) return nullptr;
-  } while (!head_.compare_exchange_weak(head, head + padding + room, std::memory_order_acq_rel,
-                                        std::memory_order_relaxed));
+    const std::uint64_t tail = tail_.load(std::memory_order_acquire);
+    const RingFit fit = ring_fit(head, tail, padding + room, capacity());
+    if (fit == RingFit::kIsFull) return nullptr;
+    if (fit == RingFit::kHeadIsStale) {
+      // This thread slept since it read `head`: others reserved, and the reader freed, beyond it.
+      head = head_.load(std::memory_order_relaxed);
+      continue;
+    }
+    if (head_.compare_exchange_weak(head, head + padding + room, std::memory_order_acq_rel,
+                                    std::memory_order_relaxed)) {
+      break;
+    }
+  }
   if (padding != 0) {
     header(head).store(padding << 2 | kPadding, std::memory_order_release);
     head += padding;

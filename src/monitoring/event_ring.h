@@ -10,6 +10,15 @@
 
 namespace tenure::monitoring {
 
+/// How a message of `size` bytes, its header and padding included, stands to a ring of `capacity`.
+/// Positions only grow, so a head before the tail is one that was read long ago.
+enum class RingFit { kFits, kIsFull, kHeadIsStale };
+constexpr RingFit ring_fit(std::uint64_t head, std::uint64_t tail, std::uint64_t size,
+                           std::uint64_t capacity) {
+  if (static_cast<std::int64_t>(head - tail) < 0) return RingFit::kHeadIsStale;
+  return head + size - tail > capacity ? RingFit::kIsFull : RingFit::kFits;
+}
+
 /// A bounded queue of byte messages from many threads to one, without locks: writers reserve room
 /// with one compare-and-swap, fill it, and commit; the reader takes messages in the order of their
 /// reservation. A full ring refuses at once. Memory is one block, made at construction and touched

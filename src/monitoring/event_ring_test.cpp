@@ -1,5 +1,6 @@
 #include "monitoring/event_ring.h"
 
+#include <atomic>
 #include <cstring>
 #include <string>
 #include <thread>
@@ -89,6 +90,48 @@ TEST(EventRing, KeepsMessagesOfAnySizeWholeWhileItWrapsAround) {
       if (random.bernoulli(0.5)) ring.release();
     }
   }
+}
+
+TEST(EventRing, DoesNotTakeAHeadReadLongAgoForAFullRing) {
+  static_assert(ring_fit(64, 64, 16, 4096) == RingFit::kFits);
+  static_assert(ring_fit(4096, 16, 16, 4096) == RingFit::kFits);
+  static_assert(ring_fit(4096, 15, 16, 4096) == RingFit::kIsFull);
+  // The writer slept between reading the head, 64, and the tail: both have gone on.
+  static_assert(ring_fit(64, 128, 16, 4096) == RingFit::kHeadIsStale);
+  static_assert(ring_fit(64, 1'000'000, 16, 4096) == RingFit::kHeadIsStale);
+  static_assert(ring_fit(~std::uint64_t{0} - 15, 0, 16, 4096) == RingFit::kHeadIsStale);
+}
+
+TEST(EventRing, RefusesNothingWhileItIsNearlyEmpty) {
+  EventRing ring(64 * 1024);
+  constexpr int kThreads = 4;
+  constexpr int kEach = 50'000;
+  constexpr int kWaitingMax = 256;
+  std::atomic<int> waiting{0};
+  std::atomic<int> refused{0};
+  std::atomic<int> running{kThreads};
+  std::vector<std::thread> writers;
+  for (int writer = 0; writer < kThreads; ++writer) {
+    writers.emplace_back([&] {
+      for (int i = 0; i < kEach; ++i) {
+        while (waiting.load() > kWaitingMax) std::this_thread::yield();
+        if (push(ring, "message")) {
+          ++waiting;
+        } else {
+          ++refused;
+        }
+      }
+      --running;
+    });
+  }
+  while (running > 0 || ring.reserved() != ring.freed()) {
+    int given = 0;
+    while (ring.next()) ++given;
+    ring.release();
+    waiting -= given;
+  }
+  for (std::thread& writer : writers) writer.join();
+  EXPECT_EQ(refused, 0);
 }
 
 TEST(EventRing, LosesAndMixesNothingBetweenThreads) {

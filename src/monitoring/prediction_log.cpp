@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 
+#include "core/descriptor.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "monitoring/event_ring.h"
@@ -46,24 +47,6 @@ struct MessageLead {
 };
 constexpr std::size_t kMessageLeadSize = sizeof(std::uint64_t) + 1;
 
-/// Closes its descriptor at the end of its life.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 /// Schemas whose message is in the ring or was; a fixed table, so that append() only reads atomics.
 /// A schema that finds no place is sent again with each event, which costs room but loses nothing.
 class KnownSchemas {
@@ -90,6 +73,16 @@ class KnownSchemas {
   std::array<std::atomic<std::uint64_t>, kSlots> slots_{};
 };
 
+/// Takes a segment without a whole header out of the log. What is longer than a header may be
+/// somebody's bytes and is kept under another name.
+bool put_aside(const std::filesystem::path& path) {
+  std::error_code status;
+  if (std::filesystem::file_size(path, status) < kSegmentHeaderSize)
+    return ::unlink(path.c_str()) == 0;
+  const std::string aside = path.string() + ".damaged";
+  return ::rename(path.c_str(), aside.c_str()) == 0;
+}
+
 /// Cuts off what a crash left half-written at the end of the newest segment.
 core::Result<> cut_torn_tail(const SegmentName& segment) {
   auto source = file_source(segment.path);
@@ -101,11 +94,11 @@ core::Result<> cut_torn_tail(const SegmentName& segment) {
     if (!payload->has_value()) break;
   }
   if (scanner.damage().empty()) return {};
-  const auto is_inside = scanner.has_frame_beyond();
-  if (!is_inside) return is_inside.error();
+  const auto beyond = scanner.look_beyond();
+  if (!beyond) return beyond.error();
   const std::string path = segment.path.string();
   const auto offset = static_cast<std::int64_t>(scanner.end());
-  if (*is_inside) {
+  if (*beyond != SegmentScanner::Beyond::kNothing) {
     // Cutting here would lose the good records behind; readers report the place.
     core::log_error("monitoring", "a segment of the prediction log is damaged inside",
                     {{"file.path", path}, {"offset", offset}, {"reason", scanner.damage()}});
@@ -113,8 +106,7 @@ core::Result<> cut_torn_tail(const SegmentName& segment) {
   }
   core::log_warn("monitoring", "cut a torn record off the prediction log",
                  {{"file.path", path}, {"offset", offset}, {"reason", scanner.damage()}});
-  const bool is_cut =
-      offset == 0 ? ::unlink(path.c_str()) == 0 : ::truncate(path.c_str(), offset) == 0;
+  const bool is_cut = offset == 0 ? put_aside(segment.path) : ::truncate(path.c_str(), offset) == 0;
   if (!is_cut) return core::system_error(errno, "cut", segment.path);
   return core::sync_directory(segment.path.parent_path());
 }
@@ -161,8 +153,8 @@ struct PredictionLog::State {
   core::Counter& written;
   core::Counter& failures;
   KnownSchemas known;
-  Descriptor lock;        ///< held as long as the folder is ours
-  Descriptor wake_event;  ///< eventfd: wakes the writer without a lock
+  core::Descriptor lock;        ///< held as long as the folder is ours
+  core::Descriptor wake_event;  ///< eventfd: wakes the writer without a lock
   std::atomic<bool> is_woken{false};
   std::atomic<bool> is_stopping{false};
 
@@ -382,7 +374,7 @@ core::Result<std::unique_ptr<PredictionLog>> PredictionLog::open(PredictionLogOp
   const std::filesystem::path& folder = state->options.folder;
   if (auto made = core::make_directories(folder); !made) return std::move(made).error();
   const std::filesystem::path lock = folder / "lock";
-  state->lock = Descriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  state->lock = core::Descriptor(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
   if (state->lock.get() < 0) return core::system_error(errno, "open", lock);
   if (::flock(state->lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return core::Error{core::ErrorCode::kConflict,
@@ -398,7 +390,7 @@ core::Result<std::unique_ptr<PredictionLog>> PredictionLog::open(PredictionLogOp
     }
     state->next_segment = segments->back().number + 1;
   }
-  state->wake_event = Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  state->wake_event = core::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (state->wake_event.get() < 0) return core::system_error(errno, "make an eventfd for", folder);
   state->thread = std::thread([raw = state.get()] { raw->run(); });
   return std::unique_ptr<PredictionLog>(new PredictionLog(std::move(state)));

@@ -27,9 +27,10 @@ struct PredictionLogOptions {
 /// (docs/formats/prediction-log.md). append() copies the event into a bounded lock-free buffer and
 /// returns; one writer thread frames, writes and fsyncs. A full buffer drops the event, counts it
 /// (tenure_prediction_events_dropped_total) and warns. A full disk keeps the buffer, retries, and
-/// then drops the same way. On open, a torn tail is cut off and the rest is intact. One log at
-/// a time writes a folder: open() answers kConflict to a second one. An event may be read twice
-/// after a disk failed in the middle of a write; prediction ids tell.
+/// then drops the same way. On open, a torn tail is cut off, a last segment that has neither a
+/// header nor a record is renamed to "….damaged", and the rest is intact. One log at a time writes
+/// a folder: open() answers kConflict to a second one. An event may be read twice after a disk
+/// failed in the middle of a write; prediction ids tell.
 class PredictionLog final : public serving::PredictionSink {
  public:
   static core::Result<std::unique_ptr<PredictionLog>> open(PredictionLogOptions options,

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!payload || !payload->has_value()) break;
     static_cast<void>(decoder.decode(**payload, prediction).has_value());
   }
-  static_cast<void>(scanner.has_frame_beyond().has_value());
+  static_cast<void>(scanner.look_beyond().has_value());
 
   // Without frames, since the fuzzer cannot guess checksums: payloads led by a byte of length.
   RecordDecoder unframed;

@@ -30,7 +30,16 @@ core::Result<SegmentRead> read_segment(const SegmentName& segment, bool is_last,
     const std::uint64_t offset = scanner.end();
     const auto payload = scanner.next();
     if (!payload) return core::Error(payload.error()).within(segment.path.string());
-    if (!payload->has_value()) break;
+    if (!payload->has_value()) {
+      if (scanner.damage().empty()) return read;
+      const std::string what(scanner.damage());
+      if (!is_last) return damaged(segment, scanner.end(), what);
+      const auto beyond = scanner.look_beyond();
+      if (!beyond) return beyond.error();
+      if (*beyond == SegmentScanner::Beyond::kNothing) return read;
+      if (*beyond == SegmentScanner::Beyond::kFrames) return damaged(segment, scanner.end(), what);
+      continue;
+    }
     const auto decoded = decoder.decode(**payload, prediction);
     if (!decoded) return damaged(segment, offset, decoded.error().message);
     if (!*decoded) continue;
@@ -40,13 +49,6 @@ core::Result<SegmentRead> read_segment(const SegmentName& segment, bool is_last,
       return read;
     }
   }
-  if (scanner.damage().empty()) return read;
-  const std::string what(scanner.damage());
-  if (!is_last) return damaged(segment, scanner.end(), what);
-  const auto is_inside = scanner.has_frame_beyond();
-  if (!is_inside) return is_inside.error();
-  if (*is_inside) return damaged(segment, scanner.end(), what);
-  return read;
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <thread>
 
@@ -229,6 +230,41 @@ TEST_F(PredictionLogTest, RemovesASegmentWithoutAWholeHeader) {
   EXPECT_EQ(read_all(folder_.path()).size(), 1U);
 }
 
+TEST_F(PredictionLogTest, PutsASegmentOfZerosAsideAndGoesOn) {
+  // What a power cut leaves when the size of a new file is on disk and its bytes are not.
+  for (const std::size_t size : {32U, 33U, 4096U}) {
+    const TemporaryFolder folder;
+    const auto zeros = folder.path() / "predictions-0000000007.log";
+    ASSERT_TRUE(core::write_file_atomically(zeros, std::string(size, '\0')).has_value());
+    core::Error error;
+    EXPECT_TRUE(read_all(folder.path(), &error).empty());
+    EXPECT_EQ(error.message, "") << "a reader takes it for a torn tail, too";
+    auto log = PredictionLog::open({.folder = folder.path()}, clock_, metrics_);
+    ASSERT_TRUE(log.has_value()) << log.error().message;
+    (*log)->append(numbered_event(0).view());
+    ASSERT_TRUE((*log)->flush().has_value());
+    EXPECT_EQ(read_all(folder.path(), &error).size(), 1U);
+    EXPECT_EQ(error.message, "");
+    EXPECT_FALSE(std::filesystem::exists(zeros));
+    EXPECT_EQ(std::filesystem::file_size(zeros.string() + ".damaged"), size);
+  }
+}
+
+TEST_F(PredictionLogTest, KeepsTheRecordsBehindADamagedHeaderAndGoesOn) {
+  write(2);
+  const std::filesystem::path file = segment_files(folder_.path()).front();
+  std::string bytes = *core::read_file(file);
+  bytes[20] = static_cast<char>(bytes[20] ^ 1);
+  ASSERT_TRUE(core::write_file_atomically(file, bytes).has_value());
+  write(1);
+  EXPECT_EQ(core::read_file(file).value(), bytes);
+  EXPECT_EQ(segment_files(folder_.path()).size(), 2U);
+  core::Error error;
+  read_all(folder_.path(), &error);
+  EXPECT_EQ(error.code, core::ErrorCode::kCorruption);
+  EXPECT_NE(error.message.find("header"), std::string::npos) << error.message;
+}
+
 TEST_F(PredictionLogTest, DetectsEveryFlippedBitInsideALog) {
   write(4);
   write(1);  // so that the damaged segment is not the last
@@ -332,6 +368,43 @@ TEST_F(PredictionLogTest, CountsEventsTooLargeForTheBuffer) {
   EXPECT_EQ(metrics_.counter("tenure_prediction_events_dropped_total", "").value(), 1U);
   ASSERT_TRUE(log->flush().has_value());
   EXPECT_TRUE(read_all(folder_.path()).empty());
+}
+
+TEST_F(PredictionLogTest, TakesARecordThatIsBeingWrittenForWholeOnceItIs) {
+  write(3);
+  const std::string whole = *core::read_file(segment_files(folder_.path()).front());
+  std::vector<std::string> payloads;
+  SegmentScanner steady(bytes_source(whole));
+  for (auto next = steady.next(); next && *next; next = steady.next())
+    payloads.emplace_back(**next);
+  ASSERT_EQ(payloads.size(), 4U);  // the schema and three predictions
+  for (std::size_t early = 0; early < whole.size(); ++early) {
+    // The write ends between the scanner's two looks at the tail.
+    std::string_view visible = std::string_view(whole).substr(0, early);
+    SegmentScanner scanner([&](std::uint64_t offset, std::size_t size) {
+      return bytes_source(visible)(offset, size);
+    });
+    std::vector<std::string> seen;
+    for (int looks = 0; looks < 20; ++looks) {
+      const auto payload = scanner.next();
+      ASSERT_TRUE(payload.has_value());
+      if (payload->has_value()) {
+        seen.emplace_back(**payload);
+        continue;
+      }
+      if (scanner.damage().empty()) break;  // cut between two records: nothing to look at twice
+      visible = whole;
+      const auto beyond = scanner.look_beyond();
+      ASSERT_TRUE(beyond.has_value());
+      ASSERT_EQ(*beyond, SegmentScanner::Beyond::kGrown) << "cut at " << early;
+    }
+    EXPECT_TRUE(scanner.damage().empty()) << "cut at " << early;
+    const bool is_between = visible.size() == early;
+    EXPECT_EQ(seen, std::vector<std::string>(
+                        payloads.begin(),
+                        is_between ? payloads.begin() + std::ssize(seen) : payloads.end()))
+        << "cut at " << early;
+  }
 }
 
 TEST(SegmentScanner, SurvivesTheSeedsOfTheFuzzerWithEveryBitFlipped) {

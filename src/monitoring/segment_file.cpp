@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <system_error>
 #include <unistd.h>
-#include <utility>
 
 #include <fmt/format.h>
 
@@ -26,18 +25,6 @@ bool parse_segment_name(std::string_view name, std::uint64_t& number) {
       name.substr(kPrefix.size(), name.size() - kPrefix.size() - kSuffix.size());
   const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), number);
   return read.ec == std::errc{} && read.ptr == digits.data() + digits.size();
-}
-
-int write_all(int fd, std::string_view bytes, std::uint64_t offset) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    if (n == 0) return ENOSPC;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-    offset += static_cast<std::uint64_t>(n);
-  }
-  return 0;
 }
 
 template <typename T>
@@ -112,12 +99,8 @@ void append_frame(std::string& out, std::string_view lead, std::string_view body
   std::memcpy(out.data() + start + 4, &checksum, sizeof checksum);
 }
 
-SegmentWriter::~SegmentWriter() {
-  close();
-}
-
 void SegmentWriter::close() {
-  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  file_.close();
   size_ = 0;
 }
 
@@ -125,8 +108,8 @@ core::Result<> SegmentWriter::create(const std::filesystem::path& folder, std::u
                                      core::Micros created) {
   close();
   path_ = folder / fmt::format("{}{:010}{}", kPrefix, number, kSuffix);
-  fd_ = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-  if (fd_ < 0) return core::system_error(errno, "create", path_);
+  file_ = core::Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
+  if (!file_.is_open()) return core::system_error(errno, "create", path_);
   auto written = append(segment_header(created));
   if (written) written = core::sync_directory(folder);
   if (!written) {
@@ -137,15 +120,15 @@ core::Result<> SegmentWriter::create(const std::filesystem::path& folder, std::u
 }
 
 core::Result<> SegmentWriter::append(std::string_view bytes) {
-  int failure = write_all(fd_, bytes, size_);
-  if (failure == 0 && ::fdatasync(fd_) != 0) failure = errno;
+  int failure = core::write_all_at(file_.get(), bytes, size_) ? 0 : errno;
+  if (failure == 0 && ::fdatasync(file_.get()) != 0) failure = errno;
   if (failure == 0) {
     size_ += bytes.size();
     return {};
   }
   // What a failed fsync left in the page cache is unknown, so cutting it off is not enough there;
   // a cut that fails leaves a torn tail. Either way nothing may follow in this file.
-  if (::ftruncate(fd_, static_cast<off_t>(size_)) != 0 || failure == EIO) close();
+  if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0 || failure == EIO) close();
   return core::system_error(failure, "write", path_);
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/descriptor.h"
 #include "core/result.h"
 
 namespace tenure::monitoring {
@@ -43,12 +44,7 @@ std::uint32_t frame_checksum(std::string_view payload);
 /// The segment being written. Not thread-safe.
 class SegmentWriter {
  public:
-  SegmentWriter() = default;
-  ~SegmentWriter();
-  SegmentWriter(const SegmentWriter&) = delete;
-  SegmentWriter& operator=(const SegmentWriter&) = delete;
-
-  bool is_open() const { return fd_ >= 0; }
+  bool is_open() const { return file_.is_open(); }
   std::uint64_t size() const { return size_; }
 
   /// Makes the segment, which must not exist, with its header; durable by name. Leaves nothing
@@ -64,7 +60,7 @@ class SegmentWriter {
 
  private:
   std::filesystem::path path_;
-  int fd_ = -1;
+  core::Descriptor file_;
   std::uint64_t size_ = 0;
 };
 

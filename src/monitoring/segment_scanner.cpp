@@ -7,6 +7,7 @@
 #include <memory>
 #include <unistd.h>
 
+#include "core/descriptor.h"
 #include "core/file.h"
 #include "monitoring/prediction_record.h"
 #include "monitoring/segment_file.h"
@@ -15,15 +16,6 @@ namespace tenure::monitoring {
 namespace {
 
 constexpr std::size_t kChunkSize = 256U * 1024;
-
-/// Closes its descriptor when the last source that reads from it goes.
-struct OpenFile {
-  explicit OpenFile(int opened) : fd(opened) {}
-  ~OpenFile() { ::close(fd); }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int fd;
-};
 
 struct Frame {
   std::uint32_t length = 0;
@@ -41,6 +33,17 @@ bool is_plausible(std::uint32_t length) {
   return length >= kRecordLeadSize && length <= kPayloadMax;
 }
 
+/// Whether a whole frame, of a type that is known, stands at the start of `bytes`.
+bool begins_with_frame(std::string_view bytes) {
+  if (bytes.size() < kFrameLeadSize + kRecordLeadSize) return false;
+  const Frame frame = read_frame(bytes.substr(0, kFrameLeadSize));
+  if (!is_plausible(frame.length) || frame.length > bytes.size() - kFrameLeadSize) return false;
+  const std::string_view payload = bytes.substr(kFrameLeadSize, frame.length);
+  const auto type = static_cast<RecordType>(payload.front());
+  if (type != RecordType::kSchema && type != RecordType::kPrediction) return false;
+  return frame_checksum(payload) == frame.checksum;
+}
+
 }  // namespace
 
 ByteSource bytes_source(std::string_view bytes) {
@@ -53,13 +56,14 @@ ByteSource bytes_source(std::string_view bytes) {
 core::Result<ByteSource> file_source(const std::filesystem::path& path) {
   const int opened = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (opened < 0) return core::system_error(errno, "open", path);
-  const auto fd = std::make_shared<const OpenFile>(opened);
+  // Closed when the last source that reads from it goes.
+  const auto file = std::make_shared<const core::Descriptor>(opened);
   return ByteSource(
-      [fd, path](std::uint64_t offset, std::size_t size) -> core::Result<std::string> {
+      [file, path](std::uint64_t offset, std::size_t size) -> core::Result<std::string> {
         std::string bytes(size, '\0');
         std::size_t filled = 0;
         while (filled < size) {
-          const ssize_t n = ::pread(fd->fd, bytes.data() + filled, size - filled,
+          const ssize_t n = ::pread(file->get(), bytes.data() + filled, size - filled,
                                     static_cast<off_t>(offset + filled));
           if (n < 0 && errno == EINTR) continue;
           if (n < 0) return core::system_error(errno, "read", path);
@@ -90,7 +94,11 @@ core::Result<std::optional<std::string_view>> SegmentScanner::next() {
       damage_ = "a header that was not written to its end";
       return std::optional<std::string_view>();
     }
-    if (auto checked = check_segment_header(*header); !checked) return std::move(checked).error();
+    if (auto checked = check_segment_header(*header); !checked) {
+      if (checked.error().code != core::ErrorCode::kCorruption) return std::move(checked).error();
+      damage_ = "a damaged header";
+      return std::optional<std::string_view>();
+    }
     at_ = kSegmentHeaderSize;
   }
   const auto lead = bytes_at(at_, kFrameLeadSize);
@@ -115,24 +123,29 @@ core::Result<std::optional<std::string_view>> SegmentScanner::next() {
   return std::optional<std::string_view>(*payload);
 }
 
-core::Result<bool> SegmentScanner::has_frame_beyond() {
+core::Result<std::string> SegmentScanner::read_rest() {
   std::string rest;
   while (true) {
     auto more = source_(at_ + rest.size(), kChunkSize);
     if (!more) return std::move(more).error();
-    if (more->empty()) break;
+    if (more->empty()) return rest;
     rest += *more;
   }
-  const std::string_view view = rest;
-  for (std::size_t i = 1; i + kFrameLeadSize + kRecordLeadSize <= view.size(); ++i) {
-    const Frame frame = read_frame(view.substr(i, kFrameLeadSize));
-    if (!is_plausible(frame.length) || frame.length > view.size() - i - kFrameLeadSize) continue;
-    const std::string_view payload = view.substr(i + kFrameLeadSize, frame.length);
-    const auto type = static_cast<RecordType>(payload.front());
-    if (type != RecordType::kSchema && type != RecordType::kPrediction) continue;
-    if (frame_checksum(payload) == frame.checksum) return true;
+}
+
+core::Result<SegmentScanner::Beyond> SegmentScanner::look_beyond() {
+  const auto rest = read_rest();
+  if (!rest) return rest.error();
+  const std::string_view view = *rest;
+  // The writer may have gone on since next() looked.
+  if (at_ == 0 ? check_segment_header(view).has_value() : begins_with_frame(view)) {
+    buffer_.clear();
+    return Beyond::kGrown;
   }
-  return false;
+  for (std::size_t i = 1; i < view.size(); ++i) {
+    if (begins_with_frame(view.substr(i))) return Beyond::kFrames;
+  }
+  return Beyond::kNothing;
 }
 
 }  // namespace tenure::monitoring

@@ -26,19 +26,24 @@ class SegmentScanner {
   explicit SegmentScanner(ByteSource source) : source_(std::move(source)) {}
 
   /// The next payload, valid until the next call; nullopt where whole frames end. Errors: those of
-  /// the source; kCorruption or kUnimplemented for the header.
+  /// the source; kUnimplemented for the header of a newer format.
   core::Result<std::optional<std::string_view>> next();
 
-  /// After next() gave nullopt: where whole frames end (0 if even the header is not there), and
-  /// what stands there; an empty text if nothing does.
+  /// After next() gave nullopt: where whole frames end (0 if even the header is not there or is
+  /// damaged), and what stands there; an empty text if nothing does.
   std::uint64_t end() const { return at_; }
   std::string_view damage() const { return damage_; }
 
-  /// True when a whole frame stands somewhere beyond end(): then what is at end() was damaged later
-  /// and is no torn tail, which is by nature the last thing in a file.
-  core::Result<bool> has_frame_beyond();
+  enum class Beyond {
+    kNothing,  ///< no whole frame from end() on: a torn tail, by nature the last thing in a file
+    kFrames,   ///< whole frames stand behind end(): what is there was damaged later
+    kGrown,    ///< what is at end() is whole by now: it was being written. next() goes on with it
+  };
+  /// After next() gave nullopt with damage(): looks again at what stands from end() on.
+  core::Result<Beyond> look_beyond();
 
  private:
+  core::Result<std::string> read_rest();
   core::Result<std::string_view> bytes_at(std::uint64_t offset, std::size_t size);
 
   ByteSource source_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <limits>
+#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
@@ -10,7 +11,9 @@
 
 #include "core/id.h"
 #include "core/log.h"
+#include "net/body_budget.h"
 #include "net/event_loop.h"
+#include "net/request_target.h"
 
 namespace tenure::net {
 namespace {
@@ -25,6 +28,7 @@ constexpr std::size_t kBodyStep = 1024 * 1024;  ///< a body's buffer grows as th
 constexpr std::int64_t kBodyBytesPerSecondMin = 16 * 1024;  ///< slower clients get 408
 constexpr core::Micros kLingerTimeout = 2'000'000;
 constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
+constexpr std::string_view kBodiesFull = "Too many large requests are being read; try again";
 
 bool is_would_block(const error_code& code) {
   return code == asio::error::would_block || code == asio::error::try_again;
@@ -34,6 +38,17 @@ bool is_would_block(const error_code& code) {
 
 Connection::Connection(EventLoop& loop) : loop_(loop), socket_(loop.io().get_executor()) {
   request_id_.reserve(128);
+}
+
+/// Runs what an event asks for. An exception that gets here ends this connection alone.
+template <typename Work>
+void Connection::guarded(const Work& work) {
+  try {
+    work();
+  } catch (const std::exception& exception) {
+    EventLoop::log_failure("a connection failed", exception);
+    if (phase_ != Phase::kClosed) close();
+  }
 }
 
 void Connection::open(Socket socket, const asio::ip::tcp::endpoint& peer, std::size_t index) {
@@ -46,14 +61,16 @@ void Connection::open(Socket socket, const asio::ip::tcp::endpoint& peer, std::s
   out_.clear();
   written_ = 0;
   parser_.reset();
-  const asio::ip::address address = peer.address();
-  remote_ = address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), peer.port())
-                            : fmt::format("{}:{}", address.to_string(), peer.port());
   error_code ignored;
   socket_.non_blocking(true, ignored);
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   set_deadline(loop_.context().options.idle_timeout);
-  read_more();
+  guarded([&] {
+    const asio::ip::address address = peer.address();
+    remote_ = address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), peer.port())
+                              : fmt::format("{}:{}", address.to_string(), peer.port());
+    read_more();
+  });
 }
 
 void Connection::set_deadline(core::Micros after) {
@@ -73,16 +90,21 @@ std::uint64_t Connection::body_max() const {
 
 void Connection::read_more() {
   if (phase_ == Phase::kClosed || is_reading_) return;
-  if (phase_ == Phase::kLingering) in_.clear();
+  if (phase_ == Phase::kLingering) {
+    in_.clear();
+    in_.shrink(kKeepBytes);
+    let_go();
+  }
   std::size_t room = kReadMin;
   if (phase_ == Phase::kBody) {
     const std::uint64_t whole = parser_.head().length + parser_.head().content_length;
     room = std::min<std::size_t>(static_cast<std::size_t>(whole) - in_.size(), kBodyStep);
   }
   const std::span<char> free = in_.make_room(room);
+  socket_.async_read_some(
+      asio::buffer(free.data(), free.size()),
+      [this](const error_code& code, std::size_t n) { guarded([&] { on_read(code, n); }); });
   is_reading_ = true;
-  socket_.async_read_some(asio::buffer(free.data(), free.size()),
-                          [this](const error_code& code, std::size_t n) { on_read(code, n); });
 }
 
 void Connection::on_read(const error_code& code, std::size_t n) {
@@ -117,7 +139,7 @@ void Connection::run() {
   }
   if (phase_ == Phase::kWorking) return;
   if (is_closing_ && phase_ == Phase::kHead) begin_linger();
-  if (in_.size() == 0) in_.shrink(kKeepBytes);
+  if (phase_ == Phase::kHead) in_.shrink(kKeepBytes);
   read_more();
 }
 
@@ -167,24 +189,27 @@ bool Connection::accept_head() {
   is_closing_ = !head.is_keep_alive;
   request_ = Request{};
   request_.method = head.method;
-  std::string_view target = text(head.target);
-  if (target.front() != '/') {
-    // Absolute form, which proxies send: "http://host/path" (RFC 9112 section 3.2.2).
-    const std::size_t scheme = target.find("://");
-    const std::size_t slash =
-        scheme == std::string_view::npos ? scheme : target.find('/', scheme + 3);
-    if (slash == std::string_view::npos) {
-      refuse(400, "The request target should be a path");
-      return false;
-    }
-    target.remove_prefix(slash);
+  const auto target = split_target(text(head.target));
+  if (!target) {
+    refuse(400, "The request target should be a path");
+    return false;
   }
-  const std::string_view path = target.substr(0, target.find('?'));
-  match_ = loop_.context().router.match(head.method, path, parameters_);
+  match_ = loop_.context().router.match(head.method, target->path, parameters_);
 
   if (!head.is_chunked && head.content_length == 0) return dispatch({});
+  if (!match_.route &&
+      (head.is_chunked || head.expects_continue || head.content_length > kKeepBytes)) {
+    // Nobody wants this body. Only a small one is read, to keep the connection.
+    fill_unmatched();
+    refuse_as_filled();
+    return false;
+  }
   if (head.content_length > body_max()) {
     refuse(413, "The request's body is too large");
+    return false;
+  }
+  if (!hold(head.length + head.content_length)) {
+    refuse(503, kBodiesFull);
     return false;
   }
   body_began_ns_ = loop_.now_ns();
@@ -215,6 +240,10 @@ bool Connection::advance_chunks() {
   }
   in_.erase(head.length, consumed);
   if (step == RequestParser::Step::kDone) return dispatch(chunked_body_);
+  if (!hold(in_.size() + chunked_body_.size())) {
+    refuse(503, kBodiesFull);
+    return false;
+  }
   // What is left is the beginning of a chunk's header or of the trailers.
   if (in_.size() - head.length > loop_.context().options.header_max) {
     refuse(431, "A chunk header or the trailers are too large");
@@ -227,12 +256,10 @@ bool Connection::advance_chunks() {
 
 bool Connection::dispatch(std::string_view body) {
   const RequestHead& head = parser_.head();
-  std::string_view target = text(head.target);
-  request_.target = target;
-  if (target.front() != '/') target.remove_prefix(target.find('/', target.find("://") + 3));
-  const std::size_t question = std::min(target.find('?'), target.size());
-  request_.path = target.substr(0, question);
-  request_.query = target.substr(std::min(question + 1, target.size()));
+  request_.target = text(head.target);
+  const TargetParts target = split_target(request_.target).value_or(TargetParts{});
+  request_.path = target.path;
+  request_.query = target.query;
   request_.body = body;
   request_.content_type = text(head.content_type);
   request_.remote = remote_;
@@ -241,11 +268,7 @@ bool Connection::dispatch(std::string_view body) {
     headers_.push_back({text(field.name), text(field.value)});
   }
   request_.headers = headers_;
-  if (head.request_id.length > 0) {
-    request_id_.assign(text(head.request_id));
-  } else {
-    make_request_id();
-  }
+  choose_request_id();
   request_.request_id = request_id_;
   // The buffer may have moved since the head was read, and with it what the parameters view.
   if (!parameters_.empty()) {
@@ -260,32 +283,42 @@ bool Connection::dispatch(std::string_view body) {
   return true;
 }
 
-void Connection::make_request_id() {
+void Connection::choose_request_id() {
+  const RequestHead& head = parser_.head();
+  // The client's, if it sent one that may be echoed and its head was read to the end.
+  if (head.length > 0 && head.request_id.length > 0) {
+    request_id_.assign(text(head.request_id));
+    return;
+  }
   request_id_.resize(36);
   core::uuid_v7(loop_.now(), request_id_.data());
 }
 
 bool Connection::answer_unmatched() {
+  fill_unmatched();
+  finish_request();
+  return true;
+}
+
+void Connection::fill_unmatched() {
+  response_.clear();
   if (match_.is_path_known) {
     response_.error(405, "Method Not Allowed");
     response_.headers.emplace_back("Allow", std::string(match_.allow));
   } else {
     response_.error(404, "Not Found");
   }
-  finish_request();
-  return true;
 }
 
 bool Connection::run_on_worker() {
-  is_working_ = true;
   phase_ = Phase::kWorking;
   deadline_ns_ = kNoDeadline;
   const bool is_taken = loop_.context().workers.submit([this] {
     call_handler();
-    asio::post(loop_.io(), [this] { on_worker_done(); });
+    asio::post(loop_.io(), [this] { guarded([this] { on_worker_done(); }); });
   });
+  is_working_ = is_taken;
   if (is_taken) return false;
-  is_working_ = false;
   response_.error(503, "Too much work is waiting; try again");
   response_.headers.emplace_back("Retry-After", "1");
   finish_request();
@@ -347,20 +380,41 @@ void Connection::finish_request() {
   in_.consume(request_size());
   if (response_.body.capacity() > kKeepBytes) response_.body = std::string();
   if (chunked_body_.capacity() > kKeepBytes) chunked_body_ = std::string();
+  let_go();
   parser_.reset();
   phase_ = Phase::kHead;
   is_head_begun_ = false;
 }
 
 void Connection::refuse(int status, std::string_view detail) {
-  is_closing_ = true;
-  phase_ = Phase::kHead;
-  make_request_id();
-  request_.method = Method::kGet;
   response_.clear();
   response_.error(status, detail);
+  if (status == 503) response_.headers.emplace_back("Retry-After", "1");
+  refuse_as_filled();
+}
+
+/// Answers with what is in response_ and takes no more from this client.
+void Connection::refuse_as_filled() {
+  is_closing_ = true;
+  phase_ = Phase::kHead;
+  choose_request_id();
+  request_.method = parser_.head().method;
   request_began_ns_ = loop_.now_ns();
   append_answer(nullptr);
+}
+
+/// Takes room for a request of `bytes` in all. What every connection may keep is not counted: there
+/// are connections_max of those.
+bool Connection::hold(std::uint64_t bytes) {
+  if (bytes <= kKeepBytes + held_) return true;
+  const std::uint64_t more = bytes - kKeepBytes - held_;
+  if (!loop_.context().bodies.take(more, held_)) return false;
+  held_ += more;
+  return true;
+}
+
+void Connection::let_go() {
+  if (held_ > 0) loop_.context().bodies.give_back(std::exchange(held_, 0));
 }
 
 std::size_t Connection::request_size() const {
@@ -394,22 +448,24 @@ bool Connection::flush() {
 }
 
 void Connection::write_rest() {
-  is_writing_ = true;
   if (phase_ != Phase::kWorking) set_deadline(loop_.context().options.body_timeout);
-  socket_.async_write_some(asio::buffer(out_.data() + written_, out_.size() - written_),
-                           [this](const error_code& code, std::size_t n) {
-                             is_writing_ = false;
-                             loop_.refresh_time();
-                             if (phase_ == Phase::kClosed) return release_if_idle();
-                             if (code) {
-                               loop_.context().metrics.count_client_gone();
-                               return close();
-                             }
-                             written_ += n;
-                             if (phase_ == Phase::kWorking && !is_working_)
-                               return finish_late_answer();
-                             run();
-                           });
+  socket_.async_write_some(
+      asio::buffer(out_.data() + written_, out_.size() - written_),
+      [this](const error_code& code, std::size_t n) { guarded([&] { on_written(code, n); }); });
+  is_writing_ = true;
+}
+
+void Connection::on_written(const error_code& code, std::size_t n) {
+  is_writing_ = false;
+  loop_.refresh_time();
+  if (phase_ == Phase::kClosed) return release_if_idle();
+  if (code) {
+    loop_.context().metrics.count_client_gone();
+    return close();
+  }
+  written_ += n;
+  if (phase_ == Phase::kWorking && !is_working_) return finish_late_answer();
+  run();
 }
 
 void Connection::finish_late_answer() {
@@ -438,7 +494,15 @@ void Connection::close() {
 }
 
 void Connection::release_if_idle() {
-  if (!is_reading_ && !is_writing_ && !is_working_) loop_.release(*this);
+  if (is_reading_ || is_writing_ || is_working_) return;
+  // It may wait long for its next client: large buffers go back.
+  in_.clear();
+  in_.shrink(kKeepBytes);
+  for (std::string* text : {&out_, &chunked_body_, &response_.body}) {
+    if (text->capacity() > kKeepBytes) *text = std::string();
+  }
+  let_go();
+  loop_.release(*this);
 }
 
 void Connection::check_deadline(std::int64_t now_ns) {
@@ -449,9 +513,11 @@ void Connection::check_deadline(std::int64_t now_ns) {
     if (is_writing_) loop_.context().metrics.count_client_gone();
     return close();
   }
-  refuse(408, phase_ == Phase::kHead ? "The request's header did not arrive in time"
-                                     : "The request's body did not arrive in time");
-  if (flush()) begin_linger();  // the pending read goes on as the lingering one
+  guarded([this] {
+    refuse(408, phase_ == Phase::kHead ? "The request's header did not arrive in time"
+                                       : "The request's body did not arrive in time");
+    if (flush()) begin_linger();  // the pending read goes on as the lingering one
+  });
 }
 
 void Connection::drain_step(int idle_steps_max) {

@@ -22,7 +22,8 @@ class EventLoop;
 /// One client: reads requests, has them answered in order, writes the answers. All answers to what
 /// one read brought leave in one write. At any time at most one read, one write, or one job on the
 /// worker pool is pending, so a handler's views stay where they are. Lives on its loop's thread;
-/// only the handler of a blocking route runs elsewhere.
+/// only the handler of a blocking route runs elsewhere. An exception, as when memory runs out,
+/// closes this connection and harms no other.
 class Connection {
  public:
   using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
@@ -60,6 +61,7 @@ class Connection {
 
   bool dispatch(std::string_view body);
   bool answer_unmatched();
+  void fill_unmatched();
   bool run_on_worker();
   void on_worker_done();
   void finish_late_answer();
@@ -67,6 +69,7 @@ class Connection {
   void call_handler();
   void finish_request();
   void refuse(int status, std::string_view detail);
+  void refuse_as_filled();
   void append_answer(const Route* route);
 
   void run();         ///< answers what is in the buffer, then writes, then reads on
@@ -74,10 +77,15 @@ class Connection {
   void write_rest();  ///< the client reads slowly: writes when the socket has room
   void read_more();
   void on_read(const boost::system::error_code& code, std::size_t n);
+  void on_written(const boost::system::error_code& code, std::size_t n);
   void begin_linger();
   void release_if_idle();
+  template <typename Work>
+  void guarded(const Work& work);
+  bool hold(std::uint64_t bytes);
+  void let_go();
   void set_deadline(core::Micros after);
-  void make_request_id();
+  void choose_request_id();
   std::string_view text(TextRange range) const;
   std::uint64_t body_max() const;
 
@@ -92,6 +100,7 @@ class Connection {
   std::int64_t deadline_ns_ = 0;
   std::int64_t body_began_ns_ = 0;
   std::int64_t body_read_ = 0;
+  std::uint64_t held_ = 0;  ///< taken from the budget for bodies
   std::int64_t request_began_ns_ = 0;
 
   ReadBuffer in_;

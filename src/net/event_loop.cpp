@@ -18,7 +18,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 using std::chrono::milliseconds;
 
-constexpr std::size_t kSpareMax = 256;  ///< closed connections whose buffers are kept for reuse
+constexpr std::size_t kSpareMax = 256;  ///< closed connections kept for reuse with small buffers
 constexpr milliseconds kDrainInterval{20};
 constexpr int kDrainIdleSteps = 5;  ///< 100 ms without a request: idle
 constexpr std::string_view kTurnedAway =
@@ -54,6 +54,7 @@ core::Error bind_error(const asio::ip::tcp::endpoint& endpoint, const error_code
 }  // namespace
 
 EventLoop::EventLoop(ServerContext& context) : context_(context) {
+  spare_.reserve(kSpareMax);
   refresh_time();
 }
 
@@ -104,7 +105,27 @@ void EventLoop::refresh_time() {
 void EventLoop::start() {
   accept();
   tick();
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] { run(); });
+}
+
+void EventLoop::run() {
+  for (;;) {
+    try {
+      io_.run();
+      return;
+    } catch (const std::exception& exception) {
+      // Connections catch what concerns them alone. The other clients of the loop must not pay.
+      log_failure("an event failed", exception);
+    }
+  }
+}
+
+void EventLoop::log_failure(std::string_view what, const std::exception& exception) noexcept {
+  try {
+    core::log_error("net", what, {{"error.message", exception.what()}});
+  } catch (...) {
+    // Out of memory even for a line of text: what failed is over, the loop goes on.
+  }
 }
 
 void EventLoop::stop() {
@@ -117,9 +138,15 @@ void EventLoop::stop() {
 void EventLoop::accept() {
   acceptor_.async_accept(io_.get_executor(), peer_,
                          [this](const error_code& code, Connection::Socket socket) {
-                           if (!code) accepted(std::move(socket), peer_);
+                           bool is_taken = !code;
+                           try {
+                             if (!code) accepted(std::move(socket), peer_);
+                           } catch (const std::exception& exception) {
+                             is_taken = false;
+                             log_failure("a connection could not be taken", exception);
+                           }
                            if (is_draining_) return;
-                           if (code) return retry_accept();
+                           if (!is_taken) return retry_accept();
                            accept();
                          });
 }
@@ -134,6 +161,9 @@ void EventLoop::retry_accept() {
 
 void EventLoop::accepted(Connection::Socket socket, const asio::ip::tcp::endpoint& peer) {
   refresh_time();
+  if (spare_.empty()) spare_.push_back(std::make_unique<Connection>(*this));
+  open_.push_back(nullptr);
+  open_.pop_back();  // room for one more: nothing fails between counting it and keeping it
   const auto limit = static_cast<std::int64_t>(context_.options.connections_max);
   const std::int64_t open = context_.open_connections.fetch_add(1) + 1;
   if (open > limit) {
@@ -141,7 +171,6 @@ void EventLoop::accepted(Connection::Socket socket, const asio::ip::tcp::endpoin
     return turn_away(std::move(socket));
   }
   context_.metrics.set_open(open);
-  if (spare_.empty()) spare_.push_back(std::make_unique<Connection>(*this));
   open_.push_back(std::move(spare_.back()));
   spare_.pop_back();
   open_.back()->open(std::move(socket), peer, open_.size() - 1);

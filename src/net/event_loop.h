@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -15,6 +17,7 @@
 
 #include "core/clock.h"
 #include "core/result.h"
+#include "net/body_budget.h"
 #include "net/connection.h"
 #include "net/http_metrics.h"
 #include "net/http_server.h"
@@ -30,6 +33,7 @@ struct ServerContext {
   const core::Clock& clock;
   HttpMetrics metrics;
   WorkerPool workers;
+  BodyBudget bodies;
   std::atomic<std::int64_t> open_connections{0};
 };
 
@@ -66,10 +70,14 @@ class EventLoop {
   void refresh_time();
   bool is_draining() const { return is_draining_; }
 
+  /// Logs an exception that ended an event; never throws itself.
+  static void log_failure(std::string_view what, const std::exception& exception) noexcept;
+
   /// A connection is closed and nothing of it is pending: forgets and recycles it.
   void release(Connection& connection);
 
  private:
+  void run();
   void accept();
   void accepted(Connection::Socket socket, const boost::asio::ip::tcp::endpoint& peer);
   void turn_away(Connection::Socket socket);

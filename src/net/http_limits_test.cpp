@@ -95,6 +95,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"BareLineFeeds", "GET /ping HTTP/1.1\nHost: x\n\n", 505},
         Refused{"NulInValue", std::string("GET /ping HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n", 40),
                 400},
+        Refused{"OtherScheme", "GET ftp://x/ping HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        Refused{"NoAuthority", "GET http:///ping HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"NoPath", "GET ping HTTP/1.1\r\nHost: x\r\n\r\n", 400}),
     [](const testing::TestParamInfo<Refused>& row) { return row.param.name; });
 
@@ -174,6 +176,151 @@ TEST(HttpTimeouts, LetsABlockingHandlerTakeItsTime) {
   EXPECT_EQ(other.ask(kPing).status, 200);
   server.open_gate();
   EXPECT_EQ(client.read_answer().status, 200);
+}
+
+TEST(HttpTimeouts, TakeAYearForWhatIsBeyondIt) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.threads = 1;
+  options.body_timeout = 20'000;  // makes the server look at all deadlines every 5 ms
+  // In nanoseconds these do not fit 64 bits.
+  options.header_timeout = options.idle_timeout = options.drain_timeout =
+      200'000LL * 24 * 3600 * 1'000'000;
+  TestServer server(options);
+  TestClient idle(server.port());
+  EXPECT_EQ(idle.ask(kPing).status, 200);
+  TestClient half(server.port());
+  ASSERT_TRUE(half.send("GET /ping HTTP/1.1\r\n"));
+  TestClient timed_out(server.port());
+  ASSERT_TRUE(timed_out.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"));
+  server.wait_for_open_connections(3);
+  while (!timed_out.has_input()) {
+    server.clock().advance(1'000'000);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(timed_out.read_answer().status, 408);
+  EXPECT_EQ(half.ask("Host: x\r\n\r\n").status, 200);
+  EXPECT_EQ(idle.ask(kPing).status, 200);
+  for (TestClient* client : {&idle, &half, &timed_out}) client->close();
+  server.server().drain();
+}
+
+std::string large_post(std::size_t length) {
+  return "POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(length) +
+         "\r\n\r\n";
+}
+
+HttpServerOptions with_a_megabyte_for_bodies() {
+  HttpServerOptions options = TestServer::quick_options();
+  options.bodies_max = 1'000'000;
+  return options;
+}
+
+/// Begins a body of 900,000 bytes and makes sure that the server has seen it.
+void begin_large_body(TestClient& client) {
+  ASSERT_TRUE(
+      client.send("POST /length HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+                  "Content-Length: 900000\r\n\r\n"));
+  ASSERT_EQ(client.read_answer().status, 100);
+}
+
+TEST(HttpBodies, BeyondTheMemoryForAllOfThemAreAnswered503BeforeTheyAreRead) {
+  TestServer server(with_a_megabyte_for_bodies());
+  TestClient first(server.port());
+  begin_large_body(first);
+  TestClient second(server.port());
+  const auto refused = second.ask(large_post(900'000));
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.headers.at("retry-after"), "1");
+  EXPECT_EQ(refused.headers.at("connection"), "close");
+  EXPECT_THAT(refused.body, HasSubstr("try again"));
+  // Small bodies never wait for large ones.
+  TestClient small(server.port());
+  EXPECT_EQ(small.ask(large_post(60'000) + std::string(60'000, 'x')).body, "60000");
+  // The first goes on, and makes room when it is done.
+  EXPECT_EQ(first.ask(std::string(900'000, 'x')).body, "900000");
+  TestClient third(server.port());
+  EXPECT_EQ(third.ask(large_post(900'000) + std::string(900'000, 'x')).body, "900000");
+}
+
+TEST(HttpBodies, InChunksAreCountedAsTheyGrow) {
+  TestServer server(with_a_megabyte_for_bodies());
+  TestClient first(server.port());
+  begin_large_body(first);
+  TestClient second(server.port());
+  ASSERT_TRUE(
+      second.send("POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "7a120\r\n" +
+                  std::string(500'000, 'x')));
+  EXPECT_EQ(second.read_answer().status, 503);
+  EXPECT_EQ(first.ask(std::string(900'000, 'x')).body, "900000");
+}
+
+TEST(HttpBodies, GiveTheirRoomBackWhenTheClientDisappears) {
+  HttpServerOptions options = with_a_megabyte_for_bodies();
+  options.body_timeout = 20'000;  // of the manual clock; deadlines are looked at every 5 ms
+  TestServer server(options);
+  for (int i = 0; i < 5; ++i) {
+    TestClient client(server.port());
+    begin_large_body(client);
+    client.reset();
+    server.wait_for_open_connections(0);
+  }
+  TestClient timed_out(server.port());
+  begin_large_body(timed_out);
+  while (!timed_out.has_input()) {
+    server.clock().advance(1'000'000);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(timed_out.read_answer().status, 408);
+  timed_out.close();
+  server.wait_for_open_connections(0);
+  TestClient last(server.port());
+  EXPECT_EQ(last.ask(large_post(900'000) + std::string(900'000, 'x')).body, "900000");
+}
+
+TEST(HttpBodies, OneAloneIsReadThoughItIsLargerThanTheMemoryForAll) {
+  TestServer server(with_a_megabyte_for_bodies());
+  for (int i = 0; i < 2; ++i) {
+    TestClient client(server.port());
+    EXPECT_EQ(client.ask(large_post(3'000'000) + std::string(3'000'000, 'x')).body, "3000000");
+  }
+}
+
+TEST(HttpBodies, ThatNobodyWantsAreNotRead) {
+  TestServer server;
+  for (const std::string head :
+       {"POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n",
+        "POST /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
+        "POST /nope HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "POST /nope HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n"}) {
+    TestClient client(server.port());
+    const auto answer = client.ask(head);
+    EXPECT_EQ(answer.status, 404) << head;
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    EXPECT_EQ(answer.body, "{\"detail\":\"Not Found\"}");
+    EXPECT_TRUE(client.is_closed_by_server());
+  }
+  TestClient wrong(server.port());
+  const auto answer = wrong.ask(
+      "POST /ping HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\nContent-Length: 3000000\r\n\r\n");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_EQ(answer.headers.at("allow"), "GET, HEAD");
+  EXPECT_EQ(answer.headers.at("x-request-id"), "mine");
+}
+
+TEST(HttpLimits, RefusesHeadWithoutABody) {
+  TestServer server;
+  for (const std::string request :
+       {"HEAD /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n",
+        "HEAD /nope HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n",
+        "HEAD /ping HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"}) {
+    TestClient client(server.port());
+    ASSERT_TRUE(client.send(request));
+    const std::string answer = client.read_all();
+    EXPECT_THAT(answer, testing::StartsWith("HTTP/1.1 4"));
+    EXPECT_THAT(answer, HasSubstr("Content-Length: "));
+    EXPECT_THAT(answer, testing::EndsWith("\r\n\r\n")) << request;
+  }
 }
 
 TEST(HttpConnections, BeyondTheLimitAreAnswered503AndLeaveTheOthersAlone) {

@@ -24,9 +24,6 @@ bool is_header_value_safe(std::string_view text);
 /// True when `text` can name a header: RFC 9110 token characters, at least one.
 bool is_header_name(std::string_view text);
 
-/// Length in bytes of the well-formed UTF-8 character at the start of `text` (not empty), or 0.
-std::size_t utf8_length(std::string_view text);
-
 /// Appends `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 

@@ -17,6 +17,7 @@ namespace tenure::net {
 namespace {
 
 constexpr std::size_t kWorkerQueueMax = 1024;
+constexpr core::Micros kTimeoutMax = 365LL * 24 * 3600 * core::kMicrosPerSecond;
 
 using Endpoint = boost::asio::ip::tcp::endpoint;
 
@@ -33,6 +34,15 @@ core::Result<Endpoint> parse_endpoint(const HttpServerOptions& options) {
   return Endpoint(address, options.port);
 }
 
+/// Time-outs are added up in nanoseconds, which fit a few centuries.
+HttpServerOptions with_bounded_timeouts(HttpServerOptions options) {
+  for (core::Micros* timeout : {&options.header_timeout, &options.body_timeout,
+                                &options.idle_timeout, &options.drain_timeout}) {
+    *timeout = std::clamp<core::Micros>(*timeout, 0, kTimeoutMax);
+  }
+  return options;
+}
+
 }  // namespace
 
 struct HttpServer::State {
@@ -42,7 +52,8 @@ struct HttpServer::State {
                 .router = router,
                 .clock = clock,
                 .metrics = HttpMetrics(metrics, router),
-                .workers = WorkerPool(with.worker_threads, kWorkerQueueMax)} {}
+                .workers = WorkerPool(with.worker_threads, kWorkerQueueMax),
+                .bodies = BodyBudget(with.bodies_max)} {}
 
   ~State() {
     for (const auto& loop : loops) loop->stop();
@@ -71,7 +82,7 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions o
   if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
   auto is_free = EventLoop::check_port_is_free(*endpoint);
   if (!is_free) return std::move(is_free).error();
-  auto state = std::make_unique<State>(options, router, metrics, clock);
+  auto state = std::make_unique<State>(with_bounded_timeouts(options), router, metrics, clock);
   for (unsigned i = 0; i < options.threads; ++i) {
     auto loop = std::make_unique<EventLoop>(state->context);
     auto bound = loop->listen(*endpoint);

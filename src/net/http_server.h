@@ -18,7 +18,11 @@ struct HttpServerOptions {
   unsigned worker_threads = 4;  ///< for blocking routes
   std::uint64_t header_max = 16 * 1024;
   std::uint64_t body_max = 64ULL * 1024 * 1024;
+  /// Bytes of all bodies held at one time, beyond the 64 KiB that every connection may keep. A body
+  /// that is the only one is read whatever its size.
+  std::uint64_t bodies_max = 512ULL * 1024 * 1024;
   std::uint64_t connections_max = 10'000;
+  // Time-outs beyond a year count as a year.
   core::Micros header_timeout = 10'000'000;
   core::Micros body_timeout = 30'000'000;
   core::Micros idle_timeout = 75'000'000;
@@ -28,9 +32,10 @@ struct HttpServerOptions {
 /// HTTP/1.1 over TCP: keep-alive, pipelining (answers of all requests in the buffer leave in one
 /// write), chunked bodies, Expect: 100-continue, HEAD, request ids (X-Request-Id echoed or made),
 /// Date. Over a limit: 431 header, 413 body, 408 slow client, 503 + Retry-After beyond
-/// connections_max; 400 for what is not HTTP or has both Content-Length and Transfer-Encoding; 501
-/// for unknown transfer codings; 404, 405 + Allow; 500 when a handler throws (counted, logged,
-/// never sent in detail). Error bodies: {"detail": "..."}.
+/// connections_max or bodies_max; 400 for what is not HTTP or has both Content-Length and
+/// Transfer-Encoding; 501 for unknown transfer codings; 404, 405 + Allow, without reading a large
+/// body first; 500 when a handler throws (counted, logged, never sent in detail). Error bodies:
+/// {"detail": "..."}. Running out of memory costs the connection it happened on, not the server.
 class HttpServer {
  public:
   /// Binds at once. Errors: kUnavailable "port 8000 is in use ..." with what to do;

@@ -193,6 +193,14 @@ TEST(HttpServer, GivesHandlersPathParametersAndQuery) {
       "m|1|2");
 }
 
+TEST(HttpServer, TakesThePathOfAUrlAndNotOfItsQuery) {
+  TestServer server;
+  TestClient client(server.port());
+  EXPECT_EQ(client.ask("GET http://h?x=/ping HTTP/1.1\r\nHost: x\r\n\r\n").status, 404);
+  EXPECT_EQ(client.ask("GET http://h HTTP/1.1\r\nHost: x\r\n\r\n").status, 404);
+  EXPECT_EQ(client.ask("GET HTTP://h/ping?x=/nowhere HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+}
+
 TEST(HttpServer, AnswersUnknownPathsAndMethods) {
   TestServer server;
   TestClient client(server.port());

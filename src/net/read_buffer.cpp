@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tenure::net {
 namespace {
@@ -41,9 +42,17 @@ void ReadBuffer::erase(std::size_t at, std::size_t n) {
 }
 
 void ReadBuffer::shrink(std::size_t keep) {
-  if (capacity_ <= keep || size() > 0) return;
-  bytes_.reset();
-  capacity_ = begin_ = end_ = 0;
+  const std::size_t unread = size();
+  if (capacity_ <= keep || unread > keep) return;
+  std::unique_ptr<char[]> kept;
+  if (unread > 0) {
+    kept = std::make_unique_for_overwrite<char[]>(keep);
+    std::memcpy(kept.get(), bytes_.get() + begin_, unread);
+  }
+  bytes_ = std::move(kept);
+  capacity_ = unread > 0 ? keep : 0;
+  begin_ = 0;
+  end_ = unread;
 }
 
 }  // namespace tenure::net

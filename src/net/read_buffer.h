@@ -13,6 +13,7 @@ class ReadBuffer {
  public:
   std::string_view unread() const { return {bytes_.get() + begin_, end_ - begin_}; }
   std::size_t size() const { return end_ - begin_; }
+  std::size_t capacity() const { return capacity_; }
 
   /// At least `wanted` bytes of free room behind the unread ones.
   std::span<char> make_room(std::size_t wanted);
@@ -23,7 +24,7 @@ class ReadBuffer {
   void erase(std::size_t at, std::size_t n);
   void clear() { begin_ = end_ = 0; }
 
-  /// Gives memory back when more than `keep` bytes are held and nothing is unread.
+  /// Gives memory back when more than `keep` bytes are held and no more than `keep` are unread.
   void shrink(std::size_t keep);
 
  private:

@@ -122,6 +122,7 @@ struct RequestParser::Machine {
   std::uint64_t body_max = 0;
 
   void reset() {
+    head.method = Method::kGet;
     head.target = head.content_type = head.request_id = {};
     head.fields.clear();
     head.content_length = 0;

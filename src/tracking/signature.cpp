@@ -9,7 +9,7 @@
 #include <fmt/ranges.h>
 
 #include "core/json.h"
-#include "storage/utf8.h"
+#include "core/utf8.h"
 
 namespace tenure::tracking {
 namespace {
@@ -115,7 +115,7 @@ core::Result<> check_signature(const std::vector<SignatureColumn>& columns, std:
                                      fmt::join(kTypes, ", ")));
     }
     if (column.name.empty() && columns.size() > 1) return bad(column, "the name is empty");
-    if (!storage::is_utf8(column.name)) return bad(column, "the name is not valid UTF-8");
+    if (!core::is_utf8(column.name)) return bad(column, "the name is not valid UTF-8");
     if (!names.insert(column.name).second) return bad(column, "the name is used twice");
   }
   return {};

@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "storage/utf8.h"
+#include "core/utf8.h"
 
 namespace tenure::tracking {
 namespace {
@@ -49,7 +49,7 @@ std::string lower(std::string_view text) {
 }  // namespace
 
 core::Result<> check_text(std::string_view text, std::size_t max, std::string_view what) {
-  if (!storage::is_utf8(text)) return invalid(fmt::format("'{}' is not valid UTF-8", what));
+  if (!core::is_utf8(text)) return invalid(fmt::format("'{}' is not valid UTF-8", what));
   if (text.find('\0') != std::string_view::npos)
     return invalid(fmt::format("'{}' must not hold a NUL character", what));
   if (characters(text) > max)

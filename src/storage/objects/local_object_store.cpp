@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include "core/descriptor.h"
 #include "core/file.h"
-#include "core/id.h"
 #include "storage/objects/object_key.h"
 
 namespace tenure::storage {
@@ -19,65 +19,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kIdDigits = 12;
-
-/// Names of files that are being written: "<name>.<12 hexadecimal digits>.tmp", the form of
-/// core::write_file_atomically. After a crash some stay; they are never shown.
-bool is_unfinished(std::string_view name) {
-  constexpr std::string_view kEnd = ".tmp";
-  if (!name.ends_with(kEnd)) return false;
-  name.remove_suffix(kEnd.size());
-  if (name.size() <= kIdDigits || name[name.size() - kIdDigits - 1] != '.') return false;
-  return name.substr(name.size() - kIdDigits).find_first_not_of("0123456789abcdef") ==
-         std::string_view::npos;
-}
-
-/// Closes a file descriptor at the end of its scope.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return true;
-}
-
-/// Copies a file into a new one and syncs it. A failed copy is removed.
-core::Result<> copy_durably(const fs::path& from, const fs::path& to) {
-  const Descriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-  if (source.get() < 0) return core::system_error(errno, "cannot open", from);
-  const Descriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (target.get() < 0) return core::system_error(errno, "cannot create", to);
-  const auto fail = [&](std::string_view what, const fs::path& where) {
-    core::Error error = core::system_error(errno, what, where);
-    ::unlink(to.c_str());
-    return error;
-  };
+/// Copies a file into a new one.
+core::Result<> copy_content(const fs::path& from, const fs::path& to) {
+  const core::Descriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!source.is_open()) return core::system_error(errno, "cannot open", from);
+  core::Descriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!target.is_open()) return core::system_error(errno, "cannot create", to);
   std::string buffer(std::size_t{1} << 20, '\0');
   for (;;) {
     const ssize_t n = ::read(source.get(), buffer.data(), buffer.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return fail("cannot read", from);
+    if (n < 0) return core::system_error(errno, "cannot read", from);
     if (n == 0) break;
-    if (!write_all(target.get(), std::string_view(buffer.data(), static_cast<std::size_t>(n))))
-      return fail("cannot write", to);
+    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
+    if (!core::write_all(target.get(), bytes)) return core::system_error(errno, "cannot write", to);
   }
-  if (::fsync(target.get()) != 0) return fail("cannot sync", to);
+  if (!target.close()) return core::system_error(errno, "cannot close", to);
   return {};
 }
 
@@ -100,15 +57,11 @@ class LocalObjectStore final : public ObjectStore {
     }
     return write(key, [&](const fs::path& path) -> core::Result<> {
       if (auto made = core::make_directories(path.parent_path()); !made) return made;
-      fs::path temporary = path;
-      temporary += "." + core::random_hex_id().substr(0, kIdDigits) + ".tmp";
-      if (auto copied = copy_durably(file, temporary); !copied) return copied;
-      if (::rename(temporary.c_str(), path.c_str()) != 0) {
-        core::Error error = core::system_error(errno, "cannot rename to", path);
-        ::unlink(temporary.c_str());
-        return error;
-      }
-      return core::sync_directory(path.parent_path());
+      const fs::path temporary = core::unfinished_path(path);
+      auto done = copy_content(file, temporary);
+      if (done) done = core::publish_file(temporary, path);
+      if (!done) ::unlink(temporary.c_str());
+      return done;
     });
   }
 
@@ -144,18 +97,15 @@ class LocalObjectStore final : public ObjectStore {
       start = std::move(*resolved);
     }
     std::vector<ObjectInfo> found;
-    std::error_code status;
-    fs::recursive_directory_iterator entry(start, status);
-    for (; !status && entry != fs::recursive_directory_iterator(); entry.increment(status)) {
-      std::string key = entry->path().lexically_relative(root_).generic_string();
-      if (!key.starts_with(prefix) || is_unfinished(entry->path().filename().string())) continue;
-      struct ::stat info {};
-      // A file may vanish between the listing and here; symbolic links are not listed.
-      if (::lstat(entry->path().c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
-      found.push_back(describe(std::move(key), info));
+    // Folder by folder: remove() takes empty folders away at any time, and a walk of the library's
+    // own would end there as if all had been seen.
+    std::vector<fs::path> folders{std::move(start)};
+    while (!folders.empty()) {
+      const fs::path current = std::move(folders.back());
+      folders.pop_back();
+      if (auto listed = list_folder(current, prefix, found, folders); !listed)
+        return std::move(listed).error();
     }
-    if (status && status.value() != ENOENT && status.value() != ENOTDIR)
-      return core::system_error(status.value(), "cannot list", start);
     std::sort(found.begin(), found.end(),
               [](const ObjectInfo& a, const ObjectInfo& b) { return a.key < b.key; });
     return found;
@@ -202,6 +152,26 @@ class LocalObjectStore final : public ObjectStore {
         core::Micros{info.st_mtim.tv_sec} * core::kMicrosPerSecond + info.st_mtim.tv_nsec / 1000};
   }
 
+  /// Adds the objects of one folder, and the folders in it. A folder that is gone has none.
+  core::Result<> list_folder(const fs::path& folder, std::string_view prefix,
+                             std::vector<ObjectInfo>& found, std::vector<fs::path>& folders) const {
+    std::error_code status;
+    fs::directory_iterator entry(folder, status);
+    for (; !status && entry != fs::directory_iterator(); entry.increment(status)) {
+      struct ::stat info {};
+      // A file may vanish between the listing and here; symbolic links are not listed.
+      if (::lstat(entry->path().c_str(), &info) != 0) continue;
+      if (S_ISDIR(info.st_mode)) folders.push_back(entry->path());
+      if (!S_ISREG(info.st_mode)) continue;
+      if (core::is_unfinished_name(entry->path().filename().native())) continue;
+      std::string key = entry->path().lexically_relative(root_).generic_string();
+      if (key.starts_with(prefix)) found.push_back(describe(std::move(key), info));
+    }
+    if (status && status.value() != ENOENT && status.value() != ENOTDIR)
+      return core::system_error(status.value(), "cannot list", folder);
+    return {};
+  }
+
   /// Where a checked key lies. Refused when a symbolic link on the way leads out of the root.
   core::Result<fs::path> resolve(std::string_view key) const {
     fs::path path = root_ / fs::path(key);
@@ -221,11 +191,11 @@ class LocalObjectStore final : public ObjectStore {
 
   core::Result<fs::path> object_path(std::string_view key) const {
     if (auto checked = check_object_key(key); !checked) return std::move(checked).error();
-    if (is_unfinished(key)) {
+    if (core::is_unfinished_name(key)) {
       return core::Error{core::ErrorCode::kInvalidArgument,
-                         fmt::format("object key '{}': names that end in .<{} hexadecimal "
+                         fmt::format("object key '{}': names that end in .<12 hexadecimal "
                                      "digits>.tmp are kept for unfinished writes",
-                                     key, kIdDigits)};
+                                     key)};
     }
     return resolve(key);
   }

@@ -1,6 +1,9 @@
 #include "storage/objects/local_object_store.h"
 
+#include <atomic>
 #include <fstream>
+#include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -62,6 +65,46 @@ TEST_F(LocalObjectStoreTest, HidesUnfinishedWrites) {
   EXPECT_EQ(store_->put("other.0123456789ab.tmp", "x").error().code,
             core::ErrorCode::kInvalidArgument);
   EXPECT_TRUE(store_->put("plain.tmp", "x"));
+}
+
+TEST_F(LocalObjectStoreTest, TakesSegmentsAsLongAsTheFileSystemDoes) {
+  const std::string longest(255, 'n');
+  const fs::path file = folder_.path() / "file";
+  std::ofstream(file) << "streamed";
+  ASSERT_TRUE(store_->put("a/" + longest, "x"));
+  EXPECT_EQ(store_->get("a/" + longest).value(), "x");
+  ASSERT_TRUE(store_->put_file("b/" + longest, file));
+  EXPECT_EQ(store_->get("b/" + longest).value(), "streamed");
+  EXPECT_EQ(store_->list("")->size(), 2U);
+  EXPECT_EQ(store_->put(longest + "n", "x").error().code, core::ErrorCode::kInvalidArgument);
+}
+
+TEST_F(LocalObjectStoreTest, ListsAllObjectsWhileFoldersComeAndGo) {
+  std::set<std::string> stable;
+  for (int i = 0; i < 20; ++i) {
+    stable.insert("stable/" + std::to_string(i) + "/object");
+    ASSERT_TRUE(store_->put("stable/" + std::to_string(i) + "/object", "x"));
+  }
+  std::atomic<bool> is_done{false};
+  std::thread churn([&] {
+    // As remove() does it, many times faster: no fsync.
+    for (int i = 0; !is_done; i = (i + 1) % 20) {
+      const fs::path folder = root_ / "stable" / std::to_string(i) / "passing";
+      fs::create_directories(folder / "deeper");
+      fs::remove(folder / "deeper");
+      fs::remove(folder);
+    }
+  });
+  for (int round = 0; round < 1000; ++round) {
+    const auto listed = store_->list("");
+    std::set<std::string> keys;
+    if (listed)
+      for (const ObjectInfo& object : *listed) keys.insert(object.key);
+    EXPECT_EQ(keys, stable) << "round " << round;
+    if (keys != stable) break;
+  }
+  is_done = true;
+  churn.join();
 }
 
 TEST_F(LocalObjectStoreTest, AnObjectAndAFolderOfOneNameConflict) {

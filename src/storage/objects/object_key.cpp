@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "storage/utf8.h"
+#include "core/utf8.h"
 
 namespace tenure::storage {
 namespace {
@@ -28,7 +28,7 @@ core::Result<> check_bytes(std::string_view key) {
   if (key.size() > kKeyMax)
     return bad_key(key, fmt::format("has {} bytes, at most {} are allowed", key.size(), kKeyMax));
   if (key.find('\0') != std::string_view::npos) return bad_key(key, "must not hold a NUL");
-  if (!is_utf8(key)) return bad_key(key, "is not valid UTF-8");
+  if (!core::is_utf8(key)) return bad_key(key, "is not valid UTF-8");
   return {};
 }
 
