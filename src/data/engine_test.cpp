@@ -62,6 +62,19 @@ TEST_F(EngineTest, ReadsEveryIntegerType) {
   }
 }
 
+TEST_F(EngineTest, LeavesMemoryToOthers) {
+  const auto limit = [](unsigned threads) {
+    auto engine =
+        Engine::open({.path = "", .temporary = {}, .memory_limit_bytes = 0, .threads = threads});
+    return *(*engine)->query_text("SELECT current_setting('memory_limit')");
+  };
+  // Where there is less memory, DuckDB's own limit is lower still.
+  EXPECT_THAT(limit(2),
+              testing::AnyOf("1.5 GiB", testing::HasSubstr("MiB"), testing::StartsWith("1.")));
+  EXPECT_THAT(limit(1),
+              testing::AnyOf("1.2 GiB", testing::HasSubstr("MiB"), testing::StartsWith("1.")));
+}
+
 TEST_F(EngineTest, ReadsTheLimitsOfHugeIntegers) {
   const Table t = query("SELECT 9223372036854775807::HUGEINT, (-9223372036854775807 - 1)::HUGEINT");
   EXPECT_EQ(t.columns[0].display(0), "9223372036854775807");
