@@ -63,16 +63,13 @@ TEST_F(EngineTest, ReadsEveryIntegerType) {
 }
 
 TEST_F(EngineTest, LeavesMemoryToOthers) {
-  const auto limit = [](unsigned threads) {
-    auto engine =
-        Engine::open({.path = "", .temporary = {}, .memory_limit_bytes = 0, .threads = threads});
-    return *(*engine)->query_text("SELECT current_setting('memory_limit')");
-  };
+  auto engine =
+      Engine::open({.path = "", .temporary = {}, .memory_limit_bytes = 0, .threads = 2});
+  ASSERT_TRUE(engine);
+  const auto limit = (*engine)->query_text("SELECT current_setting('memory_limit')");
+  ASSERT_TRUE(limit);
   // Where there is less memory, DuckDB's own limit is lower still.
-  EXPECT_THAT(limit(2),
-              testing::AnyOf("1.5 GiB", testing::HasSubstr("MiB"), testing::StartsWith("1.")));
-  EXPECT_THAT(limit(1),
-              testing::AnyOf("1.2 GiB", testing::HasSubstr("MiB"), testing::StartsWith("1.")));
+  EXPECT_TRUE(limit->ends_with(" MiB") || std::stod(*limit) <= 1.5) << *limit;
 }
 
 TEST_F(EngineTest, ReadsTheLimitsOfHugeIntegers) {
