@@ -47,7 +47,7 @@ std::string yaml_value(std::string_view text) {
 std::filesystem::path source_path(const std::filesystem::path& table,
                                   const std::filesystem::path& folder) {
   constexpr std::ptrdiff_t kNear = 2;  // steps up
-  const std::filesystem::path absolute = std::filesystem::absolute(table).lexically_normal();
+  std::filesystem::path absolute = std::filesystem::absolute(table).lexically_normal();
   // The system resolves ".." after links, so links in folders are resolved here too. The file
   // itself may be a link that is meant to be followed anew each time.
   std::error_code status;

@@ -15,10 +15,10 @@ NOTE = "the customer called about the last invoice and was told that the amount 
 
 
 def write_table(path, source):
-    """Repeats the rows of `source` under ever new ids, with a note that makes them long; returns (rows, positives)."""
+    """Repeats the rows of `source` under ever new ids, each with a long note; returns (rows, positives)."""
     header, *rows = source.read_bytes().splitlines()
     parts = [row.split(b",", 1)[1] for row in rows]
-    block = b"".join(b"%05d-@@@@,%d %s,%s\n" % (n, n, NOTE.encode(), part) for n, part in enumerate(parts))
+    block = b"".join(b"%05d-@@@@,%05d-@@@@ %s,%s\n" % (n, n, NOTE.encode(), part) for n, part in enumerate(parts))
     identifier, others = header.split(b",", 1)
     blocks = 0
     with open(path, "wb") as file:
