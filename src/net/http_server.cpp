@@ -36,7 +36,7 @@ core::Result<Endpoint> parse_endpoint(const HttpServerOptions& options) {
 }  // namespace
 
 struct HttpServer::State {
-  State(HttpServerOptions with, const Router& router, core::MetricRegistry& metrics,
+  State(const HttpServerOptions& with, const Router& router, core::MetricRegistry& metrics,
         const core::Clock& clock)
       : context{.options = with,
                 .router = router,

@@ -173,9 +173,7 @@ void Predictor::answer(Call& call, std::span<const PredictRow> rows, std::span<P
     const bool is_lookup = needs_lookup(row, inputs);
     const std::size_t place = is_lookup ? lookup++ : looked_up;
     const std::span<data::Cell> features = cells.subspan(place * inputs, inputs);
-    if (!is_lookup) {
-      std::ranges::fill(features, data::Cell{});
-    } else if (!snapshot.reader && has_given(row)) {
+    if (!is_lookup || (!snapshot.reader && has_given(row))) {
       // A model without stored features takes what the request gives; the id is only a name.
       std::ranges::fill(features, data::Cell{});
     } else if (!is_read) {

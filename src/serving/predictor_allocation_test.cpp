@@ -10,6 +10,7 @@
 #include "serving/testing/served_world.h"
 
 namespace {
+// NOLINTBEGIN(cppcoreguidelines-owning-memory): these are the operators that own
 std::atomic<std::uint64_t> allocations{0};  // NOLINT: what the replaced operators count in
 
 void* counted(std::size_t size) {
@@ -45,6 +46,7 @@ void operator delete(void* bytes, std::size_t) noexcept {
 void operator delete[](void* bytes, std::size_t) noexcept {
   std::free(bytes);
 }
+// NOLINTEND(cppcoreguidelines-owning-memory)
 
 namespace tenure::serving {
 namespace {

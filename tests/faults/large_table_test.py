@@ -9,7 +9,7 @@ from tenure_process import TENURE, temporary_folder, tenure
 
 SIZE = 2**31 + 2**20  # bytes; offsets no longer fit into 32 bits with a sign
 DISK_NEEDED = 2 * SIZE
-MEMORY_MAX = 1100  # MB of resident memory, half of the file
+MEMORY_MAX = 700 + 256 * os.cpu_count()  # MB of resident memory; on two cores about half of the file
 ROWS_OF_A_BLOCK = 20000
 NOTE = "the customer called about the last invoice and was told that the amount is right; " * 8
 
