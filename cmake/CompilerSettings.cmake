@@ -9,7 +9,8 @@ endif()
 add_compile_options(-ffp-contract=off)
 
 if(TENURE_SANITIZE)
-  add_compile_options(-fsanitize=${TENURE_SANITIZE} -fno-omit-frame-pointer -g)
+  # Line tables are all that reports need; full debug information takes long to make.
+  add_compile_options(-fsanitize=${TENURE_SANITIZE} -fno-omit-frame-pointer -g1)
   add_link_options(-fsanitize=${TENURE_SANITIZE})
   if(TENURE_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Boost.Asio has fences, which the thread sanitizer does not model; its locks suffice here.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -30,6 +32,36 @@ std::string yaml_quote(std::string_view text) {
   return quoted + "\"";
 }
 
+/// The same for a value, in which the configuration would put variables for "${NAME}".
+std::string yaml_value(std::string_view text) {
+  std::string escaped;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text.substr(i).starts_with("${")) escaped += '$';
+    escaped += text[i];
+  }
+  return yaml_quote(escaped);
+}
+
+/// The table as tenure.yaml in `folder` names it: relative when it lies in the folder or near it,
+/// so that both can be moved together; absolute when they have little in common.
+std::filesystem::path source_path(const std::filesystem::path& table,
+                                  const std::filesystem::path& folder) {
+  constexpr std::ptrdiff_t kNear = 2;  // steps up
+  std::filesystem::path absolute = std::filesystem::absolute(table).lexically_normal();
+  // The system resolves ".." after links, so links in folders are resolved here too. The file
+  // itself may be a link that is meant to be followed anew each time.
+  std::error_code status;
+  const auto project = std::filesystem::weakly_canonical(folder, status);
+  if (status) return absolute;
+  const auto parent = std::filesystem::weakly_canonical(absolute.parent_path(), status);
+  if (status) return absolute;
+  const auto relative = (parent / absolute.filename()).lexically_relative(project);
+  const auto up = std::count(relative.begin(), relative.end(), "..");
+  const auto depth = std::distance(project.begin(), project.end()) - 1;
+  const bool is_near = !relative.empty() && up <= kNear && (up == 0 || up < depth);
+  return is_near ? relative : absolute;
+}
+
 /// A comment's text on one line.
 std::string one_line(std::string text) {
   std::ranges::replace_if(
@@ -53,7 +85,7 @@ std::string column_lines(const data::InferredTable& table) {
     if (!column.null_markers.empty()) {
       std::string markers;
       for (const std::string& marker : column.null_markers)
-        markers += (markers.empty() ? "" : ", ") + yaml_quote(marker);
+        markers += (markers.empty() ? "" : ", ") + yaml_value(marker);
       rule += fmt::format(", null_markers: [{}]", markers);
     }
     std::string comment = fmt::format("{} distinct", column.distinct);
@@ -65,21 +97,22 @@ std::string column_lines(const data::InferredTable& table) {
 }
 
 std::string render_config(const data::InferredTable& table, std::string_view project,
-                          std::string_view source) {
+                          const std::filesystem::path& source) {
   std::string text = fmt::format(
       "# Made by `tenure init --from` after a look at the table. Every key: "
       "docs/reference/configuration.md\n"
       "project: {}\n\n"
       "data:\n"
-      "  source: {}\n",
-      yaml_quote(project), yaml_quote(source));
+      "  source: {}{}\n",
+      yaml_value(project), yaml_value(source.string()),
+      source.is_relative() ? "   # relative to the folder of this file" : "");
   text += table.id.empty() ? "  # No column names a customer, so rows are numbered. Name one here "
                              "to predict by id: id: COLUMN\n"
-                           : fmt::format("  id: {}\n", yaml_quote(table.id));
-  if (!table.time.empty()) text += fmt::format("  time: {}\n", yaml_quote(table.time));
+                           : fmt::format("  id: {}\n", yaml_value(table.id));
+  if (!table.time.empty()) text += fmt::format("  time: {}\n", yaml_value(table.time));
   text +=
       fmt::format("  label:\n    column: {}\n    positive: {}   # {:.1f} % of the rows\n",
-                  yaml_quote(table.label), yaml_quote(table.positive), 100 * table.positive_share);
+                  yaml_value(table.label), yaml_value(table.positive), 100 * table.positive_share);
   text +=
       "  duplicates: first   # rows with the same id: keep the first (error refuses the table)\n"
       "  bad_values: \"null\"   # a value that does not fit its column is counted and read as "
@@ -90,7 +123,7 @@ std::string render_config(const data::InferredTable& table, std::string_view pro
     text += "  ignore:   # no features, and why; delete a line to use the column after all\n";
     for (const auto& ignored : table.ignored)
       text += fmt::format("    {}: {}\n", yaml_quote(ignored.column),
-                          yaml_quote(one_line(ignored.why)));
+                          yaml_value(one_line(ignored.why)));
   }
   text += fmt::format("  split:\n    method: {}\n    test: 0.2\n\n",
                       table.time.empty() ? "stratified" : "time");
@@ -101,7 +134,7 @@ std::string render_config(const data::InferredTable& table, std::string_view pro
       "decision:\n  threshold: prior   # positive from the average rate on; or a probability such "
       "as 0.5\n"
       "  positive: {}\n  negative: {}\n",
-      yaml_quote(word), yaml_quote("not " + word));
+      yaml_value(word), yaml_value("not " + word));
   return text;
 }
 
@@ -143,14 +176,15 @@ core::Result<core::JsonObject> init_from_table(const InitRequest& request) {
   }
   auto engine = data::Engine::open();
   if (!engine) return std::move(engine).error();
-  const std::filesystem::path source = std::filesystem::absolute(request.from).lexically_normal();
-  auto table = data::infer_table(**engine, {.file = source,
+  auto table = data::infer_table(**engine, {.file = request.from,
                                             .label = request.label,
                                             .id = request.id,
                                             .positive = request.positive,
-                                            .time = request.time});
+                                            .time = request.time,
+                                            .sample = {}});
   if (!table) return std::move(table).error();
-  const std::string config = render_config(*table, project_name(request.folder), source.string());
+  const std::string config = render_config(*table, project_name(request.folder),
+                                           source_path(request.from, request.folder));
   if (auto written = write_new(request.folder, config); !written) return std::move(written).error();
 
   core::JsonArray ignored;

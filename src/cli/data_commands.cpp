@@ -45,7 +45,11 @@ core::Result<Output> profile(const Arguments& arguments) {
   auto answer = app::profile_data(arguments.text("FILE"), arguments.text("--label"),
                                   arguments.text("--positive"));
   if (!answer) return std::move(answer).error();
-  std::string text = fmt::format("{} rows\n\n", field(*answer, "rows"));
+  std::string text = fmt::format("{} rows", field(*answer, "rows"));
+  if (answer->contains("sampled_rows"))
+    text +=
+        fmt::format("; the columns are described by {} of them", field(*answer, "sampled_rows"));
+  text += "\n\n";
   text += table_of(answer->at("columns").as_array(), {{"name", "column"},
                                                       {"type", "type"},
                                                       {"nulls", "missing"},

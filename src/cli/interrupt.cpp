@@ -6,8 +6,8 @@ namespace tenure::cli {
 namespace {
 
 // A signal handler has nowhere else to write to.
-std::atomic<bool> is_interrupted{
-    false};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
+std::atomic<bool> is_interrupted{false};
 
 extern "C" void on_interrupt(int signal) {
   is_interrupted.store(true);

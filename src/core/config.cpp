@@ -1,6 +1,7 @@
 #include "core/config.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -180,7 +181,14 @@ const std::filesystem::path& Config::directory() const {
 }
 
 std::filesystem::path Config::resolve(std::string_view value) const {
-  return (tree_->directory / std::filesystem::path(value)).lexically_normal();
+  const std::filesystem::path path(value);
+  // "a/../b" is "b" only when `a` is no link to a folder elsewhere.
+  if (!path.empty() && *path.begin() == "..") {
+    std::error_code status;
+    const auto directory = std::filesystem::weakly_canonical(tree_->directory, status);
+    if (!status) return (directory / path).lexically_normal();
+  }
+  return (tree_->directory / path).lexically_normal();
 }
 
 std::string Config::digest() const {

@@ -233,6 +233,17 @@ TEST(Config, ResolvesPathsFromTheFolderOfTheFile) {
   EXPECT_TRUE(parsed("project: p").directory().is_absolute());
 }
 
+TEST(Config, ResolvesStepsUpAsTheSystemDoesBehindALink) {
+  const auto base =
+      std::filesystem::canonical(std::filesystem::temp_directory_path()) / random_hex_id();
+  std::filesystem::create_directories(base / "far" / "project");
+  std::filesystem::create_directory_symlink(base / "far" / "project", base / "link");
+  ConfigSource source;
+  source.file = base / "link" / "tenure.yaml";
+  EXPECT_EQ(parsed("project: p", source).resolve("../x.csv"), base / "far" / "x.csv");
+  std::filesystem::remove_all(base);
+}
+
 TEST(Config, ErrorsSayWhereTheKeyWasWritten) {
   ConfigSource source;
   source.overrides = {"serving.port=9"};

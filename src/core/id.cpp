@@ -23,8 +23,8 @@ std::atomic<std::uint64_t>& fork_count() {
 
 /// One generator a thread, seeded by the system: these ids need to be unique, not secret.
 Random& thread_random() {
-  static const int registered = ::pthread_atfork(nullptr, nullptr, [] { ++fork_count(); });
-  static_cast<void>(registered);
+  [[maybe_unused]] static const int registered =
+      ::pthread_atfork(nullptr, nullptr, [] { ++fork_count(); });
   thread_local std::optional<Random> random;
   thread_local std::uint64_t seeded_at = 0;
   const std::uint64_t forks = fork_count().load(std::memory_order_relaxed);

@@ -30,7 +30,7 @@ void write(std::string& out, const bj::value& value, int indent, int level) {
   const auto new_line = [&](int at) {
     if (indent < 0) return;
     out += '\n';
-    out.append(static_cast<std::size_t>(indent * at), ' ');
+    out.append(static_cast<std::size_t>(indent) * static_cast<std::size_t>(at), ' ');
   };
   switch (value.kind()) {
     case bj::kind::object: {
@@ -76,10 +76,12 @@ void write(std::string& out, const bj::value& value, int indent, int level) {
 /// rounds those up to one unit in the last place away from the number written, and models,
 /// transformations and requests must come back to the same bits.
 struct ExactHandler {
+  // NOLINTBEGIN(readability-identifier-naming): the names Boost looks for
   static constexpr std::size_t max_object_size = bj::object::max_size();
   static constexpr std::size_t max_array_size = bj::array::max_size();
   static constexpr std::size_t max_key_size = bj::string::max_size();
   static constexpr std::size_t max_string_size = bj::string::max_size();
+  // NOLINTEND(readability-identifier-naming)
   using Status = boost::system::error_code;
   using Text = bj::string_view;
 

@@ -1,7 +1,8 @@
 #include "core/json.h"
 
+#include <bit>
 #include <cmath>
-#include <cstring>
+#include <cstdint>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -66,12 +67,10 @@ TEST(JsonText, WritesNumbersThatReadBackToTheSameBits) {
 }
 
 RC_GTEST_PROP(JsonText, ReadsBackEveryDouble, (std::uint64_t bits)) {
-  double value = 0;
-  static_assert(sizeof value == sizeof bits);
-  std::memcpy(&value, &bits, sizeof value);
+  const auto value = std::bit_cast<double>(bits);
   RC_PRE(std::isfinite(value));
   const double back = parse_json(to_text(Json(value))).value().as_double();
-  RC_ASSERT(std::memcmp(&back, &value, sizeof value) == 0);
+  RC_ASSERT(std::bit_cast<std::uint64_t>(back) == bits);
 }
 
 TEST(ParseJson, ReadsNumbersAtTheEdges) {

@@ -175,7 +175,7 @@ MetricRegistry::MetricRegistry() = default;
 MetricRegistry::~MetricRegistry() = default;
 
 Counter& MetricRegistry::counter(std::string_view name, std::string_view help,
-                                 std::vector<Label> labels) {
+                                 const std::vector<Label>& labels) {
   const std::lock_guard lock(mutex_);
   return Family::find_or_add(families_, name, help, MetricType::kCounter)
       .find_or_add(labels)
@@ -183,13 +183,13 @@ Counter& MetricRegistry::counter(std::string_view name, std::string_view help,
 }
 
 Gauge& MetricRegistry::gauge(std::string_view name, std::string_view help,
-                             std::vector<Label> labels) {
+                             const std::vector<Label>& labels) {
   const std::lock_guard lock(mutex_);
   return Family::find_or_add(families_, name, help, MetricType::kGauge).find_or_add(labels).gauge;
 }
 
 Histogram& MetricRegistry::histogram(std::string_view name, std::string_view help,
-                                     std::vector<double> bounds, std::vector<Label> labels) {
+                                     std::vector<double> bounds, const std::vector<Label>& labels) {
   const std::lock_guard lock(mutex_);
   auto& series =
       Family::find_or_add(families_, name, help, MetricType::kHistogram).find_or_add(labels);

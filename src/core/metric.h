@@ -67,10 +67,11 @@ class MetricRegistry {
     std::string name;
     std::string value;
   };
-  Counter& counter(std::string_view name, std::string_view help, std::vector<Label> labels = {});
-  Gauge& gauge(std::string_view name, std::string_view help, std::vector<Label> labels = {});
+  Counter& counter(std::string_view name, std::string_view help,
+                   const std::vector<Label>& labels = {});
+  Gauge& gauge(std::string_view name, std::string_view help, const std::vector<Label>& labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds,
-                       std::vector<Label> labels = {});
+                       const std::vector<Label>& labels = {});
 
   /// Prometheus text format 0.0.4 of everything registered, families in order of registration.
   std::string prometheus_text() const;

@@ -25,9 +25,10 @@ class [[nodiscard]] Result : public tl::expected<T, Error> {
   using Base::Base;
 
   Result() requires(std::is_void_v<T> || std::is_default_constructible_v<T>) = default;
-  Result(Error error)
-      : Base(tl::unexpect, std::move(error)) {}  // NOLINT(google-explicit-constructor)
-  Result(Base base) : Base(std::move(base)) {}   // NOLINT(google-explicit-constructor)
+  // NOLINTNEXTLINE(google-explicit-constructor): `return Error{…}` is how functions fail
+  Result(Error error) : Base(tl::unexpect, std::move(error)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): what and_then and transform give
+  Result(Base base) : Base(std::move(base)) {}
 };
 
 }  // namespace tenure::core

@@ -71,7 +71,7 @@ bool take_zone(std::string_view& text, Micros& offset) {
   if (!take_number(text, 2, hours)) return false;
   if (!text.empty() && (take_char(text, ':'), !take_number(text, 2, minutes_part))) return false;
   if (hours > 23 || minutes_part > 59) return false;
-  offset = sign * (hours * 60 + minutes_part) * 60 * kMicrosPerSecond;
+  offset = sign * (Micros{hours} * 60 + minutes_part) * 60 * kMicrosPerSecond;
   return true;
 }
 

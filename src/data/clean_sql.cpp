@@ -7,7 +7,7 @@
 namespace tenure::data {
 
 std::string text_sql(std::string_view expression, const std::vector<std::string>& markers) {
-  const auto trimmed = fmt::format("trim({})", expression);
+  auto trimmed = fmt::format("trim({})", expression);
   if (markers.empty()) return trimmed;
   std::string list;
   for (const std::string& marker : markers) list += (list.empty() ? "" : ", ") + quote_text(marker);

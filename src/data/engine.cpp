@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
+#include <cstdlib>
 #include <duckdb.h>
 #include <limits>
 #include <optional>
@@ -133,6 +135,18 @@ Error engine_error(const char* message) {
   return Error{code_of(message), message};
 }
 
+/// "18.7 GiB", as DuckDB writes sizes; infinity for what is none.
+double bytes_of(const std::string& size) {
+  constexpr std::array kUnits = std::to_array<std::pair<std::string_view, double>>(
+      {{"bytes", 0}, {"KiB", 10}, {"MiB", 20}, {"GiB", 30}, {"TiB", 40}});
+  const auto blank = size.find(' ');
+  if (blank != std::string::npos)
+    for (const auto& [name, power] : kUnits)
+      if (std::string_view(size).substr(blank + 1) == name)
+        return std::strtod(size.c_str(), nullptr) * std::exp2(power);
+  return std::numeric_limits<double>::infinity();
+}
+
 /// Without blanks and semicolons at the end, so that it can stand in parentheses.
 std::string_view trimmed_statement(std::string_view sql) {
   const std::size_t last = sql.find_last_not_of(" \t\r\n;");
@@ -209,7 +223,23 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
 
   std::unique_ptr<Engine> engine(new Engine(std::move(state)));  // the constructor is private
   if (auto set = engine->execute("SET TimeZone='UTC'"); !set) return std::move(set).error();
+  if (options.memory_limit_bytes == 0)
+    if (auto set = engine->limit_memory(); !set) return std::move(set).error();
   return engine;
+}
+
+/// DuckDB's own default takes nearly all memory before anything is spilled, which a program beside
+/// others must not do. That default is kept where it is lower: it knows the limit of a container.
+Result<> Engine::limit_memory() {
+  constexpr std::int64_t kBase = std::int64_t{1} << 30;
+  constexpr std::int64_t kPerThread = std::int64_t{256} << 20;
+  auto threads = query_integer("SELECT current_setting('threads')::BIGINT");
+  if (!threads) return std::move(threads).error();
+  auto current = query_text("SELECT current_setting('memory_limit')");
+  if (!current) return std::move(current).error();
+  const std::int64_t wanted = kBase + *threads * kPerThread;
+  if (bytes_of(*current) <= static_cast<double>(wanted)) return {};
+  return execute(fmt::format("SET memory_limit='{}B'", wanted));
 }
 
 Result<> Engine::State::run(duckdb_prepared_statement prepared, std::uint64_t interrupts_before,

@@ -16,8 +16,10 @@ namespace tenure::data {
 struct EngineOptions {
   std::string path;                 ///< database file; empty = in memory
   std::filesystem::path temporary;  ///< where larger-than-memory work spills; empty = the system's
-  std::uint64_t memory_limit_bytes = 0;  ///< 0 = DuckDB's default (80 % of RAM)
-  unsigned threads = 0;                  ///< 0 = all cores
+  /// What is more goes to the temporary folder. 0 = 1 GB and 256 MB for each thread, and no more
+  /// than 80 % of the memory there is.
+  std::uint64_t memory_limit_bytes = 0;
+  unsigned threads = 0;  ///< 0 = all cores
 };
 
 /// The SQL engine for bulk work: DuckDB through its C API. Time zone UTC, insertion order kept, no
@@ -58,6 +60,7 @@ class Engine {
  private:
   struct State;
   explicit Engine(std::unique_ptr<State> state);
+  core::Result<> limit_memory();
   std::unique_ptr<State> state_;
 };
 

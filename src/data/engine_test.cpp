@@ -61,6 +61,16 @@ TEST_F(EngineTest, ReadsEveryIntegerType) {
   }
 }
 
+TEST_F(EngineTest, LeavesMemoryToOthers) {
+  auto engine =
+      Engine::open({.path = "", .temporary = {}, .memory_limit_bytes = 0, .threads = 2});
+  ASSERT_TRUE(engine);
+  const auto limit = (*engine)->query_text("SELECT current_setting('memory_limit')");
+  ASSERT_TRUE(limit);
+  // Where there is less memory, DuckDB's own limit is lower still.
+  EXPECT_TRUE(limit->ends_with(" MiB") || std::stod(*limit) <= 1.5) << *limit;
+}
+
 TEST_F(EngineTest, ReadsTheLimitsOfHugeIntegers) {
   const Table t = query("SELECT 9223372036854775807::HUGEINT, (-9223372036854775807 - 1)::HUGEINT");
   EXPECT_EQ(t.columns[0].display(0), "9223372036854775807");

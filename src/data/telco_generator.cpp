@@ -104,6 +104,7 @@ class CsvFile {
 
  private:
   struct Close {
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the owner
     void operator()(std::FILE* file) const { std::fclose(file); }
   };
   using Handle = std::unique_ptr<std::FILE, Close>;

@@ -30,6 +30,7 @@ std::string quoted_list(const std::vector<std::string>& names) {
 template <typename T>
 std::string names_of(const std::vector<T>& items) {
   std::vector<std::string> names;
+  names.reserve(items.size());
   for (const T& item : items) names.push_back(item.name);
   return quoted_list(names);
 }

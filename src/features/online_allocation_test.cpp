@@ -14,6 +14,7 @@ namespace {
 std::atomic<std::size_t> allocation_count{0};  // NOLINT
 }  // namespace
 
+// NOLINTBEGIN(cppcoreguidelines-owning-memory): these are the operators that own
 // Not inlined: GCC 12 would take malloc and free for a mismatched pair.
 [[gnu::noinline]] void* operator new(std::size_t size) {
   allocation_count.fetch_add(1, std::memory_order_relaxed);
@@ -31,6 +32,7 @@ std::atomic<std::size_t> allocation_count{0};  // NOLINT
 [[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
   std::free(block);
 }
+// NOLINTEND(cppcoreguidelines-owning-memory)
 
 namespace tenure::features {
 namespace {

@@ -98,6 +98,7 @@ core::Result<> compare(const TreeModel& model, const FastEvaluator& fast,
   for (std::size_t i = 0; i < walked.size(); ++i) {
     for (Sum sum : {alone[i], together[i]}) {
       if constexpr (std::is_same_v<Sum, double>) sum /= model.divisor();
+      // NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): all bits are meant
       if (std::memcmp(&sum, &walked[i], sizeof(Sum)) != 0) {
         return core::Error{core::ErrorCode::kInternal,
                            fmt::format("{} gives {} where the walk over nodes gives {} (row {} of "

@@ -146,6 +146,7 @@ std::vector<std::uint64_t> TransformFitter::frequent_pairs(std::uint32_t a, std:
   std::sort(order.begin(), order.end());
   if (order.size() > kCrossPairsMax) order.resize(kCrossPairsMax);
   std::vector<std::uint64_t> pairs;
+  pairs.reserve(order.size());
   for (const auto& item : order) pairs.push_back(item.second);
   std::sort(pairs.begin(), pairs.end());
   return pairs;

@@ -29,7 +29,7 @@ struct Quadrature {
 template <std::size_t kPoints>
 Quadrature<kPoints> gauss_legendre() {
   Quadrature<kPoints> rule;
-  constexpr double n = kPoints;
+  const double n = kPoints;
   for (std::size_t i = 0; i < kPoints; ++i) {
     double x = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (n + 0.5));
     double slope = 0;

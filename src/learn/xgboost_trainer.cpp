@@ -14,6 +14,7 @@ namespace {
 
 /// XGBoost's log callback has no argument for a context, and it is registered per thread; so what a
 /// booster says of its parameters is gathered per thread too.
+// NOLINTNEXTLINE(cppcoreguidelines-avoid-non-const-global-variables)
 thread_local std::string unused_parameters;
 
 void take_log_line(const char* text) {

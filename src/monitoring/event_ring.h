@@ -48,6 +48,7 @@ class EventRing {
 
  private:
   struct Free {
+    // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the owner
     void operator()(char* bytes) const { std::free(bytes); }
   };
   std::atomic_ref<std::uint64_t> header(std::uint64_t position) const;

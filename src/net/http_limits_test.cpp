@@ -93,7 +93,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"FoldedLine", "GET /ping HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n", 400},
         Refused{"BlankBeforeColon", "GET /ping HTTP/1.1\r\nHost : x\r\n\r\n", 400},
         Refused{"BareLineFeeds", "GET /ping HTTP/1.1\nHost: x\n\n", 505},
-        Refused{"NulInValue", std::string("GET /ping HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n", 40),
+        Refused{"NulInValue", std::string("GET /ping HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n", 39),
                 400},
         Refused{"OtherScheme", "GET ftp://x/ping HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         Refused{"NoAuthority", "GET http:///ping HTTP/1.1\r\nHost: x\r\n\r\n", 400},

@@ -46,7 +46,7 @@ HttpServerOptions with_bounded_timeouts(HttpServerOptions options) {
 }  // namespace
 
 struct HttpServer::State {
-  State(HttpServerOptions with, const Router& router, core::MetricRegistry& metrics,
+  State(const HttpServerOptions& with, const Router& router, core::MetricRegistry& metrics,
         const core::Clock& clock)
       : context{.options = with,
                 .router = router,

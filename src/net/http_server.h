@@ -16,7 +16,7 @@ struct HttpServerOptions {
   std::uint16_t port = 8000;  ///< 0 = chosen by the system; see HttpServer::port
   unsigned threads = 0;  ///< event loops, each with its own SO_REUSEPORT listener; 0 = one per core
   unsigned worker_threads = 4;  ///< for blocking routes
-  std::uint64_t header_max = 16 * 1024;
+  std::uint64_t header_max = 16ULL * 1024;
   std::uint64_t body_max = 64ULL * 1024 * 1024;
   /// Bytes of all bodies held at one time, beyond the 64 KiB that every connection may keep. A body
   /// that is the only one is read whatever its size.

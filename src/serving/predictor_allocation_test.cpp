@@ -10,6 +10,7 @@
 #include "serving/testing/served_world.h"
 
 namespace {
+// NOLINTBEGIN(cppcoreguidelines-owning-memory): these are the operators that own
 std::atomic<std::uint64_t> allocations{0};  // NOLINT: what the replaced operators count in
 
 void* counted(std::size_t size) {
@@ -19,32 +20,34 @@ void* counted(std::size_t size) {
 }
 }  // namespace
 
-void* operator new(std::size_t size) {
+// Not inlined: GCC 12 would take malloc and free for a mismatched pair.
+[[gnu::noinline]] void* operator new(std::size_t size) {
   return counted(size);
 }
-void* operator new[](std::size_t size) {
+[[gnu::noinline]] void* operator new[](std::size_t size) {
   return counted(size);
 }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return std::malloc(size == 0 ? 1 : size);
 }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
   allocations.fetch_add(1, std::memory_order_relaxed);
   return std::malloc(size == 0 ? 1 : size);
 }
-void operator delete(void* bytes) noexcept {
+[[gnu::noinline]] void operator delete(void* bytes) noexcept {
   std::free(bytes);
 }
-void operator delete[](void* bytes) noexcept {
+[[gnu::noinline]] void operator delete[](void* bytes) noexcept {
   std::free(bytes);
 }
-void operator delete(void* bytes, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* bytes, std::size_t) noexcept {
   std::free(bytes);
 }
-void operator delete[](void* bytes, std::size_t) noexcept {
+[[gnu::noinline]] void operator delete[](void* bytes, std::size_t) noexcept {
   std::free(bytes);
 }
+// NOLINTEND(cppcoreguidelines-owning-memory)
 
 namespace tenure::serving {
 namespace {

@@ -26,12 +26,12 @@ class TrackingTest : public ::testing::Test {
     ASSERT_TRUE(prepare_schema(*database_, kNow));
   }
   tracking::Run new_run() {
-    auto run = runs_().create(*experiments_().get("0"), "first", "ann");
+    auto run = run_store().create(*experiment_store().get("0"), "first", "ann");
     EXPECT_TRUE(run) << run.error().message;
     return *run;
   }
-  ExperimentStore experiments_() { return {*database_, clock_, "file:///art/"}; }
-  RunStore runs_() { return {*database_, clock_}; }
+  ExperimentStore experiment_store() { return {*database_, clock_, "file:///art/"}; }
+  RunStore run_store() { return {*database_, clock_}; }
   std::string message_of(const core::Result<>& result) {
     return result ? "" : result.error().message;
   }
@@ -41,7 +41,7 @@ class TrackingTest : public ::testing::Test {
 };
 
 TEST_F(TrackingTest, TheDefaultExperimentIsThere) {
-  auto store = experiments_();
+  auto store = experiment_store();
   auto experiment = store.get("0");
   ASSERT_TRUE(experiment) << experiment.error().message;
   EXPECT_EQ(experiment->name, "Default");
@@ -52,7 +52,7 @@ TEST_F(TrackingTest, TheDefaultExperimentIsThere) {
 }
 
 TEST_F(TrackingTest, ExperimentsAreNumberedAndKeepTheirTags) {
-  auto store = experiments_();
+  auto store = experiment_store();
   auto made = store.create("churn", {{"team", "a"}});
   ASSERT_TRUE(made) << made.error().message;
   EXPECT_EQ(made->id, "1");
@@ -72,7 +72,7 @@ TEST_F(TrackingTest, ExperimentsAreNumberedAndKeepTheirTags) {
 }
 
 TEST_F(TrackingTest, MissingAndDeletedExperimentsAreTold) {
-  auto store = experiments_();
+  auto store = experiment_store();
   EXPECT_EQ(store.get("999").error().message, "No Experiment with id=999 exists");
   EXPECT_EQ(store.get("abc").error().code, core::ErrorCode::kInvalidArgument);
   EXPECT_EQ(store.get("").error().code, core::ErrorCode::kInvalidArgument);
@@ -83,10 +83,10 @@ TEST_F(TrackingTest, MissingAndDeletedExperimentsAreTold) {
   ASSERT_TRUE(
       database_->execute("UPDATE experiments SET lifecycle_stage = 'deleted' WHERE name = 'gone'"));
   EXPECT_EQ(store.find_or_create("gone").error().code, core::ErrorCode::kInvalidArgument);
-  EXPECT_EQ(runs_().create(*made, "", "").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(run_store().create(*made, "", "").error().code, core::ErrorCode::kInvalidArgument);
   Experiment unknown = *made;
   unknown.id = "77";
-  EXPECT_EQ(runs_().create(unknown, "", "").error().code, core::ErrorCode::kNotFound);
+  EXPECT_EQ(run_store().create(unknown, "", "").error().code, core::ErrorCode::kNotFound);
 }
 
 TEST_F(TrackingTest, AMovedProjectsExperimentIsBelowTheRootOfNow) {
@@ -110,7 +110,7 @@ TEST_F(TrackingTest, AMovedProjectsExperimentIsBelowTheRootOfNow) {
 TEST_F(TrackingTest, SeveralThreadsAgreeOnOneExperiment) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i)
-    threads.emplace_back([&] { EXPECT_EQ(experiments_().find_or_create("shared")->id, "1"); });
+    threads.emplace_back([&] { EXPECT_EQ(experiment_store().find_or_create("shared")->id, "1"); });
   for (std::thread& thread : threads) thread.join();
 }
 
@@ -118,7 +118,7 @@ TEST_F(TrackingTest, ARunHasTheRowsMlflowWrites) {
   const tracking::Run run = new_run();
   EXPECT_EQ(run.id.size(), 32U);
   EXPECT_EQ(run.artifact_uri, "file:///art/0/" + run.id + "/artifacts");
-  auto read = runs_().get(run.id);
+  auto read = run_store().get(run.id);
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->name, "first");
   EXPECT_EQ(read->user, "ann");
@@ -138,32 +138,33 @@ TEST_F(TrackingTest, ARunHasTheRowsMlflowWrites) {
 }
 
 TEST_F(TrackingTest, ARunWithoutANameGetsOneAndTwoNamesConflict) {
-  auto experiment = *experiments_().get("0");
-  auto run = runs_().create(experiment, "", "");
+  auto experiment = *experiment_store().get("0");
+  auto run = run_store().create(experiment, "", "");
   ASSERT_TRUE(run);
   EXPECT_FALSE(run->name.empty());
   EXPECT_EQ(run->tags.at("mlflow.runName"), run->name);
   EXPECT_FALSE(run->tags.contains("mlflow.user"));
-  EXPECT_EQ(runs_().create(experiment, "", "", {{"mlflow.runName", "b"}})->name, "b");
-  EXPECT_EQ(runs_().create(experiment, "a", "", {{"mlflow.runName", "b"}}).error().message,
+  EXPECT_EQ(run_store().create(experiment, "", "", {{"mlflow.runName", "b"}})->name, "b");
+  EXPECT_EQ(run_store().create(experiment, "a", "", {{"mlflow.runName", "b"}}).error().message,
             "Both 'run_name' argument and 'mlflow.runName' tag are specified, but with different "
             "values (run_name='a', mlflow.runName='b').");
 }
 
 TEST_F(TrackingTest, AQueryInTheLocationStaysBehindThePath) {
-  Experiment experiment = *experiments_().get("0");
+  Experiment experiment = *experiment_store().get("0");
   experiment.artifact_location = "s3://bucket/p?endpoint=x";
-  auto run = runs_().create(experiment, "", "");
+  auto run = run_store().create(experiment, "", "");
   EXPECT_EQ(run->artifact_uri, "s3://bucket/p/" + run->id + "/artifacts?endpoint=x");
 }
 
 TEST_F(TrackingTest, EndSetsStatusAndTime) {
   const tracking::Run run = new_run();
   clock_.advance(5'000'000);
-  ASSERT_TRUE(runs_().end(run.id, RunStatus::kFailed));
-  EXPECT_EQ(runs_().get(run.id)->status, RunStatus::kFailed);
-  EXPECT_EQ(runs_().get(run.id)->end_ms, kNow / 1000 + 5000);
-  EXPECT_EQ(runs_().end("nope", RunStatus::kFailed).error().message, "Run with id=nope not found");
+  ASSERT_TRUE(run_store().end(run.id, RunStatus::kFailed));
+  EXPECT_EQ(run_store().get(run.id)->status, RunStatus::kFailed);
+  EXPECT_EQ(run_store().get(run.id)->end_ms, kNow / 1000 + 5000);
+  EXPECT_EQ(run_store().end("nope", RunStatus::kFailed).error().message,
+            "Run with id=nope not found");
 }
 
 TEST_F(TrackingTest, LatestIsTheGreatestStepThenTimeThenValue) {
@@ -171,11 +172,11 @@ TEST_F(TrackingTest, LatestIsTheGreatestStepThenTimeThenValue) {
   // MLflow's own answer to these four is 1.0 at time 10, step 5.
   const auto metrics =
       std::to_array<Metric>({{"m", 1, 10, 5}, {"m", 2, 20, 3}, {"m", 3, 5, 5}, {"m", 0.5, 10, 5}});
-  for (const Metric& metric : metrics) ASSERT_TRUE(runs_().log(run.id, std::span(&metric, 1)));
+  for (const Metric& metric : metrics) ASSERT_TRUE(run_store().log(run.id, std::span(&metric, 1)));
   const tracking::Run other = new_run();
-  ASSERT_TRUE(runs_().log(other.id, metrics));  // and in one batch
+  ASSERT_TRUE(run_store().log(other.id, metrics));  // and in one batch
   for (const std::string& id : {run.id, other.id}) {
-    const Metric latest = runs_().get(id)->metrics.at("m");
+    const Metric latest = run_store().get(id)->metrics.at("m");
     EXPECT_EQ(latest.value, 1.0);
     EXPECT_EQ(latest.timestamp_ms, 10);
     EXPECT_EQ(latest.step, 5);
@@ -192,8 +193,8 @@ TEST_F(TrackingTest, NanAndInfinitiesAreKeptAsMlflowDoes) {
                                               {"n", nan, 1, 1},
                                               {"p", inf, 1, 1},
                                               {"q", -inf, 1, -7}});
-  ASSERT_TRUE(runs_().log(run.id, metrics));
-  auto read = runs_().get(run.id);
+  ASSERT_TRUE(run_store().log(run.id, metrics));
+  auto read = run_store().get(run.id);
   EXPECT_EQ(read->metrics.at("m").value, 5.0);  // NaN compares as 0
   EXPECT_TRUE(std::isnan(read->metrics.at("n").value));
   EXPECT_EQ(read->metrics.at("p").value, std::numeric_limits<double>::max());
@@ -208,44 +209,45 @@ TEST_F(TrackingTest, HistoryIsOrderedAndDropsExactRepeats) {
   const tracking::Run run = new_run();
   const auto metrics = std::to_array<Metric>(
       {{"m", 3, 9, 0}, {"m", 2, 5, 2}, {"m", 1, 5, 2}, {"m", 4, 5, 1}, {"m", 3, 9, 0}});
-  ASSERT_TRUE(runs_().log(run.id, metrics));
-  auto history = runs_().metric_history(run.id, "m");
+  ASSERT_TRUE(run_store().log(run.id, metrics));
+  auto history = run_store().metric_history(run.id, "m");
   ASSERT_TRUE(history);
   std::vector<double> values;
   for (const Metric& metric : *history) values.push_back(metric.value);
   EXPECT_EQ(values, (std::vector<double>{4, 1, 2, 3}));
-  EXPECT_TRUE(runs_().metric_history(run.id, "unknown")->empty());
-  EXPECT_EQ(runs_().metric_history("nope", "m").error().code, core::ErrorCode::kNotFound);
+  EXPECT_TRUE(run_store().metric_history(run.id, "unknown")->empty());
+  EXPECT_EQ(run_store().metric_history("nope", "m").error().code, core::ErrorCode::kNotFound);
 }
 
 TEST_F(TrackingTest, ParamsAreWrittenOnce) {
   const tracking::Run run = new_run();
-  ASSERT_TRUE(runs_().log(run.id, {}, {{"p", "1"}, {"q", "x"}}));
-  EXPECT_TRUE(runs_().log(run.id, {}, {{"p", "1"}}));
-  EXPECT_EQ(message_of(runs_().log(run.id, {}, {{"p", "2"}})),
+  ASSERT_TRUE(run_store().log(run.id, {}, {{"p", "1"}, {"q", "x"}}));
+  EXPECT_TRUE(run_store().log(run.id, {}, {{"p", "1"}}));
+  EXPECT_EQ(message_of(run_store().log(run.id, {}, {{"p", "2"}})),
             "Changing param values is not allowed. Param with key='p' was already logged with "
             "value='1' for run ID='" +
                 run.id + "'. Attempted logging new value '2'.");
-  EXPECT_EQ(message_of(runs_().log(run.id, {}, {{"new", "1"}, {"q", "CHANGED"}})),
+  EXPECT_EQ(message_of(run_store().log(run.id, {}, {{"new", "1"}, {"q", "CHANGED"}})),
             "Changing param values is not allowed. Params were already logged='[{'key': 'q', "
             "'old_value': 'x', 'new_value': 'CHANGED'}]' for run ID='" +
                 run.id + "'.");
-  const auto params = runs_().get(run.id)->params;
+  const auto params = run_store().get(run.id)->params;
   EXPECT_EQ(params, (std::map<std::string, std::string>{{"p", "1"}, {"q", "x"}}));
 }
 
 TEST_F(TrackingTest, ABatchIsAllOrNothing) {
   const tracking::Run run = new_run();
-  ASSERT_TRUE(runs_().log(run.id, {}, {{"p", "1"}}));
+  ASSERT_TRUE(run_store().log(run.id, {}, {{"p", "1"}}));
   const Metric metric{"m", 1, 1, 1};
-  ASSERT_FALSE(runs_().log(run.id, std::span(&metric, 1), {{"a", "1"}, {"p", "2"}}, {{"t", "1"}}));
+  ASSERT_FALSE(
+      run_store().log(run.id, std::span(&metric, 1), {{"a", "1"}, {"p", "2"}}, {{"t", "1"}}));
   const Metric negative{"m", 1, -1, 1};
-  EXPECT_EQ(message_of(runs_().log(run.id, std::span(&negative, 1), {{"b", "1"}})),
+  EXPECT_EQ(message_of(run_store().log(run.id, std::span(&negative, 1), {{"b", "1"}})),
             "Invalid value -1 for parameter 'timestamp' supplied: metric 'm' (value=1). Timestamp "
             "must be a nonnegative long (64-bit integer) ");
-  EXPECT_FALSE(runs_().log(run.id, {}, {}, {{"ok", "1"}, {"not*ok", "1"}}));
-  EXPECT_FALSE(runs_().log(run.id, {}, {{"k", "bad\xff"}}));
-  auto read = runs_().get(run.id);
+  EXPECT_FALSE(run_store().log(run.id, {}, {}, {{"ok", "1"}, {"not*ok", "1"}}));
+  EXPECT_FALSE(run_store().log(run.id, {}, {{"k", "bad\xff"}}));
+  auto read = run_store().get(run.id);
   EXPECT_TRUE(read->metrics.empty());
   EXPECT_EQ(read->params.size(), 1U);
   EXPECT_FALSE(read->tags.contains("t"));
@@ -254,21 +256,21 @@ TEST_F(TrackingTest, ABatchIsAllOrNothing) {
 
 TEST_F(TrackingTest, TagsMayChangeAndTheNameTagRenames) {
   const tracking::Run run = new_run();
-  ASSERT_TRUE(runs_().log(run.id, {}, {}, {{"t", "1"}}));
-  ASSERT_TRUE(runs_().log(run.id, {}, {}, {{"t", "2"}, {"mlflow.runName", "renamed"}}));
-  auto read = runs_().get(run.id);
+  ASSERT_TRUE(run_store().log(run.id, {}, {}, {{"t", "1"}}));
+  ASSERT_TRUE(run_store().log(run.id, {}, {}, {{"t", "2"}, {"mlflow.runName", "renamed"}}));
+  auto read = run_store().get(run.id);
   EXPECT_EQ(read->tags.at("t"), "2");
   EXPECT_EQ(read->name, "renamed");
 }
 
 TEST_F(TrackingTest, LongValuesAreCut) {
   const tracking::Run run = new_run();
-  ASSERT_TRUE(
-      runs_().log(run.id, {}, {{"p", std::string(6001, 'p')}}, {{"t", std::string(9000, 't')}}));
-  auto read = runs_().get(run.id);
+  ASSERT_TRUE(run_store().log(run.id, {}, {{"p", std::string(6001, 'p')}},
+                              {{"t", std::string(9000, 't')}}));
+  auto read = run_store().get(run.id);
   EXPECT_EQ(read->params.at("p").size(), 6000U);
   EXPECT_EQ(read->tags.at("t").size(), 8000U);
-  EXPECT_TRUE(runs_().log(run.id, {}, {{"p", std::string(6001, 'p')}}));  // the same again
+  EXPECT_TRUE(run_store().log(run.id, {}, {{"p", std::string(6001, 'p')}}));  // the same again
 }
 
 TEST_F(TrackingTest, ADeletedRunIsReadOnly) {
@@ -276,10 +278,10 @@ TEST_F(TrackingTest, ADeletedRunIsReadOnly) {
   ASSERT_TRUE(database_->execute("UPDATE runs SET lifecycle_stage = 'deleted'"));
   const std::string expected =
       "The run " + run.id + " must be in the 'active' state. Current state is deleted.";
-  EXPECT_EQ(message_of(runs_().log(run.id, {}, {{"p", "1"}})), expected);
-  EXPECT_EQ(message_of(runs_().end(run.id, RunStatus::kFinished)), expected);
-  EXPECT_EQ(runs_().get(run.id)->lifecycle_stage, "deleted");
-  EXPECT_TRUE(runs_().list("0")->empty());
+  EXPECT_EQ(message_of(run_store().log(run.id, {}, {{"p", "1"}})), expected);
+  EXPECT_EQ(message_of(run_store().end(run.id, RunStatus::kFinished)), expected);
+  EXPECT_EQ(run_store().get(run.id)->lifecycle_stage, "deleted");
+  EXPECT_TRUE(run_store().list("0")->empty());
 }
 
 TEST_F(TrackingTest, ListsTheNewestRunsWithTheirData) {
@@ -288,9 +290,9 @@ TEST_F(TrackingTest, ListsTheNewestRunsWithTheirData) {
     clock_.advance(1'000'000);
     ids.push_back(new_run().id);
     const Metric metric{"m", double(i), 1, 1};
-    ASSERT_TRUE(runs_().log(ids.back(), std::span(&metric, 1), {{"i", std::to_string(i)}}));
+    ASSERT_TRUE(run_store().log(ids.back(), std::span(&metric, 1), {{"i", std::to_string(i)}}));
   }
-  auto listed = runs_().list("0", 3);
+  auto listed = run_store().list("0", 3);
   ASSERT_TRUE(listed) << listed.error().message;
   ASSERT_EQ(listed->size(), 3U);
   for (int i = 0; i < 3; ++i) {
@@ -300,7 +302,7 @@ TEST_F(TrackingTest, ListsTheNewestRunsWithTheirData) {
     EXPECT_EQ(run.metrics.at("m").value, 3.0 - i);
     EXPECT_EQ(run.tags.at("mlflow.user"), "ann");
   }
-  EXPECT_EQ(runs_().list("x").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(run_store().list("x").error().code, core::ErrorCode::kInvalidArgument);
 }
 
 TEST_F(TrackingTest, LatestDoesNotDependOnTheOrderOfLogging) {
@@ -311,10 +313,10 @@ TEST_F(TrackingTest, LatestDoesNotDependOnTheOrderOfLogging) {
     std::array<int, 3> best = points.front();  // step, time, value
     for (const auto& point : points) {
       const Metric metric{"m", double(point[2]), point[1], point[0]};
-      RC_ASSERT(runs_().log(run.id, std::span(&metric, 1)).has_value());
+      RC_ASSERT(run_store().log(run.id, std::span(&metric, 1)).has_value());
       best = std::max(best, point);
     }
-    const Metric latest = runs_().get(run.id)->metrics.at("m");
+    const Metric latest = run_store().get(run.id)->metrics.at("m");
     RC_ASSERT(latest.step == best[0]);
     RC_ASSERT(latest.timestamp_ms == best[1]);
     RC_ASSERT(latest.value == double(best[2]));

@@ -45,6 +45,22 @@ class OwnTable(unittest.TestCase):
         for column in ignored:
             self.assertIn(column, text)
 
+    def test_the_table_is_named_relative_to_the_project_when_it_is_near(self):
+        self.assertIn('source: "../subscribers.csv"   # relative', (self.project / "tenure.yaml").read_text())
+        with temporary_folder() as base:
+            near = base / "a" / "projects" / "one"
+            (base / "a" / "tables ${x}").mkdir(parents=True)
+            write_table(base / "a" / "tables ${x}" / "t.csv", rows=400)
+            (base / "link").symlink_to(base / "a" / "projects", target_is_directory=True)
+            for folder, expected in ((near, '"../../tables $${x}/t.csv"'), (base / "a" / "tables ${x}", '"t.csv"'),
+                                     (base / "link" / "two", '"../../tables $${x}/t.csv"'),
+                                     (base / "b" / "c" / "d", f'"{base}/a/tables $${{x}}/t.csv"')):
+                with self.subTest(folder=folder):
+                    tenure("init", "--from", "a/tables ${x}/t.csv", "--label", "left?", folder, cwd=base)
+                    self.assertIn(f"source: {expected}", (folder / "tenure.yaml").read_text())
+                    # Neither the working directory nor a link on the way changes what is read.
+                    tenure("run", "--until", "ingest", "--config", folder / "tenure.yaml", cwd="/")
+
     def test_the_model_is_good_and_served_by_id(self):
         self.assertTrue(self.summary["promoted"])
         self.assertGreater(self.summary["metrics"]["cv_auc_mean"], 0.72)

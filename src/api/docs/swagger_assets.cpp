@@ -19,12 +19,14 @@ __asm__(
     ".byte 0\n"
     ".section .text\n");
 
+// NOLINTBEGIN(readability-identifier-naming): symbols of the assembler
 extern "C" {
 extern const char tenure_swagger_css_begin[];
 extern const char tenure_swagger_css_end[];
 extern const char tenure_swagger_js_begin[];
 extern const char tenure_swagger_js_end[];
 }
+// NOLINTEND(readability-identifier-naming)
 
 namespace tenure::api {
 

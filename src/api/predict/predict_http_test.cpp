@@ -208,7 +208,7 @@ struct Mistake {
 };
 
 TEST_F(PredictHttp, RefusesEveryMisshapenBody) {
-  const Mistake kMistakes[] = {
+  const Mistake malformed[] = {
       {"", R"(missing ["body"])"},
       {"[]", R"(model_attributes_type ["body"])"},
       {"3", R"(model_attributes_type ["body"])"},
@@ -238,7 +238,7 @@ TEST_F(PredictHttp, RefusesEveryMisshapenBody) {
       {R"({"customer_ids":["a","b"],"features":[[1,2,"a",null]]})",
        R"(value_error ["body","features"])"},
   };
-  for (const Mistake& one : kMistakes) EXPECT_EQ(mistakes(one.body), one.expected) << one.body;
+  for (const Mistake& one : malformed) EXPECT_EQ(mistakes(one.body), one.expected) << one.body;
 }
 
 // --- reasons -----------------------------------------------------------------------------------

@@ -70,7 +70,8 @@ core::Result<> upload(storage::ObjectStore& objects, const std::filesystem::path
   for (const auto& entry : std::filesystem::recursive_directory_iterator(package)) {
     if (!entry.is_regular_file()) continue;
     const std::string name = entry.path().lexically_relative(package).generic_string();
-    if (auto stored = objects.put_file(key + "/" + name, entry.path()); !stored) return stored;
+    if (auto stored = objects.put_file(fmt::format("{}/{}", key, name), entry.path()); !stored)
+      return stored;
   }
   return {};
 }

@@ -36,8 +36,8 @@ TEST_F(MigrationTest, AppliesEachStepOnceInOrder) {
 
 TEST_F(MigrationTest, KeepsComponentsApart) {
   ASSERT_TRUE(migrate(*database_, "one", std::to_array({kFirst}), 0));
-  constexpr Migration other{1, "other", "CREATE TABLE u (a INTEGER);"};
-  ASSERT_TRUE(migrate(*database_, "two", std::to_array({other}), 0));
+  constexpr Migration kOther{1, "other", "CREATE TABLE u (a INTEGER);"};
+  ASSERT_TRUE(migrate(*database_, "two", std::to_array({kOther}), 0));
   EXPECT_EQ(number("SELECT COUNT(*) FROM tenure_schema"), 2);
 }
 
@@ -50,9 +50,9 @@ TEST_F(MigrationTest, ANewerDatabaseIsAConflict) {
 }
 
 TEST_F(MigrationTest, AFailedStepLeavesNothingAndIsNamed) {
-  constexpr Migration broken{2, "broken",
-                             "INSERT INTO t VALUES (1); INSERT INTO nowhere VALUES (1);"};
-  auto result = migrate(*database_, "demo", std::to_array({kFirst, broken}), 0);
+  constexpr Migration kBroken{2, "broken",
+                              "INSERT INTO t VALUES (1); INSERT INTO nowhere VALUES (1);"};
+  auto result = migrate(*database_, "demo", std::to_array({kFirst, kBroken}), 0);
   ASSERT_FALSE(result);
   EXPECT_NE(result.error().message.find("migration demo 2 (broken)"), std::string::npos)
       << result.error().message;

@@ -29,8 +29,10 @@ TEST(SqliteDatabase, MakesMissingFoldersAndUsesWal) {
   EXPECT_EQ((*database)->backend(), "sqlite");
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "a/b c/x.db"));
   EXPECT_EQ(text(**database, "PRAGMA journal_mode"), "wal");
-  for (const auto& [pragma, value] :
+  for (const auto& expected :
        {std::pair{"PRAGMA synchronous", 2}, std::pair{"PRAGMA foreign_keys", 1}}) {
+    const char* const pragma = expected.first;
+    const int value = expected.second;
     EXPECT_EQ((*database)->query(pragma)->front().integer(0), value) << pragma;
     auto in_writer = (*database)->transaction([&](SqlExecutor& sql) -> core::Result<> {
       EXPECT_EQ(sql.query(pragma)->front().integer(0), value) << pragma;
