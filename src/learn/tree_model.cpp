@@ -6,6 +6,7 @@
 
 #include "core/assert.h"
 #include "learn/fast_evaluator.h"
+#include "learn/lightgbm_model_loader.h"
 #include "learn/model_document.h"
 #include "learn/xgboost_model_loader.h"
 
@@ -15,12 +16,18 @@ namespace {
 /// Rows evaluated at once where their sums are kept in between.
 constexpr std::size_t kRowsAtOnce = 64;
 
+core::Result<TreeModel> read_any(std::string_view bytes) {
+  if (is_lightgbm_text(bytes)) return load_lightgbm_model(bytes);
+  if (is_xgboost_binary(bytes)) return load_xgboost_binary(bytes);
+  const auto document = read_model_document(bytes);
+  if (!document) return document.error();
+  return load_xgboost_model(*document);
+}
+
 }  // namespace
 
 core::Result<TreeModel> TreeModel::load(std::string_view bytes) {
-  const auto document = read_model_document(bytes);
-  if (!document) return document.error();
-  auto model = load_xgboost_model(*document);
+  auto model = read_any(bytes);
   if (model) model->choose_evaluator();
   return model;
 }
