@@ -58,8 +58,14 @@ core::Result<StoredModel> open_stored_model(Project& project,
   if (!definitions) return std::move(definitions).error().within(what + ": features.json");
   auto digest = core::sha256_file(*folder / "model.ubj");
   if (!digest) return std::move(digest).error().within(what);
+  auto reference = read_json_file(*folder / "reference.json");
+  if (!reference) {
+    if (reference.error().code != core::ErrorCode::kNotFound)
+      return std::move(reference).error().within(what);
+    reference = core::Json();
+  }
   return StoredModel{*std::move(model), *std::move(definitions), *std::move(digest),
-                     *std::move(folder)};
+                     *std::move(reference), *std::move(folder)};
 }
 
 core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
@@ -78,7 +84,8 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
         fmt::format("{} version {}", version.name, version.version));
   return serving::ModelSnapshot::make(version.name, version.version, version.run_id,
                                       project.clock().now(), std::move(stored->sha256),
-                                      std::move(stored->model), *std::move(reader));
+                                      std::move(stored->model), *std::move(reader),
+                                      std::move(stored->reference));
 }
 
 core::Result<tracking::ModelVersion> find_version(Project& project, std::string_view model,

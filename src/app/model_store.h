@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "app/project.h"
+#include "core/json.h"
 #include "core/result.h"
 #include "features/definition.h"
 #include "learn/model.h"
@@ -19,7 +20,8 @@ struct StoredModel {
   learn::Model model;
   features::Definitions definitions;  ///< as they were when it was trained
   std::string sha256;                 ///< of model.ubj
-  std::filesystem::path package;      ///< local folder
+  core::Json reference;           ///< sketches of the training rows; null in a package without them
+  std::filesystem::path package;  ///< local folder
 };
 
 /// Opens the package of a version. Errors: kNotFound, kCorruption, naming version and file.

@@ -8,10 +8,14 @@
 #include "app/run_report.h"
 #include "app/steps/steps.h"
 #include "core/file.h"
+#include "core/sha256.h"
 #include "core/time_format.h"
 
 namespace tenure::app {
 namespace {
+
+/// Long enough for any other process that is still writing its file.
+constexpr core::Micros kUnfinishedFilesKept = 24LL * 3600 * 1'000'000;
 
 double seconds_between(core::Micros from, core::Micros until) {
   return from == 0 || until == 0 ? 0 : static_cast<double>(until - from) / 1e6;
@@ -33,6 +37,15 @@ core::Result<pipelines::Dag> find_pipeline(const Project& project, const std::st
   return core::Error{core::ErrorCode::kNotFound,
                      fmt::format("there is no pipeline '{}'; there are: {}", name,
                                  join_names(*dags, [](const auto& dag) { return dag.name; }))};
+}
+
+/// Digest of the sections that decide what the steps make. A run that was killed is taken up again
+/// though another port or log level was set since.
+std::string digest_of_inputs(const core::Config& config) {
+  std::string text = config.text("project");
+  for (const char* section : {"storage", "data", "features", "model", "decision", "pipelines"})
+    text += config.at(section).digest();
+  return core::sha256_hex(text);
 }
 
 /// The part of a pipeline that `until` needs, itself included.
@@ -129,10 +142,13 @@ core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequ
   }
   auto opened = open_runner(project);
   if (!opened) return std::move(opened).error();
+  // What a killed process left half written, nobody else removes.
+  core::remove_unfinished_files(project.state_folder(),
+                                project.clock().now() - kUnfinishedFilesKept);
   auto run = opened->runner.run(*dag,
                                 {.from = request.from,
                                  .is_resuming = !request.is_fresh,
-                                 .config_digest = project.config().digest(),
+                                 .config_digest = digest_of_inputs(project.config()),
                                  .directory = project.runs_folder(),
                                  .is_cancelled = is_cancelled},
                                 observer);

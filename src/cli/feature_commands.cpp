@@ -131,7 +131,7 @@ std::vector<Command> feature_commands() {
       {"features list", "Every feature, by view", "tenure features list", {}, list},
       {"features get",
        "Newest online values for customers",
-       "tenure features get 7590-VHVEG",
+       "tenure features get 0003-ALXQA",
        {{"KEY", Kind::kArguments, "", "Entity keys"}, kService},
        get},
       {"features join",

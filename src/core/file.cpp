@@ -133,6 +133,24 @@ Result<> write_file_atomically(const std::filesystem::path& path, std::string_vi
   return sync_directory(folder);
 }
 
+std::size_t remove_unfinished_files(const std::filesystem::path& folder, Micros modified_before) {
+  using Iterator = std::filesystem::recursive_directory_iterator;
+  std::size_t removed = 0;
+  std::error_code failed;
+  Iterator entry(folder, std::filesystem::directory_options::skip_permission_denied, failed);
+  for (; !failed && entry != Iterator(); entry.increment(failed)) {
+    struct stat status {};
+    const std::filesystem::path& path = entry->path();
+    if (path.extension() != ".tmp" || ::lstat(path.c_str(), &status) != 0 ||
+        !S_ISREG(status.st_mode)) {
+      continue;
+    }
+    const Micros modified = status.st_mtim.tv_sec * 1'000'000LL + status.st_mtim.tv_nsec / 1000;
+    if (modified < modified_before && ::unlink(path.c_str()) == 0) ++removed;
+  }
+  return removed;
+}
+
 Result<> publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path) {
   Descriptor file(::open(temporary.c_str(), O_RDWR | O_CLOEXEC));
   if (!file.is_open()) return system_error(errno, "cannot open", temporary);

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/clock.h"
 #include "core/result.h"
 
 namespace tenure::core {
@@ -23,6 +24,11 @@ Result<> write_file_atomically(const std::filesystem::path& path, std::string_vi
 /// files that a library writes by path. On an error the temporary file stays. Errors: as
 /// write_file_atomically.
 Result<> publish_file(const std::filesystem::path& temporary, const std::filesystem::path& path);
+
+/// Removes the files below a folder whose names end in ".tmp" and that nobody wrote to since
+/// `modified_before`: what a killed process left of the functions above. Returns how many. What
+/// cannot be read or removed is passed over; links are not followed.
+std::size_t remove_unfinished_files(const std::filesystem::path& folder, Micros modified_before);
 
 /// mkdir -p. Errors: kPermissionDenied, kResourceExhausted, kConflict if a file stands in the way.
 Result<> make_directories(const std::filesystem::path& path);

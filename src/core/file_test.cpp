@@ -2,7 +2,9 @@
 
 #include <cerrno>
 #include <csignal>
+#include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -99,6 +101,30 @@ TEST_F(FileTest, MapsTheReasonsOfTheSystem) {
   EXPECT_EQ(code(EROFS), ErrorCode::kPermissionDenied);
   EXPECT_EQ(code(EIO), ErrorCode::kUnavailable);
   EXPECT_EQ(code(ENOENT), ErrorCode::kNotFound);
+}
+
+TEST_F(FileTest, RemovesOnlyOldUnfinishedFiles) {
+  const fs::path folder = file_.parent_path() / "state";
+  fs::create_directories(folder / "runs");
+  const auto make = [&](const fs::path& path, std::time_t modified) {
+    std::ofstream(path) << "half";
+    const timespec times[] = {{modified, 0}, {modified, 0}};
+    ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+  };
+  make(folder / "runs" / "old.0123456789ab.tmp", 1000);
+  make(folder / "young.0123456789ab.tmp", 3000);
+  make(folder / "old.json", 1000);
+  const fs::path elsewhere = file_.parent_path() / "elsewhere.tmp";
+  make(elsewhere, 1000);
+  fs::create_symlink(elsewhere, folder / "link.tmp");
+
+  EXPECT_EQ(remove_unfinished_files(folder, 2000 * kMicrosPerSecond), 1U);
+  EXPECT_FALSE(fs::exists(folder / "runs" / "old.0123456789ab.tmp"));
+  EXPECT_TRUE(fs::exists(folder / "young.0123456789ab.tmp"));
+  EXPECT_TRUE(fs::exists(folder / "old.json"));
+  EXPECT_TRUE(fs::exists(elsewhere));
+  EXPECT_TRUE(fs::is_symlink(folder / "link.tmp"));
+  EXPECT_EQ(remove_unfinished_files(folder / "none", 2000 * kMicrosPerSecond), 0U);
 }
 
 TEST_F(FileTest, AKilledWriterLeavesTheOldOrTheNewContentWhole) {

@@ -162,9 +162,9 @@ std::string to_markdown(const ModelCard& card) {
     text += fmt::format("\n## {}\n\n{}", title, body);
     if (!body.ends_with('\n')) text += '\n';
   };
-  std::string details = fmt::format(
-      "- Version: {}\n- Created: {}\n- Run: {}\n- Owner: {}\n- Kind: {}\n", stated(card.version),
-      stated(card.created), stated(card.run_id), stated(card.owner), stated(card.architecture));
+  std::string details =
+      fmt::format("- Run: {}\n- Created: {}\n- Owner: {}\n- Kind: {}\n", stated(card.run_id),
+                  stated(card.created), stated(card.owner), stated(card.architecture));
   if (!card.params.empty()) {
     details += "- Parameters:";
     for (const auto& [name, value] : card.params)

@@ -16,7 +16,6 @@ namespace tenure::learn {
 struct ModelCard {
   // Details
   std::string name;
-  std::string version;
   std::string created;  ///< ISO 8601
   std::string run_id;
   std::string architecture;  ///< "XGBoost 1.7.4, 400 rounds, preset stumps"

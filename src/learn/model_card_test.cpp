@@ -12,7 +12,7 @@ using testing::Not;
 ModelCard example() {
   ModelCard card;
   card.name = "telco-churn";
-  card.version = "3";
+  card.run_id = "4f1e";
   card.architecture = "XGBoost 1.7.4, 400 rounds, preset stumps";
   card.params = {{"eta", "0.1"}, {"max_depth", "1"}};
   card.training_rows = 5634;
@@ -33,6 +33,7 @@ ModelCard example() {
 TEST(ModelCard, SaysWhatIsKnownAndWhatIsNotStated) {
   const std::string text = to_markdown(example());
   EXPECT_THAT(text, HasSubstr("# Model card: telco-churn\n"));
+  EXPECT_THAT(text, HasSubstr("- Run: 4f1e"));
   EXPECT_THAT(text, HasSubstr("- Owner: *not stated*"));
   EXPECT_THAT(text, HasSubstr("## Label\n\n*not stated*\n"));
   EXPECT_THAT(text, HasSubstr("| ROC AUC | 0.8503 ± 0.0091 |"));

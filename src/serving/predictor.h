@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/clock.h"
+#include "core/json.h"
 #include "core/metric.h"
 #include "core/result.h"
 #include "data/cell.h"
@@ -32,14 +33,19 @@ struct ModelSnapshot {
   std::string sha256;  ///< of the booster file
   learn::Model model;
   std::optional<features::OnlineReader>
-      reader;  ///< none when the model takes features from requests only
+      reader;            ///< none when the model takes features from requests only
+  core::Json reference;  ///< sketches of the training rows (learn/reference.h), or null
   std::unordered_map<std::string, std::uint32_t> input_index;  ///< by plain name and by view__name
   std::vector<std::string_view> input_names;  ///< views into model.transform().inputs()
+  /// Per input, what a missing value in a request means: kNull, or what the training table was
+  /// cleaned with (stored features were cleaned already).
+  std::vector<data::Cell> missing;
 
   static std::shared_ptr<const ModelSnapshot> make(std::string name, std::int64_t version,
                                                    std::string run_id, core::Micros loaded,
                                                    std::string sha256, learn::Model model,
-                                                   std::optional<features::OnlineReader> reader);
+                                                   std::optional<features::OnlineReader> reader,
+                                                   core::Json reference = {});
 };
 
 /// One row to predict: an entity to look up, features from the request, or both; given features win

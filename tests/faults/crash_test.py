@@ -66,6 +66,14 @@ class KilledRuns(unittest.TestCase):
                 self.assertEqual([model["version"] for model in models], [1])
                 self.assertEqual(models[0]["aliases"], ["champion"])
 
+    def test_a_killed_run_is_taken_up_though_port_and_log_level_changed(self):
+        self.kill_during(STEPS[-2])
+        runs = tenure_json("pipelines", "runs", cwd=self.project)["runs"]
+        self.assertEqual(len(runs), 1)
+        tenure_json("run", *FAST, "--set", "log.level=warn", "--set", "serving.port=18999", cwd=self.project)
+        again = tenure_json("pipelines", "runs", cwd=self.project)["runs"]
+        self.assertEqual([(run["id"], run["state"]) for run in again], [(runs[0]["id"], "succeeded")])
+
     def test_two_runs_at_once_do_not_mix(self):
         first = subprocess.Popen([TENURE, "run", *FAST], cwd=self.project, stderr=subprocess.DEVNULL,
                                  stdout=subprocess.DEVNULL)

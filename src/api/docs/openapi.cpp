@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -67,7 +68,29 @@ std::string category_description(const std::vector<std::string>& categories) {
   return text + ". Other values are accepted; the model treats them as unseen.";
 }
 
-Json input_schema(const learn::Transform& transform, std::size_t i, Json& example) {
+/// The median of the training rows, so that "Try it out" asks about a customer who could exist.
+Json typical_number(const learn::InputField& field, const Json& reference) {
+  if (field.type == data::ColumnType::kBoolean) return 1;
+  const Json* columns =
+      reference.is_object() ? reference.as_object().if_contains("columns") : nullptr;
+  if (columns == nullptr || !columns->is_array()) return 1;
+  for (const Json& column : columns->get_array()) {
+    const JsonObject* sketch = column.if_object();
+    const Json* name = sketch != nullptr ? sketch->if_contains("name") : nullptr;
+    if (name == nullptr || !name->is_string() || name->get_string() != field.name) continue;
+    const Json* deciles = sketch->if_contains("deciles");
+    if (deciles == nullptr || !deciles->is_array() || deciles->get_array().size() != 9)
+      return nullptr;
+    const Json& median = deciles->get_array()[4];
+    if (!median.is_number()) return nullptr;
+    if (field.type == data::ColumnType::kNumber) return median;
+    return static_cast<std::int64_t>(std::llround(median.to_number<double>()));
+  }
+  return 1;
+}
+
+Json input_schema(const learn::Transform& transform, std::size_t i, const Json& sketches,
+                  Json& example) {
   const learn::InputField& field = transform.inputs()[i];
   JsonObject schema;
   schema["title"] = field.name;
@@ -84,7 +107,7 @@ Json input_schema(const learn::Transform& transform, std::size_t i, Json& exampl
         : field.type == data::ColumnType::kInteger ? "Integer"
         : field.type == data::ColumnType::kBoolean ? "0 or 1"
                                                    : "Number");
-    example = 1;
+    example = typical_number(field, sketches);
   }
   schema["examples"] = JsonArray{example};
   return schema;
@@ -99,7 +122,7 @@ JsonObject features_schema(const serving::ModelSnapshot* snapshot) {
   JsonObject properties, example;
   for (std::size_t i = 0; i < transform.inputs().size(); ++i) {
     const std::string& name = transform.inputs()[i].name;
-    properties[name] = input_schema(transform, i, example[name]);
+    properties[name] = input_schema(transform, i, snapshot->reference, example[name]);
   }
   schema["description"] =
       fmt::format("The inputs of {} version {}. Without an id every one is required.",
@@ -132,7 +155,7 @@ JsonObject request_schema(const JsonObject& features) {
   schema["title"] = "PredictRequest";
   schema["type"] = "object";
   schema["properties"] = std::move(properties);
-  JsonArray examples{JsonObject{{"customer_id", "7590-VHVEG"}}};
+  JsonArray examples{JsonObject{{"customer_id", "0003-ALXQA"}}};
   if (const Json* rows = features.if_contains("examples")) {
     examples.emplace_back(JsonObject{{"features", rows->as_array().front()}});
   }
