@@ -3,6 +3,8 @@
 
 #include "learn/fast_evaluator.h"
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <rapidcheck.h>
 
@@ -82,7 +84,7 @@ TEST(FastEvaluator, RunsEveryLevelOfThisProcessor) {
 
 TEST(FastEvaluator, AgreesForTreesOfEveryDepth) {
   for (int depth = 0; depth <= 14; ++depth) {
-    for (const std::size_t trees : {1, 7, 70}) {
+    for (const std::size_t trees : {std::size_t{1}, std::size_t{7}, std::size_t{70}}) {
       const RandomTrees wish{.trees = depth > 9 ? trees / 7 + 1 : trees, .depth_max = depth};
       EXPECT_TRUE(agrees_at_all_levels(wish, 10 + static_cast<std::uint64_t>(depth)))
           << depth << " levels, " << trees << " trees";

@@ -1,17 +1,13 @@
 #include "learn/lightgbm_model_loader.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
-#include <map>
-#include <optional>
-#include <type_traits>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "learn/lightgbm_text.h"
 #include "learn/tree_model_builder.h"
 
 namespace tenure::learn {
@@ -33,86 +29,6 @@ core::Error unimplemented(fmt::format_string<Args...> format, Args&&... args) {
                      fmt::format(format, std::forward<Args>(args)...)};
 }
 
-/// The next line, without its end; removes it from `text`.
-std::string_view take_line(std::string_view& text) {
-  const std::size_t end = text.find('\n');
-  std::string_view line = text.substr(0, end);
-  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-  if (line.ends_with('\r')) line.remove_suffix(1);
-  return line;
-}
-
-/// The next word, without the spaces around it; removes it from `text`.
-std::string_view take_word(std::string_view& text) {
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  const std::string_view word = text.substr(0, text.find(' '));
-  text.remove_prefix(word.size());
-  return word;
-}
-
-/// Lines `key=value` of the head or of one tree; a line without '=' is a key without value.
-class Section {
- public:
-  void add(std::string_view line) {
-    const std::size_t equals = line.find('=');
-    if (equals == std::string_view::npos) {
-      values_[line] = {};
-    } else {
-      values_[line.substr(0, equals)] = line.substr(equals + 1);
-    }
-  }
-
-  bool has(std::string_view key) const { return values_.contains(key); }
-  std::string_view text(std::string_view key) const {
-    const auto found = values_.find(key);
-    return found == values_.end() ? std::string_view{} : found->second;
-  }
-
-  core::Result<std::int64_t> integer(std::string_view key, std::int64_t least, std::int64_t most,
-                                     std::optional<std::int64_t> absent = std::nullopt) const {
-    if (!has(key) && absent) return *absent;
-    const auto list = numbers<std::int64_t>(key, 1);
-    if (!list) return list.error();
-    if (list->front() < least || list->front() > most) {
-      return corrupt("{} is {}, expected {}..{}", key, list->front(), least, most);
-    }
-    return list->front();
-  }
-
-  /// Exactly `count` numbers. Decimal ones are rounded once.
-  template <typename T>
-  core::Result<std::vector<T>> numbers(std::string_view key, std::size_t count) const {
-    if (!has(key)) return corrupt("\"{}\" is missing", key);
-    std::string_view rest = text(key);
-    std::vector<T> list;
-    list.reserve(std::min(count, rest.size()));
-    for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
-      T value{};
-      const auto read = std::from_chars(word.data(), word.data() + word.size(), value);
-      if (read.ec != std::errc{} || read.ptr != word.data() + word.size()) {
-        return corrupt("{}: \"{}\" is not a number that fits", key, word.substr(0, 40));
-      }
-      list.push_back(value);
-      if (list.size() > count) break;
-    }
-    if (list.size() != count) {
-      return corrupt("{} has {}{} numbers, expected {}", key, list.size() > count ? "over " : "",
-                     std::min(list.size(), count), count);
-    }
-    return list;
-  }
-
-  /// The same, or zeros if the key is absent or empty.
-  template <typename T>
-  core::Result<std::vector<T>> numbers_or_none(std::string_view key, std::size_t count) const {
-    if (text(key).empty()) return std::vector<T>(count, T{});
-    return numbers<T>(key, count);
-  }
-
- private:
-  std::map<std::string_view, std::string_view> values_;
-};
-
 /// The smallest float32 that is larger than `threshold`: x <= threshold iff x < it. What lies
 /// within 1e-35 of 0 is 0 to LightGBM, so no float32 may be parted from it.
 float strict_threshold(double threshold) {
@@ -130,65 +46,13 @@ float strict_threshold(double threshold) {
   return std::nextafter(nearest, std::numeric_limits<float>::infinity());
 }
 
-struct Output {
-  Objective objective = Objective::kIdentity;
-  double sigmoid = 1;
-};
-
-/// Source: microsoft/LightGBM src/objective/objective_function.cpp, ConvertOutput of each.
-core::Result<Output> read_objective(std::string_view text) {
-  struct Named {
-    std::string_view name;
-    Objective objective;
-  };
-  static constexpr auto kNamed =
-      std::to_array<Named>({{"binary", Objective::kBinaryLogistic},
-                            {"cross_entropy", Objective::kBinaryLogistic},
-                            {"xentropy", Objective::kBinaryLogistic},
-                            {"cross_entropy_lambda", Objective::kLog1pExp},
-                            {"xentlambda", Objective::kLog1pExp},
-                            {"multiclass", Objective::kSoftprob},
-                            {"multiclassova", Objective::kOneVersusAll},
-                            {"poisson", Objective::kExp},
-                            {"gamma", Objective::kExp},
-                            {"tweedie", Objective::kExp},
-                            {"regression", Objective::kIdentity},
-                            {"regression_l1", Objective::kIdentity},
-                            {"huber", Objective::kIdentity},
-                            {"fair", Objective::kIdentity},
-                            {"quantile", Objective::kIdentity},
-                            {"mape", Objective::kIdentity},
-                            {"lambdarank", Objective::kIdentity},
-                            {"rank_xendcg", Objective::kIdentity}});
-  const std::string_view name = take_word(text);
-  if (name.empty() || name == "custom") return Output{};  // a user's own: scores stay as they are
-  const auto named = std::find_if(kNamed.begin(), kNamed.end(),
-                                  [&](const Named& known) { return known.name == name; });
-  if (named == kNamed.end())
-    return unimplemented("objective \"{}\" is not known", name.substr(0, 80));
-  Output output{named->objective, 1};
-  for (std::string_view word = take_word(text); !word.empty(); word = take_word(text)) {
-    if (word == "sqrt") {
-      output.objective = Objective::kSignedSquare;
-    } else if (word.starts_with("sigmoid:")) {
-      word.remove_prefix(8);
-      const auto read = std::from_chars(word.data(), word.data() + word.size(), output.sigmoid);
-      if (read.ec != std::errc{} || read.ptr != word.data() + word.size() ||
-          !(output.sigmoid > 0)) {
-        return corrupt("objective: sigmoid \"{}\"", word.substr(0, 40));
-      }
-    }  // Others (num_class:3, alpha:0.9, c:1) do not change the output.
-  }
-  return output;
-}
-
 /// What must not go out of scope before the nodes that point into it are used.
 struct CategoryBits {
   std::vector<std::int64_t> boundaries;
   std::vector<std::uint32_t> words;
 };
 
-core::Result<CategoryBits> read_categories(const Section& section) {
+core::Result<CategoryBits> read_categories(const LightgbmSection& section) {
   CategoryBits bits;
   const auto count = section.integer("num_cat", 0, std::numeric_limits<std::int32_t>::max(), 0);
   if (!count) return count.error();
@@ -256,8 +120,16 @@ core::Result<> make_split(double threshold, std::int64_t type, const CategoryBit
   }
 }
 
-core::Result<> add_tree(const Section& section, std::uint32_t group, SourceStatistics statistics,
-                        TreeModelBuilder& builder) {
+/// A number for each split; a tree of one leaf may leave the key out.
+template <typename T>
+core::Result<std::vector<T>> splits_of(const LightgbmSection& section, std::string_view key,
+                                       std::size_t splits) {
+  if (splits == 0) return std::vector<T>{};
+  return section.numbers<T>(key, splits);
+}
+
+core::Result<> add_tree(const LightgbmSection& section, std::uint32_t group,
+                        SourceStatistics statistics, TreeModelBuilder& builder) {
   const auto linear = section.integer("is_linear", 0, 1, 0);
   if (!linear) return linear.error();
   if (*linear != 0) return unimplemented("its leaves are linear models (linear_tree)");
@@ -271,21 +143,21 @@ core::Result<> add_tree(const Section& section, std::uint32_t group, SourceStati
   if (!values) return values.error();
   const auto bits = read_categories(section);
   if (!bits) return bits.error();
-  const auto features = section.numbers_or_none<std::int64_t>("split_feature", splits);
+  const auto features = splits_of<std::int64_t>(section, "split_feature", splits);
   if (!features) return features.error();
-  const auto thresholds = section.numbers_or_none<double>("threshold", splits);
+  const auto thresholds = splits_of<double>(section, "threshold", splits);
   if (!thresholds) return thresholds.error();
-  const auto types = section.numbers_or_none<std::int64_t>("decision_type", splits);
+  const auto types = splits_of<std::int64_t>(section, "decision_type", splits);
   if (!types) return types.error();
-  const auto left = section.numbers_or_none<std::int64_t>("left_child", splits);
+  const auto left = splits_of<std::int64_t>(section, "left_child", splits);
   if (!left) return left.error();
-  const auto right = section.numbers_or_none<std::int64_t>("right_child", splits);
+  const auto right = splits_of<std::int64_t>(section, "right_child", splits);
   if (!right) return right.error();
-  const auto gains = section.numbers_or_none<double>("split_gain", splits);
+  const auto gains = section.numbers_or_zeros<double>("split_gain", splits);
   if (!gains) return gains.error();
-  const auto leaf_counts = section.numbers_or_none<double>("leaf_count", leaves);
+  const auto leaf_counts = section.numbers_or_zeros<double>("leaf_count", leaves);
   if (!leaf_counts) return leaf_counts.error();
-  const auto split_counts = section.numbers_or_none<double>("internal_count", splits);
+  const auto split_counts = section.numbers_or_zeros<double>("internal_count", splits);
   if (!split_counts) return split_counts.error();
 
   // Splits come first, then the leaves; a child below 0 is leaf number -child - 1.
@@ -314,7 +186,8 @@ core::Result<> add_tree(const Section& section, std::uint32_t group, SourceStati
   return builder.add_tree(nodes, group, statistics);
 }
 
-core::Result<std::vector<std::string>> read_names(const Section& head, std::int64_t features) {
+core::Result<std::vector<std::string>> read_names(const LightgbmSection& head,
+                                                  std::int64_t features) {
   std::vector<std::string> names;
   std::string_view rest = head.text("feature_names");
   for (std::string_view word = take_word(rest); !word.empty(); word = take_word(rest)) {
@@ -326,7 +199,7 @@ core::Result<std::vector<std::string>> read_names(const Section& head, std::int6
   return names;
 }
 
-core::Result<std::int64_t> describe(const Section& head, std::size_t trees,
+core::Result<std::int64_t> describe(const LightgbmSection& head, std::size_t trees,
                                     TreeModelBuilder& builder) {
   const std::string_view version = head.text("version");
   if (version != "v2" && version != "v3" && version != "v4") {
@@ -344,7 +217,7 @@ core::Result<std::int64_t> describe(const Section& head, std::size_t trees,
   if (trees % static_cast<std::size_t>(*groups) != 0) {
     return corrupt("{} trees are no whole number of iterations of {}", trees, *groups);
   }
-  const auto output = read_objective(head.text("objective"));
+  const auto output = read_lightgbm_objective(head.text("objective"));
   if (!output) return output.error();
   auto names = read_names(head, *features + 1);
   if (!names) return std::move(names).error();
@@ -358,10 +231,11 @@ core::Result<std::int64_t> describe(const Section& head, std::size_t trees,
 }
 
 /// A tree of one leaf needs neither gains nor covers.
-bool has_statistic(const std::vector<Section>& trees, std::string_view key) {
-  return !trees.empty() && std::all_of(trees.begin(), trees.end(), [&](const Section& tree) {
-    return !tree.text(key).empty() || tree.text("num_leaves") == "1";
-  });
+bool has_statistic(const std::vector<LightgbmSection>& trees, std::string_view key) {
+  return !trees.empty() &&
+         std::all_of(trees.begin(), trees.end(), [&](const LightgbmSection& tree) {
+           return !tree.text(key).empty() || tree.text("num_leaves") == "1";
+         });
 }
 
 }  // namespace
@@ -373,8 +247,8 @@ bool is_lightgbm_text(std::string_view bytes) {
 
 core::Result<TreeModel> load_lightgbm_model(std::string_view text) {
   take_line(text);
-  Section head;
-  std::vector<Section> trees;
+  LightgbmSection head;
+  std::vector<LightgbmSection> trees;
   bool is_complete = false;
   while (!text.empty()) {
     const std::string_view line = take_line(text);

@@ -106,9 +106,17 @@ TEST(LightgbmModel, CutsFractionsOfCategoriesOff) {
   }
 }
 
-TEST(LightgbmModel, DividesTheSumOfAForest) {
+TEST(LightgbmModel, DividesTheSumOfAForestForOutputsButNotForMargins) {
   const TreeModel model = load(replaced(small_lightgbm(), "feature_infos", "average_output\nx"));
-  EXPECT_EQ(raw_score(model, {3, kNaN, 35, 1}), 0.38 / 3);
+  const std::array<float, 4> row{3, kNaN, 35, 1};
+  EXPECT_EQ(raw_score(model, row), 0.38);
+  const double expected = 1 / (1 + std::exp(-0.38 / 3));
+  EXPECT_EQ(model.score(row).margin, static_cast<float>(0.38));
+  EXPECT_EQ(model.score(row).output, static_cast<float>(expected));
+  const double margin = 0.38;
+  double output = 0;
+  model.outputs(std::span(&margin, 1), std::span(&output, 1));
+  EXPECT_EQ(output, expected);
 }
 
 TEST(LightgbmModel, SendsEveryNumberLeftOfAnInfiniteThreshold) {
@@ -187,7 +195,16 @@ INSTANTIATE_TEST_SUITE_P(
         BadText{"NotANumber", "leaf_value=0.1 ", "leaf_value=zero ", kCorrupt, "\"zero\""},
         BadText{"LeafNaN", "leaf_value=0.1 ", "leaf_value=nan ", kCorrupt, "not finite"},
         BadText{"ThresholdNaN", "threshold=10.5 ", "threshold=nan ", kCorrupt, "threshold"},
-        BadText{"NoThreshold", "threshold=10.5", "xthreshold=10.5", kCorrupt, "not finite"},
+        BadText{"NoThreshold", "threshold=10.5", "xthreshold=10.5", kCorrupt,
+                "\"threshold\" is missing"},
+        BadText{"NoFeature", "split_feature=0 1 3", "nothing=0 1 3", kCorrupt,
+                "\"split_feature\" is missing"},
+        BadText{"NoDecisionType", "decision_type=10 8 4", "nothing=10 8 4", kCorrupt,
+                "\"decision_type\" is missing"},
+        BadText{"NoChildren", "left_child=1 -1 -3", "nothing=1 -1 -3", kCorrupt,
+                "\"left_child\" is missing"},
+        BadText{"EmptyChildren", "right_child=2 -2 -4", "right_child=", kCorrupt,
+                "right_child has 0 numbers"},
         BadText{"Set", "threshold=0\n", "threshold=1\n", kCorrupt, "category set 1 of 1"},
         BadText{"NegativeSet", "threshold=0\n", "threshold=-1\n", kCorrupt, "category set -1"},
         BadText{"Boundaries", "cat_boundaries=0 2", "cat_boundaries=0 3", kCorrupt,
