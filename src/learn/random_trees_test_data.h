@@ -87,9 +87,16 @@ inline TreeModel random_model(const RandomTrees& wish, std::uint64_t seed) {
       }
       nodes[i] = node;
     }
-    for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].categories_right = codes[i];
-    const auto added = builder.add_tree(
-        nodes, static_cast<std::uint32_t>(random.below(wish.groups)), SourceStatistics{});
+    for (std::size_t i = nodes.size(); i-- > 0;) {
+      nodes[i].categories_right = codes[i];
+      nodes[i].cover = nodes[i].left == -1
+                           ? static_cast<double>(1 + i % 7)
+                           : nodes[static_cast<std::size_t>(nodes[i].left)].cover +
+                                 nodes[static_cast<std::size_t>(nodes[i].right)].cover;
+    }
+    const auto added =
+        builder.add_tree(nodes, static_cast<std::uint32_t>(random.below(wish.groups)),
+                         SourceStatistics{.has_covers = true});
     if (!added) throw std::runtime_error(added.error().message);
     weights.push_back(static_cast<float>(random.uniform()));
   }

@@ -91,6 +91,10 @@ class TreeModel {
   TreeView tree(std::size_t tree) const;
   float base_margin(std::size_t group) const { return base_margin_[group]; }
   const CategorySets& category_sets() const { return sets_; }
+  /// Of a model that is_linear(); the bias stands behind the last feature.
+  float linear_weight(std::size_t feature, std::size_t group) const {
+    return linear_[feature * group_count_ + group];
+  }
 
   /// Whether the file says how many training rows, or how much weight, reached each node.
   bool has_covers() const { return !covers_.empty(); }

@@ -38,6 +38,12 @@ def evaluate(model, x):
     ways = done.stdout.splitlines()
     return ways, np.fromfile(folder / "out.bin", "<f8").reshape(len(ways), 2, len(x), -1)
 
+def refusal(model, columns):
+    done = subprocess.run([program, model, folder / "rows.bin", str(columns), folder / "out.bin"],
+                          capture_output=True, text=True)
+    assert done.returncode == 3, f"{model}: {done.returncode} {done.stdout}{done.stderr}"
+    return done.stdout
+
 def compare(name, model, x, margin, output):
     ways, ours = evaluate(model, x)
     for way, (our_margin, our_output) in zip(ways, ours):
@@ -64,16 +70,25 @@ CASES = {
     "squared": dict(objective="reg:squarederror"),
     "gamma": dict(objective="reg:gamma", base_score=0.7),
     "cox": dict(objective="survival:cox"),
+    "tweedie": dict(objective="reg:tweedie", tweedie_variance_power=1.4),
+    "aft": dict(objective="survival:aft", aft_loss_distribution="normal"),
     "pairwise": dict(objective="rank:pairwise"),
+    "ndcg": dict(objective="rank:ndcg"),
+    "softmax": dict(objective="multi:softmax", num_class=4, max_depth=3),
+    "forest": dict(objective="binary:logistic", num_parallel_tree=4, subsample=0.6, colsample_bynode=0.7),
     "hinge": dict(objective="binary:hinge"),
     "linear": dict(booster="gblinear", objective="binary:logistic"),
     "linear_classes": dict(booster="gblinear", objective="multi:softprob", num_class=3, base_score=0.5),
 }
 for name, params in CASES.items():
     y = labels(train, params.get("num_class", 2)).astype(float)
-    if name in ("gamma", "cox", "poisson"):
+    if name in ("gamma", "cox", "poisson", "tweedie", "aft"):
         y += 0.5
-    booster = xgb.train(dict(params, nthread=1, verbosity=0), xgb.DMatrix(train, y), 15)
+    data = xgb.DMatrix(train, y)
+    if name == "aft":
+        data.set_float_info("label_lower_bound", y)
+        data.set_float_info("label_upper_bound", y * 2)
+    booster = xgb.train(dict(params, nthread=1, verbosity=0), data, 15)
     matrix = xgb.DMatrix(unseen)
     margin, output = booster.predict(matrix, output_margin=True), booster.predict(matrix)
     for form in sys.argv[3].split(","):
@@ -90,6 +105,11 @@ for limit in (1, 100):
     (folder / "categories.json").write_bytes(booster.save_raw("json"))
     compare("categories", folder / "categories.json", categories, booster.predict(data, output_margin=True),
             booster.predict(data))
+if xgb.__version__.startswith("3"):
+    vectors = xgb.train(dict(objective="multi:softprob", num_class=3, multi_strategy="multi_output_tree", nthread=1,
+                             tree_method="hist"), xgb.DMatrix(train, labels(train, 3)), 2)
+    (folder / "vectors.json").write_bytes(vectors.save_raw("json"))
+    seen.append(refusal(folder / "vectors.json", 9))
 print(json.dumps(seen))
 """
 
@@ -123,7 +143,10 @@ CASES = {
     "xentlambda": dict(objective="cross_entropy_lambda"),
     "lambdarank": dict(objective="lambdarank"),
     "forest": dict(objective="binary", boosting="rf", bagging_fraction=0.6, bagging_freq=1, feature_fraction=0.7),
+    "regression_forest": dict(objective="regression", boosting="rf", bagging_fraction=0.6, bagging_freq=1),
+    "class_forest": dict(objective="multiclass", num_class=3, boosting="rf", bagging_fraction=0.6, bagging_freq=1),
     "dart": dict(objective="binary", boosting="dart", drop_rate=0.3),
+    "one_hot": dict(objective="binary", max_cat_to_onehot=64),
     "goss": dict(objective="regression", boosting="goss"),
 }
 for name, params in CASES.items():
@@ -140,9 +163,7 @@ for name, params in CASES.items():
 booster = lgb.train({"objective": "regression", "linear_tree": True, "verbosity": -1, "num_threads": 1},
                     lgb.Dataset(train, labels(train)), 3)
 booster.save_model(folder / "linear.txt")
-refused = subprocess.run([program, folder / "linear.txt", folder / "rows.bin", "9", folder / "out.bin"],
-                         capture_output=True, text=True)
-print(json.dumps([refused.returncode, refused.stdout]))
+print(refusal(folder / "linear.txt", 9))
 """
 
 
@@ -158,15 +179,15 @@ class ModelFiles(unittest.TestCase):
         python = client_python("models-old", *XGBOOST_OLD)
         run_client(python, XGBOOST, self.program, self.folder, "deprecated,ubj,json", cwd=self.folder)
 
-    def test_margins_of_xgboost_3_in_both_its_formats(self):
+    def test_margins_of_xgboost_3_in_both_its_formats_and_vector_leaves_are_refused(self):
         python = client_python("models-new", *XGBOOST_NEW)
-        run_client(python, XGBOOST, self.program, self.folder, "ubj,json", cwd=self.folder)
+        seen = run_client(python, XGBOOST, self.program, self.folder, "ubj,json", cwd=self.folder)
+        self.assertIn("vector", seen)
 
     def test_margins_of_lightgbm_and_its_linear_trees_are_refused(self):
         python = client_python("models-new", *XGBOOST_NEW)
         seen = run_client(python, LIGHTGBM, self.program, self.folder, cwd=self.folder)
         self.assertIn("linear models (linear_tree)", seen)
-        self.assertIn("[3,", seen)
 
 
 if __name__ == "__main__":
