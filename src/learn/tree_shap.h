@@ -30,7 +30,7 @@ class TreeShap {
   static constexpr std::size_t kPathFeaturesMax = 64;
 
   /// Errors: kUnimplemented when the model's file has no covers, or a path has more than
-  /// kPathFeaturesMax features.
+  /// kPathFeaturesMax features. `level` is one of cpu_levels().
   static core::Result<TreeShap> make(const TreeModel& model, CpuLevel level = cpu_levels().back());
 
   /// Buffers of a call, reused; one per thread.
