@@ -62,7 +62,6 @@ struct Predictor::Call {
   std::int64_t start_ns;
   std::int64_t deadline_ns;  ///< 0 = none
   bool is_explained = false;
-  bool is_decided = false;
   std::span<Contribution> free_contributions = {};  ///< for the rows still to come
   std::span<float> encoded = {};
 };
@@ -116,7 +115,6 @@ void Predictor::predict(const ModelSnapshot& snapshot, std::span<const PredictRo
             .start_ns = start_ns,
             .deadline_ns = fallback_.deadline == 0 ? 0 : start_ns + fallback_.deadline * 1000,
             .is_explained = options.is_explained && snapshot.explainer.has_value(),
-            .is_decided = options.is_decided && snapshot.policy.has_value(),
             .encoded = room(scratch.encoded, snapshot.model.transform().outputs().size())};
   if (call.is_explained)
     call.free_contributions =
@@ -221,10 +219,12 @@ void Predictor::answer_row(Call& call, std::span<const data::Cell> cells, bool h
     }
   }
   out.is_positive = static_cast<double>(out.probability) >= facts.threshold;
-  if (call.is_decided)
+  if (call.snapshot.policy) {
     out.decision = call.snapshot.policy->decide({.cells = cells,
                                                  .probability = static_cast<double>(out.probability),
                                                  .is_uncertain = out.is_uncertain});
+    if (call.snapshot.has_own_thresholds) out.is_positive = out.decision.is_positive;
+  }
   if (call.is_explained && out.level == Level::kPrimary) explain(call, cells, out);
   call.counters.by_level[static_cast<std::size_t>(out.level)]->add();
   report(call, has_features ? cells : std::span<const data::Cell>(), out);
@@ -255,8 +255,8 @@ FallbackReason Predictor::ask_model(Call& call, std::span<const data::Cell> cell
   const bool is_valid = std::isfinite(score.margin) && std::isfinite(score.probability);
   model_breaker_.record(is_valid, call.start_ns);
   if (!is_valid) return FallbackReason::kInvalidScore;
-  out.is_uncertain =
-      snapshot.conformal && !snapshot.conformal->predict(score.probability).is_certain();
+  const auto& conformal = snapshot.model.facts().conformal;
+  out.is_uncertain = conformal && !conformal->predict(score.probability).is_certain();
   if (out.is_uncertain && fallback_.is_confidence_needed) return FallbackReason::kLowConfidence;
   out.margin = score.margin;
   out.probability = score.probability;

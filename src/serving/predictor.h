@@ -18,7 +18,6 @@
 #include "decision/policy.h"
 #include "decision/rule_set.h"
 #include "features/online_store.h"
-#include "learn/conformal.h"
 #include "learn/explainer.h"
 #include "learn/model.h"
 #include "serving/circuit_breaker.h"
@@ -44,9 +43,10 @@ struct ModelSnapshot {
     core::Json reference = {};  ///< sketches of the training rows (learn/reference.h), or null
     /// A simple model over the same inputs, for when the model itself is not to be trusted.
     std::optional<learn::Model> secondary = {};
-    std::optional<learn::Conformal> conformal = {};  ///< which probabilities decide nothing
-    decision::RuleSet rules = {};                    ///< over the model's inputs
-    std::optional<decision::Policy> policy = {};     ///< over the model's inputs
+    decision::RuleSet rules = {};                 ///< over the model's inputs
+    std::optional<decision::Policy> policy = {};  ///< over the model's inputs
+    /// The policy says who is positive, by the costs of each customer, instead of one threshold.
+    bool has_own_thresholds = false;
   };
   /// Errors: kInvalidArgument when the secondary model has other inputs.
   static core::Result<std::shared_ptr<const ModelSnapshot>> make(Parts parts);
@@ -60,9 +60,9 @@ struct ModelSnapshot {
   std::optional<features::OnlineReader> reader;
   core::Json reference;
   std::optional<learn::Model> secondary;
-  std::optional<learn::Conformal> conformal;
   decision::RuleSet rules;
   std::optional<decision::Policy> policy;
+  bool has_own_thresholds = false;
 
   std::unordered_map<std::string, std::uint32_t> input_index;  ///< by plain name and by view__name
   std::vector<std::string_view> input_names;  ///< views into model.transform().inputs()
@@ -92,7 +92,6 @@ struct Contribution {
 
 struct PredictOptions {
   bool is_explained = false;  ///< fill Prediction::contributions
-  bool is_decided = false;    ///< fill Prediction::decision
 };
 
 struct Prediction {
@@ -106,7 +105,7 @@ struct Prediction {
   std::string_view rule;  ///< name of the business rule that answered; else ""
   /// The model's answer is one that its calibration rows do not tell from the other.
   bool is_uncertain = false;
-  /// What to do about this customer; set when asked for and there is a policy.
+  /// What to do about this customer; set when there is a policy.
   decision::Decision decision;
   core::Micros features_time = 0;  ///< event time of the stalest stored row; 0 = none read
   /// Of every input, in the model's order, when asked for and the model answered; else empty. In

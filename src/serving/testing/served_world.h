@@ -121,7 +121,13 @@ class ServedWorld {
     if (has_reader) {
       reader = must(features::OnlineReader::make(store, definitions, definitions.services[0]));
     }
-    return ModelSnapshot::make("churn", version, "run", kNow, "sha", model(), std::move(reader));
+    return must(ModelSnapshot::make({.name = "churn",
+                                     .version = version,
+                                     .run_id = "run",
+                                     .loaded = kNow,
+                                     .sha256 = "sha",
+                                     .model = model(),
+                                     .reader = std::move(reader)}));
   }
 
   storage::testing::TemporaryFolder folder;
