@@ -138,10 +138,26 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
 
     // From score to answer.
     {"decision.threshold", kText, "0.5", "",
-     "Probability from which the decision is positive: a number in (0, 1), or 'prior' for the "
-     "training rate."},
+     "Probability from which the decision is positive: a number in (0, 1), 'prior' for the "
+     "training rate, or 'profit' for the one from which an offer pays for that customer."},
     {"decision.positive", kText, "churn", "", "Word for the positive decision."},
     {"decision.negative", kText, "stay", "", "Word for the negative decision."},
+    {"decision.value", kText, "", "",
+     "Expression: what a customer who stays is worth, such as 12 * MonthlyCharges."},
+    {"decision.contact_cost", kNumber, "0", ">= 0", "What it costs to contact a customer."},
+    {"decision.offers.*.cost", kText, "0", "",
+     "Expression: what the offer costs when it is taken."},
+    {"decision.offers.*.acceptance", kText, "", "",
+     "Expression: probability that the offer keeps a customer who would leave."},
+    {"decision.offers.*.eligible", kText, "true", "",
+     "Expression, true or false: who may get the offer."},
+    {"decision.offers.*.label", kText, "", "", "The offer's name for people; default: its key."},
+    {"decision.do_not_contact", kText, "", "",
+     "Expression, true or false: who gets no offer at all; a missing answer forbids."},
+    {"decision.review_band", kNumber, "0", "0..0.5",
+     "A probability closer than this to the threshold sends the customer to a person."},
+    {"decision.budget", kNumber, "0", ">= 0",
+     "What the offers of one campaign may cost together, as expected; 0 = no limit."},
 
     {"serving.host", kText, "127.0.0.1", "", "Address to listen on."},
     {"serving.port", kInteger, "8000", "0..65535", "HTTP port; 0 lets the system choose."},
@@ -182,6 +198,11 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "Time for a client to send a request's header."},
     {"serving.body_timeout", kDuration, "30s", "", "Time for a client to send a request's body."},
     {"serving.idle_timeout", kDuration, "75s", "", "Time a kept-alive connection may be silent."},
+    {"serving.fallback.rules.*.when", kText, "", "",
+     "Expression, true or false: customers whom the rule knows; the first rule that fits answers "
+     "when the model cannot."},
+    {"serving.fallback.rules.*.probability", kText, "", "",
+     "Expression: the probability the rule gives, in 0..1."},
     {"serving.drain_timeout", kDuration, "10s", "",
      "Time for open requests to finish after SIGTERM."},
 

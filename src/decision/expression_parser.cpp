@@ -305,10 +305,12 @@ class Parser {
     } while (take_symbol(","));
     if (!take_symbol(")")) return unexpected("an operator, ',' or ')'");
     if (arguments.size() < function->arguments_min || arguments.size() > function->arguments_max)
-      return expression_error(tree_.source, name.begin,
-                              fmt::format("{}() takes {}{} arguments, found {}", function->name,
-                                          function->arguments_max == kAnyNumber ? "at least " : "",
-                                          function->arguments_min, arguments.size()));
+      return expression_error(
+          tree_.source, name.begin,
+          fmt::format("{}() takes {}{} argument{}, found {}", function->name,
+                      function->arguments_max == kAnyNumber ? "at least " : "",
+                      function->arguments_min, function->arguments_min == 1 ? "" : "s",
+                      arguments.size()));
     return add(function->kind, std::move(arguments), first);
   }
 

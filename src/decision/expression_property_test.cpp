@@ -35,7 +35,8 @@ class Writer {
 
   std::string boolean(int depth) {
     if (depth == 0)
-      return pick({"b1", "\"b 2\"", "true", "false", "n1 is missing", "\"t 2\" is not missing"});
+      return pick(
+          {"b1", "\"b 2\"", "true", "false", "(n1 is missing)", "(\"t 2\" is not missing)"});
     switch (random_.below(11)) {
       case 0:
         return fmt::format("({} and {})", boolean(depth - 1), boolean(depth - 1));
@@ -43,7 +44,7 @@ class Writer {
         return fmt::format("({} or {} or {})", boolean(depth - 1), boolean(depth - 1),
                            boolean(depth - 1));
       case 2:
-        return fmt::format("not {}", boolean(depth - 1));
+        return fmt::format("(not {})", boolean(depth - 1));
       case 3:
         return fmt::format("({} {} {})", number(depth - 1), pick({"<", "<=", ">", ">=", "=", "!="}),
                            number(depth - 1));
@@ -184,7 +185,7 @@ class Interpreter {
       if (cell.kind == Cell::Kind::kText)
         return {.is_missing = false, .number = 0, .text = std::string(cell.text)};
       if (!is_number) return {};
-      return {.is_missing = false, .number = 0, .text = fmt::format("{:.17g}", cell.number)};
+      return {.is_missing = false, .number = 0, .text = fmt::format("{}", cell.number)};
     }
     if (!is_number) return {};
     return node.type == ValueType::kBoolean ? truth(cell.number != 0) : of(cell.number);

@@ -232,7 +232,7 @@ TEST(ExpressionErrors, SayWhichTypeDoesNotFit) {
   EXPECT_THAT(mistake("if(Partner, 1, 'a') = 1"), HasSubstr("if() needs values of one type"));
   EXPECT_THAT(mistake("if(1, 1, 2) = 1"), HasSubstr("if() needs true or false"));
   EXPECT_THAT(mistake("coalesce(tenure, 'a') = 1"), HasSubstr("coalesce() needs values"));
-  EXPECT_THAT(mistake("abs(1, 2) = 1"), HasSubstr("abs() takes 1 arguments, found 2"));
+  EXPECT_THAT(mistake("abs(1, 2) = 1"), HasSubstr("abs() takes 1 argument, found 2"));
   EXPECT_THAT(mistake("min(1) = 1"), HasSubstr("min() takes at least 2 arguments, found 1"));
 }
 
@@ -261,7 +261,7 @@ TEST(ExpressionLimits, LeaveRoomForLongListsOfConditions) {
 
 TEST(ExpressionLimits, TheDeepestExpressionFitsTheStack) {
   std::string text = "1";
-  for (std::uint32_t i = 0; i < ExpressionLimits::kNestingMax; ++i)
+  for (std::uint32_t i = 1; i < ExpressionLimits::kNestingMax; ++i)  // if() is the last level
     text = "min(1, if(1 < 2 + 3 * 1, 1, 0), 2 + 3 * " + text + ")";
   EXPECT_EQ(number(text), 1);
   std::string bracketed = "1";
