@@ -87,7 +87,7 @@ core::Result<> compare(const TreeModel& model, const FastEvaluator& fast,
   model.margins_of_rows(values, std::span<Sum>(walked));
   std::vector<Sum> together(rows * groups);
   std::vector<Sum> alone(rows * groups);
-  // The walk's margins begin with the base margins, and float64 ones are divided at the end.
+  // The walk's margins begin with the base margins.
   for (std::size_t i = 0; i < together.size(); ++i) {
     together[i] = alone[i] = static_cast<Sum>(model.base_margin(i % groups));
   }
@@ -96,8 +96,7 @@ core::Result<> compare(const TreeModel& model, const FastEvaluator& fast,
     fast.add(values.data() + row * width, alone.data() + row * groups);
   }
   for (std::size_t i = 0; i < walked.size(); ++i) {
-    for (Sum sum : {alone[i], together[i]}) {
-      if constexpr (std::is_same_v<Sum, double>) sum /= model.divisor();
+    for (const Sum sum : {alone[i], together[i]}) {
       if (std::memcmp(&sum, &walked[i], sizeof(Sum)) != 0) {
         return core::Error{core::ErrorCode::kInternal,
                            fmt::format("{} gives {} where the walk over nodes gives {} (row {} of "

@@ -209,19 +209,19 @@ core::Result<Model> Model::load(const std::filesystem::path& package) {
 Model::Score Model::score(std::span<const data::Cell> cells,
                           std::span<float> encoded) const noexcept {
   transform_.apply_row(cells, encoded);
-  const float margin = trees_.margin(encoded);
-  return {.margin = margin, .probability = facts_.calibration.apply(trees_.output(margin))};
+  const TreeModel::Score score = trees_.score(encoded);
+  return {.margin = score.margin, .probability = facts_.calibration.apply(score.output)};
 }
 
 core::Result<std::vector<Model::Score>> Model::score(const data::Table& table) const {
   auto matrix = transform_.apply(table);
   if (!matrix) return std::move(matrix).error();
-  std::vector<float> margins(matrix->rows);
-  trees_.margins_of_rows(matrix->values, margins);
+  std::vector<TreeModel::Score> evaluated(matrix->rows);
+  trees_.scores_of_rows(matrix->values, evaluated);
   std::vector<Score> scores(matrix->rows);
   for (std::size_t row = 0; row < scores.size(); ++row)
-    scores[row] = {.margin = margins[row],
-                   .probability = facts_.calibration.apply(trees_.output(margins[row]))};
+    scores[row] = {.margin = evaluated[row].margin,
+                   .probability = facts_.calibration.apply(evaluated[row].output)};
   return scores;
 }
 

@@ -88,8 +88,8 @@ core::Result<DocumentValue> read_model_document(std::string_view bytes) {
   }
   if (bytes[open] != '{') {
     return core::Error{core::ErrorCode::kUnimplemented,
-                       "the model file is neither JSON nor UBJSON; a file in XGBoost's old binary "
-                       "format must be saved again as .ubj or .json"};
+                       "the model file is not one of XGBoost (JSON, UBJSON, binary) or LightGBM "
+                       "(text)"};
   }
   const std::size_t next = bytes.find_first_not_of(kBlanks, open + 1);
   const bool is_json = next != std::string_view::npos && (bytes[next] == '"' || bytes[next] == '}');

@@ -61,7 +61,7 @@ inline constexpr int kDocumentDepthMax = 48;
 core::Result<DocumentValue> read_json_document(std::string_view bytes);
 
 /// Reads UBJSON or JSON, by content. Errors: kCorruption with the byte offset; kUnimplemented for
-/// XGBoost's binary format of versions before 2.1.
+/// anything else.
 core::Result<DocumentValue> read_model_document(std::string_view bytes);
 
 }  // namespace tenure::learn

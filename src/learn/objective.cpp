@@ -54,7 +54,7 @@ double output_of(Objective objective, double margin, double sigmoid) noexcept {
     case Objective::kLog1pExp:
       return std::log1p(std::exp(margin));
     case Objective::kSignedSquare:
-      return std::copysign(margin * margin, margin);
+      return static_cast<double>((margin > 0) - (margin < 0)) * margin * margin;
     default:
       return margin;
   }

@@ -6,6 +6,7 @@
 
 #include "core/assert.h"
 #include "learn/fast_evaluator.h"
+#include "learn/lightgbm_model_loader.h"
 #include "learn/model_document.h"
 #include "learn/xgboost_model_loader.h"
 
@@ -15,12 +16,18 @@ namespace {
 /// Rows evaluated at once where their sums are kept in between.
 constexpr std::size_t kRowsAtOnce = 64;
 
+core::Result<TreeModel> read_any(std::string_view bytes) {
+  if (is_lightgbm_text(bytes)) return load_lightgbm_model(bytes);
+  if (is_xgboost_binary(bytes)) return load_xgboost_binary(bytes);
+  const auto document = read_model_document(bytes);
+  if (!document) return document.error();
+  return load_xgboost_model(*document);
+}
+
 }  // namespace
 
 core::Result<TreeModel> TreeModel::load(std::string_view bytes) {
-  const auto document = read_model_document(bytes);
-  if (!document) return document.error();
-  auto model = load_xgboost_model(*document);
+  auto model = read_any(bytes);
   if (model) model->choose_evaluator();
   return model;
 }
@@ -87,9 +94,6 @@ void TreeModel::sum_row(const float* row, Sum* out) const noexcept {
   } else {
     add_trees<false>(row, out);
   }
-  if constexpr (std::is_same_v<Sum, double>) {
-    for (std::size_t group = 0; group < group_count_; ++group) out[group] /= divisor_;
-  }
 }
 
 template <typename Sum>
@@ -103,9 +107,6 @@ void TreeModel::sum_rows(const float* values, std::size_t rows, Sum* out) const 
     add_trees_to_rows<true>(values, rows, out);
   } else {
     add_trees_to_rows<false>(values, rows, out);
-  }
-  if constexpr (std::is_same_v<Sum, double>) {
-    for (std::size_t i = 0; i < rows * group_count_; ++i) out[i] /= divisor_;
   }
 }
 
@@ -188,13 +189,16 @@ void TreeModel::outputs(std::span<const float> margins, std::span<float> out) co
   double wide[kGroupsMax64];
   double answers[kGroupsMax64];
   std::copy(margins.begin(), margins.end(), wide);
-  outputs_of(objective_, std::span<const double>(wide, group_count_), sigmoid_, answers);
+  outputs(std::span<const double>(wide, group_count_), std::span<double>(answers, group_count_));
   for (std::size_t i = 0; i < group_count_; ++i) out[i] = static_cast<float>(answers[i]);
 }
 
 void TreeModel::outputs(std::span<const double> margins, std::span<double> out) const noexcept {
   TENURE_DCHECK(is_float64_ && margins.size() == group_count_ && out.size() >= group_count_);
-  outputs_of(objective_, margins, sigmoid_, out);
+  // microsoft/LightGBM src/boosting/gbdt.cpp: the average is taken for outputs, not for raw scores.
+  double averages[kGroupsMax64];
+  for (std::size_t i = 0; i < group_count_; ++i) averages[i] = margins[i] / divisor_;
+  outputs_of(objective_, std::span<const double>(averages, group_count_), sigmoid_, out);
 }
 
 std::vector<double> TreeModel::gain_importance() const {

@@ -27,7 +27,9 @@ class TreeView;
 ///
 /// LightGBM: is_float64(). Rows are float32 here too; its `x <= t` over float64 thresholds becomes
 /// `x < the next float32 after t`, which is the same for every float32 x. Leaves and sums are
-/// float64, and are rounded to float32 once, at the end, where a float is asked for.
+/// float64, and are rounded to float32 once, at the end, where a float is asked for. The margin is
+/// LightGBM's raw score: the sum of the leaves, of a random forest too, whose outputs are made of
+/// the sum divided by the iterations.
 class TreeModel {
  public:
   /// Loads by content, not by name. Every index, length and number is checked; hostile bytes give
@@ -88,9 +90,11 @@ class TreeModel {
   /// The nodes of tree `tree` < tree_count(), for explanations and faster forms of the same trees.
   TreeView tree(std::size_t tree) const;
   float base_margin(std::size_t group) const { return base_margin_[group]; }
-  /// What the sum of leaves is divided by at last: 1, or LightGBM's iterations (random forests).
-  double divisor() const { return divisor_; }
   const CategorySets& category_sets() const { return sets_; }
+  /// Of a model that is_linear(); the bias stands behind the last feature.
+  float linear_weight(std::size_t feature, std::size_t group) const {
+    return linear_[feature * group_count_ + group];
+  }
 
   /// Whether the file says how many training rows, or how much weight, reached each node.
   bool has_covers() const { return !covers_.empty(); }
@@ -142,7 +146,7 @@ class TreeModel {
   bool is_float64_ = false;
   bool is_plain_ = true;
   double sigmoid_ = 1;
-  double divisor_ = 1;
+  double divisor_ = 1;  ///< of margins before they become outputs: iterations of a random forest
   std::size_t feature_count_ = 0;
   std::size_t group_count_ = 1;
   std::vector<float> base_margin_;         ///< per group

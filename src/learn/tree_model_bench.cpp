@@ -1,7 +1,9 @@
-// One row and many rows, ours against libxgboost in the same run, on one thread. The program stops
-// if the two disagree in a single bit. libxgboost's header is in xgboost_oracle_test_data.h.
+// One row, many rows and the explanation of one row, ours against libxgboost in the same run, on
+// one thread. The program stops if margins disagree in a single bit, or Shapley values by more than
+// the rounding of float32 sums. libxgboost's header is in xgboost_oracle_test_data.h.
 
 #include <bit>
+#include <cmath>
 #include <cstdlib>
 #include <iostream>
 #include <limits>
@@ -11,6 +13,7 @@
 #include <fmt/format.h>
 
 #include "learn/tree_model.h"
+#include "learn/tree_shap.h"
 #include "learn/xgboost_oracle_test_data.h"
 
 namespace tenure::learn {
@@ -18,6 +21,8 @@ namespace {
 
 constexpr std::size_t kColumns = 40;
 constexpr std::size_t kRows = 20'000;
+constexpr std::size_t kExplained = 64;    ///< rows, one after the other
+constexpr double kShapDifference = 2e-5;  ///< both add some hundred terms in float32
 
 struct Fixture {
   testing::OracleData data;
@@ -26,6 +31,8 @@ struct Fixture {
   std::string bytes;
   TreeModel model;
   std::map<std::string, TreeModel> forms;  ///< "walk" and one for each level of the processor
+  TreeShap shap;
+  std::vector<std::unique_ptr<testing::OracleMatrix>> single_rows;
 };
 
 const char* name_of(CpuLevel level) {
@@ -68,6 +75,43 @@ void make_forms(Fixture& f) {
   }
 }
 
+std::span<const float> row_of(const Fixture& f, std::size_t row) {
+  return std::span(f.data.values).subspan(row * kColumns, kColumns);
+}
+
+/// Shapley values of one row, in a matrix that is ready: libxgboost's fastest call for them.
+const float* explain_by_libxgboost(const Fixture& f, std::size_t row) {
+  const bst_ulong* shape = nullptr;
+  bst_ulong dimensions = 0;
+  const float* result = nullptr;
+  testing::must(XGBoosterPredictFromDMatrix(
+      f.booster->handle(), f.single_rows[row]->handle(),
+      R"({"type":2,"training":false,"iteration_begin":0,"iteration_end":0,"strict_shape":false})",
+      &shape, &dimensions, &result));
+  return result;
+}
+
+void make_explanation(Fixture& f) {
+  auto shap = TreeShap::make(f.model);
+  if (!shap) fail(shap.error().message);
+  f.shap = *std::move(shap);
+  TreeShap::Scratch scratch;
+  std::vector<double> ours(kColumns + 1);
+  for (std::size_t row = 0; row < kExplained; ++row) {
+    const auto values = row_of(f, row);
+    f.single_rows.push_back(std::make_unique<testing::OracleMatrix>(
+        testing::OracleData{1, kColumns, {values.begin(), values.end()}, {}, {}}));
+    f.shap.contributions(f.model, values, scratch, ours);
+    const float* theirs = explain_by_libxgboost(f, row);
+    for (std::size_t i = 0; i <= kColumns; ++i) {
+      if (!(std::abs(ours[i] - static_cast<double>(theirs[i])) <= kShapDifference)) {
+        fail(fmt::format("explanation of row {}, feature {}: {} is not {}", row, i, ours[i],
+                         theirs[i]));
+      }
+    }
+  }
+}
+
 /// Trained once per number of trees: depth 6, 40 features, 15 % missing.
 const Fixture& fixture(int trees) {
   // Never destroyed: libxgboost's own globals may be gone by then.
@@ -91,6 +135,7 @@ const Fixture& fixture(int trees) {
   if (!model) fail(model.error().message);
   f.model = *std::move(model);
   make_forms(f);
+  make_explanation(f);
   return made.emplace(trees, std::move(f)).first->second;
 }
 
@@ -146,6 +191,27 @@ void many_rows_libxgboost(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kRows));
 }
 
+void explain_ours(benchmark::State& state) {
+  const Fixture& f = fixture(static_cast<int>(state.range(0)));
+  TreeShap::Scratch scratch;
+  std::vector<double> out(kColumns + 1);
+  std::size_t row = 0;
+  for (auto step : state) {
+    f.shap.contributions(f.model, row_of(f, row), scratch, out);
+    benchmark::DoNotOptimize(out.data());
+    row = (row + 1) % kExplained;
+  }
+}
+
+void explain_libxgboost(benchmark::State& state) {
+  const Fixture& f = fixture(static_cast<int>(state.range(0)));
+  std::size_t row = 0;
+  for (auto step : state) {
+    benchmark::DoNotOptimize(explain_by_libxgboost(f, row));
+    row = (row + 1) % kExplained;
+  }
+}
+
 /// Reading the file, compiling the tables and comparing them with the walk.
 void load(benchmark::State& state) {
   const Fixture& f = fixture(static_cast<int>(state.range(0)));
@@ -178,6 +244,12 @@ int register_all() {
   benchmark::RegisterBenchmark("many_rows/libxgboost", many_rows_libxgboost)
       ->Apply(trees)
       ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("explain/ours", explain_ours)
+      ->Apply(trees)
+      ->Unit(benchmark::kMicrosecond);
+  benchmark::RegisterBenchmark("explain/libxgboost", explain_libxgboost)
+      ->Apply(trees)
+      ->Unit(benchmark::kMicrosecond);
   benchmark::RegisterBenchmark("load", load)->Apply(trees)->Unit(benchmark::kMillisecond);
   benchmark::RegisterBenchmark("compile", compile)->Apply(trees)->Unit(benchmark::kMillisecond);
   return 0;

@@ -41,7 +41,7 @@ struct TreeModelBuilder {
   void describe(Objective objective, std::size_t features, std::vector<float> base_margin,
                 std::vector<std::string> names);
 
-  /// Makes it a float64 model; before its trees. See TreeModel::divisor().
+  /// Makes it a float64 model; before its trees. `divisor`: iterations of a random forest, or 1.
   void describe_float64(double sigmoid, double divisor);
 
   /// gblinear: feature × group, then a bias per group.

@@ -387,7 +387,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadModel{"UnknownObjective", "binary:logistic", "binary:magic", kUnimplemented,
                  "binary:magic"},
         BadModel{"LinearBooster", R"("name":"gbtree"},"learner_model_param")",
-                 R"("name":"gblinear"},"learner_model_param")", kUnimplemented, "gblinear"},
+                 R"("name":"gblinear"},"learner_model_param")", kCorrupt, "weights"},
         BadModel{"VectorLeaves", R"("num_nodes":"5","size_leaf_vector":"0")",
                  R"("num_nodes":"5","size_leaf_vector":"3")", kUnimplemented,
                  "tree 0: its leaves are vectors of 3"}),
@@ -397,7 +397,7 @@ TEST(TreeModel, RefusesWhatIsNoModelDocument) {
   EXPECT_EQ(TreeModel::load("").error().code, kCorrupt);
   EXPECT_EQ(TreeModel::load(" \n").error().code, kCorrupt);
   EXPECT_EQ(TreeModel::load("{}").error().code, kCorrupt);
-  EXPECT_EQ(TreeModel::load("binf\x52\xb8").error().code, kUnimplemented);
+  EXPECT_EQ(TreeModel::load("binf\x52\xb8").error().code, kCorrupt);
   EXPECT_EQ(TreeModel::load("[1,2]").error().code, kUnimplemented);
 }
 

@@ -65,26 +65,33 @@ double share_of(const TreeNode& child, const TreeNode& parent) {
 
 }  // namespace
 
-core::Result<TreeShap> TreeShap::make(const TreeModel& model) {
+core::Result<TreeShap> TreeShap::make(const TreeModel& model, CpuLevel level) {
   if (!model.has_covers() && model.tree_count() > 0) {
     return core::Error{core::ErrorCode::kUnimplemented,
                        "predictions of this model cannot be explained: its file does not say how "
                        "many training rows reached each node (sum_hessian)"};
   }
   TreeShap shap;
-  for (std::size_t group = 0; group < model.group_count(); ++group)
+  for (std::size_t group = 0; group < model.group_count(); ++group) {
     shap.bias_.push_back(static_cast<double>(model.base_margin(group)));
-  for (std::size_t tree = 0; tree < model.tree_count(); ++tree) shap.add_tree(model, tree);
-
-  // The most features on one path; an edge's path is its parent's.
+    if (model.is_linear())
+      shap.bias_.back() += static_cast<double>(model.linear_weight(model.feature_count(), group));
+  }
+  const auto& rule = quadrature<ShapPairs::kPoints>();
+  for (std::size_t k = 0; k < ShapPairs::kPoints; ++k) {
+    shap.pairs_.node[k] = static_cast<float>(rule.node[k]);
+    shap.pairs_.weight[k] = static_cast<float>(rule.weight[k]);
+  }
   std::size_t features_max = 1;
-  std::vector<std::size_t> features;
-  for (const Tree& tree : shap.trees_) {
-    features.assign(tree.size, 0);
-    for (std::uint32_t node = 1; node < tree.size; ++node) {
-      const Edge& edge = shap.edges_[tree.first_edge + node - 1];
-      features[node] = features[edge.parent] + (edge.previous == 0 ? 1 : 0);
-      features_max = std::max(features_max, features[node]);
+  for (std::size_t tree = 0; tree < model.tree_count(); ++tree) {
+    shap.add_tree(model, tree);
+    const std::size_t features = shap.path_features(shap.trees_.back());
+    const std::size_t splits = shap.trees_.back().size / 2;
+    if (level >= CpuLevel::kAvx2 && splits <= ShapPairs::kSplitsMax &&
+        features <= ShapPairs::kPathFeaturesMax) {
+      shap.move_to_pairs(model);
+    } else {
+      features_max = std::max(features_max, features);
     }
   }
   if (features_max > kPathFeaturesMax) {
@@ -93,6 +100,7 @@ core::Result<TreeShap> TreeShap::make(const TreeModel& model) {
                                    "trees asks for {} features; up to {} can be handled",
                                    features_max, kPathFeaturesMax)};
   }
+  for (const Tree& tree : shap.trees_) shap.size_max_ = std::max(shap.size_max_, tree.size);
   shap.points_ = 2;
   while (2 * shap.points_ < features_max) shap.points_ *= 2;
   switch (shap.points_) {
@@ -118,8 +126,7 @@ void TreeShap::add_tree(const TreeModel& model, std::size_t tree) {
   const TreeView view = model.tree(tree);
   const auto size = static_cast<std::uint32_t>(view.size());
   const std::size_t first = edges_.size();
-  trees_.push_back({first, size});
-  size_max_ = std::max(size_max_, size);
+  trees_.push_back({tree, first, size});
   edges_.resize(first + size - 1);
   path_shares_.resize(first + size - 1);
   std::vector<double> reach(size, 0);  // share of the training rows
@@ -153,6 +160,83 @@ void TreeShap::add_tree(const TreeModel& model, std::size_t tree) {
     }
   }
   bias_[view.group()] += mean;
+}
+
+/// The most features on one path; an edge's path is its parent's.
+std::size_t TreeShap::path_features(const Tree& tree) const {
+  std::vector<std::size_t> features(tree.size, 0);
+  std::size_t most = 1;
+  for (std::uint32_t node = 1; node < tree.size; ++node) {
+    const Edge& edge = edges_[tree.first_edge + node - 1];
+    features[node] = features[edge.parent] + (edge.previous == 0 ? 1 : 0);
+    most = std::max(most, features[node]);
+  }
+  return most;
+}
+
+/// Gives the last tree the form for vector instructions.
+void TreeShap::move_to_pairs(const TreeModel& model) {
+  constexpr std::uint32_t kNone = ~0U;
+  const Tree tree = trees_.back();
+  const TreeView view = model.tree(tree.number);
+  const auto& rule = quadrature<ShapPairs::kPoints>();
+  const auto edge_of = [&](std::uint32_t node) { return edges_[tree.first_edge + node - 1]; };
+  const auto path_share = [&](std::uint32_t node) {
+    return node == 0 ? 1.0 : static_cast<double>(path_shares_[tree.first_edge + node - 1]);
+  };
+  std::vector<std::uint32_t> split_of(tree.size, kNone);  // per node
+  std::uint32_t count = 0;
+  for (std::uint32_t node = 0; node < tree.size; ++node) {
+    if (!view.node(node).is_leaf) split_of[node] = count++;
+  }
+  ShapPairs::Splits splits;
+  const std::size_t first = pairs_.pairs.size();
+  for (std::uint32_t node = 0; node < tree.size; ++node) {
+    const TreeNode split = view.node(node);
+    if (split.is_leaf) continue;
+    const std::uint32_t number = split_of[node];
+    const std::uint64_t bit = std::uint64_t{1} << number;
+    splits.feature[number] = static_cast<std::int32_t>(split.feature);
+    splits.threshold[number] = split.threshold;
+    if (!split.is_default_left) splits.default_right |= bit;
+    if (split.is_categorical || split.is_zero_missing) splits.special |= bit;
+    ShapPairs::Pair pair;
+    pair.feature = split.feature;
+    pair.node = node;
+    if (node != 0) {
+      pair.from = 2 + 2 * split_of[edge_of(node).parent] + (edge_of(node).is_right ? 1 : 0);
+    }
+    const std::uint32_t previous = edge_of(split.left).previous;
+    for (std::uint32_t at = previous; at != 0; at = edge_of(at).previous) {
+      const std::uint64_t asked = std::uint64_t{1} << split_of[edge_of(at).parent];
+      pair.above |= asked;
+      if (edge_of(at).is_right) pair.directions |= asked;
+    }
+    const double before = path_share(previous);
+    for (std::size_t side = 0; side < 2; ++side) {
+      const std::uint32_t child = side == 0 ? split.left : split.right;
+      const Edge edge = edge_of(child);
+      pair.after[side] = static_cast<float>(path_share(child));
+      pair.share[side] = edge.share;
+      pair.leaf[side] = edge.is_leaf ? edge.leaf_value : 0.0F;
+      for (std::size_t k = 0; k < ShapPairs::kPoints; ++k) {
+        const double after = path_share(child);
+        pair.inverse_after[side * ShapPairs::kPoints + k] =
+            static_cast<float>(1 / (after + rule.node[k] * (1 - after)));
+      }
+    }
+    for (std::size_t k = 0; k < ShapPairs::kPoints; ++k) {
+      const double known = before + rule.node[k] * (1 - before);
+      pair.inverse_before[k] = static_cast<float>(1 / known);
+      pair.known_before[k] = static_cast<float>((1 - before) / known);
+    }
+    pairs_.pairs.push_back(pair);
+  }
+  pairs_.splits.push_back(splits);
+  pairs_.trees.push_back({tree.number, first, count, view.group()});
+  edges_.resize(tree.first_edge);
+  path_shares_.resize(tree.first_edge);
+  trees_.pop_back();
 }
 
 template <std::size_t kPoints>
@@ -196,9 +280,8 @@ void TreeShap::add_contributions(const TreeModel& model, std::span<const float> 
   float* const sum = product + std::size_t{size_max_} * kPoints;  // up: of the leaves below
   std::uint8_t* const is_known = scratch.flags.data();            // the row takes every edge so far
   std::uint8_t* const is_right = is_known + size_max_;            // where the row goes from a node
-  for (std::size_t number = 0; number < trees_.size(); ++number) {
-    const Tree& tree = trees_[number];
-    const TreeView view = model.tree(number);
+  for (const Tree& tree : trees_) {
+    const TreeView view = model.tree(tree.number);
     double* const values = out.data() + view.group() * width;
     std::fill_n(product, kPoints, 1.0F);
     std::fill_n(sum, std::size_t{tree.size} * kPoints, 0.0F);
@@ -248,6 +331,18 @@ void TreeShap::contributions(const TreeModel& model, std::span<const float> row,
   std::ranges::fill(out, 0.0);
   for (std::size_t group = 0; group < bias_.size(); ++group)
     out[group * width + row.size()] = bias_[group];
+  if (model.is_linear()) {
+    for (std::size_t group = 0; group < bias_.size(); ++group) {
+      for (std::size_t feature = 0; feature < row.size(); ++feature) {
+        if (std::isnan(row[feature])) continue;
+        out[group * width + feature] =
+            static_cast<double>(row[feature] * model.linear_weight(feature, group));
+      }
+    }
+    return;
+  }
+  if (!pairs_.trees.empty()) add_pair_contributions_avx2(pairs_, model, row, scratch.pairs, out);
+  if (trees_.empty()) return;
   if (scratch.lanes.size() < 2 * points_ * size_max_) scratch.lanes.resize(2 * points_ * size_max_);
   if (scratch.flags.size() < 2 * std::size_t{size_max_})
     scratch.flags.resize(2 * std::size_t{size_max_});

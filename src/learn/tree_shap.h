@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "core/result.h"
+#include "learn/cpu_level.h"
 #include "learn/tree_model.h"
+#include "learn/tree_shap_pairs.h"
 
 namespace tenure::learn {
 
@@ -18,7 +20,10 @@ namespace tenure::learn {
 /// The Shapley weights of a path of d features are the integral over [0, 1] of a polynomial of
 /// degree d - 1, which Gauss-Legendre quadrature with at least d / 2 points gives exactly. So one
 /// walk down each tree and one back up suffice, a few multiplications for each node. All that does
-/// not depend on the row is worked out once, here. Immutable; thread-safe.
+/// not depend on the row is worked out once, here. Trees of usual size take a form for vector
+/// instructions (ShapPairs), others a general one. Immutable; thread-safe.
+///
+/// A linear model (gblinear) has the contributions weight × value, as XGBoost gives them.
 class TreeShap {
  public:
   /// Features on one path at most: the quadrature has up to 32 points.
@@ -26,11 +31,12 @@ class TreeShap {
 
   /// Errors: kUnimplemented when the model's file has no covers, or a path has more than
   /// kPathFeaturesMax features.
-  static core::Result<TreeShap> make(const TreeModel& model);
+  static core::Result<TreeShap> make(const TreeModel& model, CpuLevel level = cpu_levels().back());
 
   /// Buffers of a call, reused; one per thread.
   struct Scratch {
     std::vector<float> lanes;
+    std::vector<float> pairs;
     std::vector<std::uint8_t> flags;
   };
 
@@ -53,11 +59,14 @@ class TreeShap {
     bool is_right = false;
   };
   struct Tree {
+    std::size_t number = 0;      ///< in the model
     std::size_t first_edge = 0;  ///< of node 1
     std::uint32_t size = 0;      ///< nodes
   };
 
   void add_tree(const TreeModel& model, std::size_t tree);
+  std::size_t path_features(const Tree& tree) const;
+  void move_to_pairs(const TreeModel& model);
   template <std::size_t kPoints>
   void add_tables();
   template <std::size_t kPoints>
@@ -71,6 +80,7 @@ class TreeShap {
   /// Per edge 4 × points_: what the product over the path is multiplied by and what the edge adds
   /// to its feature's value, when the row takes the edge and when it does not.
   std::vector<float> tables_;
+  ShapPairs pairs_;
   std::vector<double> bias_;  ///< per group
   std::uint32_t size_max_ = 0;
 };

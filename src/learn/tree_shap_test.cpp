@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
+#include "learn/random_trees_test_data.h"
 #include "learn/tree_model_test_data.h"
 #include "learn/xgboost_trainer.h"
 
@@ -17,13 +18,24 @@ namespace {
 
 constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
 
-std::vector<double> explain(const TreeModel& model, const std::vector<float>& row) {
-  const auto shap = TreeShap::make(model);
+std::vector<double> explain_at(const TreeModel& model, const std::vector<float>& row,
+                               CpuLevel level) {
+  const auto shap = TreeShap::make(model, level);
   EXPECT_TRUE(shap.has_value());
   TreeShap::Scratch scratch;
   std::vector<double> out(model.group_count() * (row.size() + 1));
   shap->contributions(model, row, scratch, out);
   return out;
+}
+
+/// In every form that this machine can run; the forms agree up to the rounding of float32 sums.
+std::vector<double> explain(const TreeModel& model, const std::vector<float>& row) {
+  const std::vector<double> values = explain_at(model, row, CpuLevel::kPortable);
+  for (const CpuLevel level : cpu_levels()) {
+    EXPECT_THAT(explain_at(model, row, level),
+                ::testing::Pointwise(::testing::DoubleNear(3e-6), values));
+  }
+  return explain_at(model, row, cpu_levels().back());
 }
 
 /// Expected leaf value below a node when only the features in `known` are: the definition.
@@ -179,6 +191,48 @@ TEST(TreeShap, RefusesAModelWithoutCovers) {
   const auto shap = TreeShap::make(TreeModel::load(text).value());
   ASSERT_FALSE(shap.has_value());
   EXPECT_EQ(shap.error().code, core::ErrorCode::kUnimplemented);
+}
+
+TEST(TreeShap, AgreesInEveryFormForModelsOfAllKinds) {
+  using testing::RandomTrees;
+  const RandomTrees kinds[] = {{.depth_max = 0},
+                               {.depth_max = 3, .early_leaf = 0.3},
+                               {.features = 70, .trees = 90},
+                               {.categorical = 0.5},
+                               {.groups = 3, .depth_max = 5},
+                               {.is_dart = true},
+                               {.zero_missing = 0.5, .is_float64 = true},
+                               {.features = 12, .depth_max = 9, .early_leaf = 0.4}};
+  for (std::size_t kind = 0; kind < std::size(kinds); ++kind) {
+    const TreeModel model = testing::random_model(kinds[kind], 30 + kind);
+    const std::size_t width = model.feature_count();
+    const std::vector<float> values = testing::random_rows(kinds[kind], 20, 60 + kind);
+    for (std::size_t i = 0; i < 20; ++i) {
+      const auto first = values.begin() + static_cast<std::ptrdiff_t>(i * width);
+      const std::vector<float> row(first, first + static_cast<std::ptrdiff_t>(width));
+      const std::vector<double> parts = explain(model, row);
+      std::vector<float> margins(model.group_count());
+      model.margins(row, margins);
+      for (std::size_t group = 0; group < margins.size(); ++group) {
+        const auto begin = parts.begin() + static_cast<std::ptrdiff_t>(group * (width + 1));
+        EXPECT_NEAR(std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(width + 1), 0.0),
+                    static_cast<double>(margins[group]), 3e-5)
+            << "kind " << kind << ", row " << i;
+      }
+    }
+  }
+}
+
+TEST(TreeShap, GivesWeightTimesValueForALinearModel) {
+  const TreeModel model =
+      TreeModel::load(
+          R"({"learner":{"gradient_booster":{"name":"gblinear","model":{"weights":[2,-1,0.25]}},)"
+          R"("learner_model_param":{"base_score":"0.5","num_feature":"2","num_class":"0"},)"
+          R"("objective":{"name":"reg:squarederror"}}})")
+          .value();
+  EXPECT_EQ(explain(model, {3, 4}), (std::vector<double>{6, -4, 0.75}));
+  EXPECT_EQ(explain(model, {kMissing, 4}), (std::vector<double>{0, -4, 0.75}));
+  EXPECT_EQ(model.margin(std::vector<float>{3, 4}), 2.75F);
 }
 
 }  // namespace

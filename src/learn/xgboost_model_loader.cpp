@@ -11,9 +11,6 @@
 namespace tenure::learn {
 namespace {
 
-constexpr std::int64_t kFeaturesMax = 4'000'000;
-constexpr std::int64_t kGroupsMax = 65'536;
-
 template <typename... Args>
 core::Error corrupt(fmt::format_string<Args...> format, Args&&... args) {
   return core::Error{core::ErrorCode::kCorruption,
@@ -288,29 +285,6 @@ bool clamps_base_score(const DocumentValue& document) {
   return (*version)[0] > 3 || ((*version)[0] == 3 && (*version)[1] >= 2);
 }
 
-core::Result<std::vector<float>> read_base_margin(const DocumentValue& document,
-                                                  const DocumentValue& parameters,
-                                                  XgboostObjective::Link link, std::size_t groups) {
-  const auto written = member(parameters, "base_score");
-  if (!written) return written.error();
-  const std::string* text = (*written)->text();
-  if (text == nullptr) return corrupt("\"base_score\" is not a text");
-  auto scores = parse_base_score(*text);
-  if (!scores) return scores;
-  if (scores->size() == 1) scores->resize(groups, scores->front());
-  if (scores->size() != groups) {
-    return corrupt("{} base scores for {} outputs", scores->size(), groups);
-  }
-  const bool is_clamped = link == XgboostObjective::Link::kLogit && clamps_base_score(document);
-  for (float& score : *scores) {
-    if (is_clamped) score = std::clamp(score, 1e-6F, 1.0F - 1e-6F);
-    const float margin = base_margin_of(link, score);
-    if (!std::isfinite(margin)) return corrupt("base_score {} has no finite margin", score);
-    score = margin;
-  }
-  return scores;
-}
-
 core::Result<> describe(const DocumentValue& document, const DocumentValue& learner,
                         TreeModelBuilder& builder) {
   const auto objective = member(learner, "objective");
@@ -319,32 +293,30 @@ core::Result<> describe(const DocumentValue& document, const DocumentValue& lear
   if (!name) return core::Error(name.error()).within("objective");
   const std::string* text = (*name)->text();
   if (text == nullptr) return corrupt("the objective's name is not a text");
-  const auto known = find_xgboost_objective(*text);
-  if (!known) {
-    return core::Error{core::ErrorCode::kUnimplemented,
-                       fmt::format("objective \"{}\" is not known", text->substr(0, 80))};
-  }
   const auto parameters = member(learner, "learner_model_param");
   if (!parameters) return parameters.error();
-  const auto features = parameter_in(**parameters, "num_feature", 0, kFeaturesMax);
+  const auto features = parameter_in(**parameters, "num_feature", 0, kXgboostFeaturesMax);
   if (!features) return features.error();
-  const auto classes = parameter_in(**parameters, "num_class", 0, kGroupsMax);
+  const auto classes = parameter_in(**parameters, "num_class", 0, kXgboostGroupsMax);
   if (!classes) return classes.error();
-  const auto targets = parameter_in(**parameters, "num_target", 1, kGroupsMax);
+  const auto targets = parameter_in(**parameters, "num_target", 1, kXgboostGroupsMax);
   if (!targets) return targets.error();
-  const std::int64_t groups = std::max<std::int64_t>({*classes, *targets, 1});
-  if (*text == "reg:quantileerror" && groups > 1) {
-    return core::Error{core::ErrorCode::kUnimplemented,
-                       "reg:quantileerror with several quantiles: versions differ in their order"};
-  }
-  auto margin =
-      read_base_margin(document, **parameters, known->link, static_cast<std::size_t>(groups));
-  if (!margin) return std::move(margin).error();
+  const auto written = member(**parameters, "base_score");
+  if (!written) return written.error();
+  const std::string* score = (*written)->text();
+  if (score == nullptr) return corrupt("\"base_score\" is not a text");
+  auto scores = parse_base_score(*score);
+  if (!scores) return std::move(scores).error();
   auto names = read_names(learner, *features);
   if (!names) return std::move(names).error();
-  builder.describe(known->objective, static_cast<std::size_t>(*features), *std::move(margin),
-                   *std::move(names));
-  return {};
+  return describe_xgboost({.objective = *text,
+                           .features = static_cast<std::size_t>(*features),
+                           .classes = *classes,
+                           .targets = *targets,
+                           .base_scores = *std::move(scores),
+                           .is_clamped = clamps_base_score(document),
+                           .names = *std::move(names)},
+                          builder);
 }
 
 }  // namespace
@@ -360,10 +332,19 @@ core::Result<TreeModel> load_xgboost_model(const DocumentValue& document) {
   if (!booster) return core::Error(booster.error()).within("model");
   const DocumentValue* name = (*booster)->find("name");
   const std::string kind = name != nullptr && name->text() != nullptr ? *name->text() : "";
+  if (kind == "gblinear") {
+    const auto model = member(**booster, "model");
+    if (!model) return core::Error(model.error()).within("gradient_booster");
+    auto weights = numbers(**model, "weights");
+    if (!weights) return core::Error(weights.error()).within("model");
+    auto set = set_xgboost_weights(*std::move(weights), builder);
+    if (!set) return std::move(set).error().within("model");
+    return std::move(builder.model);
+  }
   if (kind != "gbtree" && kind != "dart") {
-    return core::Error{
-        core::ErrorCode::kUnimplemented,
-        fmt::format("booster \"{}\": only gbtree and dart are evaluated", kind.substr(0, 80))};
+    return core::Error{core::ErrorCode::kUnimplemented,
+                       fmt::format("booster \"{}\" is not known: gbtree, dart and gblinear are",
+                                   kind.substr(0, 80))};
   }
   const DocumentValue* inner = (*booster)->find("gbtree");
   const auto model = member(inner != nullptr ? *inner : **booster, "model");

@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
+#include "learn/tree_model_builder.h"
 #include "learn/xgboost_model_loader.h"
 
 namespace tenure::learn {
@@ -59,6 +61,62 @@ float base_margin_of(XgboostObjective::Link link, float base_score) {
       break;
   }
   return base_score;
+}
+
+core::Result<> describe_xgboost(XgboostHead head, TreeModelBuilder& builder) {
+  const auto known = find_xgboost_objective(head.objective);
+  if (!known) {
+    return core::Error{core::ErrorCode::kUnimplemented,
+                       fmt::format("objective \"{}\" is not known",
+                                   std::string_view(head.objective).substr(0, 80))};
+  }
+  const auto groups =
+      static_cast<std::size_t>(std::max<std::int64_t>({head.classes, head.targets, 1}));
+  if (head.objective == "reg:quantileerror" && groups > 1) {
+    return core::Error{core::ErrorCode::kUnimplemented,
+                       "reg:quantileerror with several quantiles: versions differ in their order"};
+  }
+  if (head.base_scores.size() == 1) head.base_scores.resize(groups, head.base_scores.front());
+  if (head.base_scores.size() != groups) {
+    return core::Error{core::ErrorCode::kCorruption, fmt::format("{} base scores for {} outputs",
+                                                                 head.base_scores.size(), groups)};
+  }
+  const Link link = head.is_margin ? Link::kIdentity : known->link;
+  for (float& score : head.base_scores) {
+    if (head.is_clamped && link == Link::kLogit) score = std::clamp(score, 1e-6F, 1.0F - 1e-6F);
+    const float margin = base_margin_of(link, score);
+    if (!std::isfinite(margin)) {
+      return core::Error{core::ErrorCode::kCorruption,
+                         fmt::format("base_score {} has no finite margin", score)};
+    }
+    score = margin;
+  }
+  builder.describe(known->objective, head.features, std::move(head.base_scores),
+                   std::move(head.names));
+  return {};
+}
+
+core::Result<> set_xgboost_weights(std::vector<float> weights, TreeModelBuilder& builder) {
+  const TreeModel& model = builder.model;
+  const std::size_t wanted = (model.feature_count() + 1) * model.group_count();
+  if (weights.size() != wanted) {
+    return core::Error{
+        core::ErrorCode::kCorruption,
+        fmt::format("{} weights for {} features and a bias, {} groups: expected {}", weights.size(),
+                    model.feature_count(), model.group_count(), wanted)};
+  }
+  if (!std::all_of(weights.begin(), weights.end(), [](float w) { return std::isfinite(w); })) {
+    return core::Error{core::ErrorCode::kCorruption, "a weight is not finite"};
+  }
+  for (std::size_t group = 1; group < model.group_count(); ++group) {
+    if (model.base_margin(group) != model.base_margin(0)) {
+      return core::Error{core::ErrorCode::kUnimplemented,
+                         "gblinear with unequal base scores: XGBoost 3.2 writes them, but adds the "
+                         "first to every class; train with base_score set"};
+    }
+  }
+  builder.set_linear(std::move(weights));
+  return {};
 }
 
 core::Result<std::vector<float>> parse_base_score(std::string_view text) {

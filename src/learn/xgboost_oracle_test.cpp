@@ -146,11 +146,24 @@ void expect_same_bits(float ours, float theirs, std::string_view what, std::size
       << what << ", row " << row << ": ours " << ours << ", libxgboost " << theirs;
 }
 
-/// Compares margins (one by one and many at once), outputs and leaves on rows the model never saw.
-void compare(const TreeModel& model, const OracleBooster& booster, const OracleData& data) {
-  const OracleMatrix matrix(data);
-  const std::vector<float> margins = booster.predict(matrix, 1);
-  const std::vector<float> outputs = booster.predict(matrix, 0);
+/// The walk over nodes, and the fast form at every level that this machine can run.
+std::vector<TreeModel> forms_of(const TreeModel& model) {
+  std::vector<TreeModel> forms{model.walking()};
+  if (model.tree_count() == 0) return forms;
+  for (const CpuLevel level : cpu_levels()) {
+    auto form = model.at_level(level);
+    if (form) {
+      forms.push_back(*std::move(form));
+    } else {
+      ADD_FAILURE() << form.error().message;
+    }
+  }
+  return forms;
+}
+
+/// Compares margins (one by one and many at once) and outputs.
+void compare_sums(const TreeModel& model, const OracleData& data, const std::vector<float>& margins,
+                  const std::vector<float>& outputs) {
   const std::size_t groups = model.group_count();
   ASSERT_EQ(margins.size(), data.rows * groups);
   std::vector<float> all(margins.size());
@@ -168,6 +181,17 @@ void compare(const TreeModel& model, const OracleBooster& booster, const OracleD
     for (std::size_t i = 0; i < width; ++i) {
       expect_same_bits(out[i], outputs[row * width + i], "output", row);
     }
+  }
+}
+
+/// Compares margins, outputs and leaves on rows the model never saw.
+void compare(const TreeModel& model, const OracleBooster& booster, const OracleData& data) {
+  const OracleMatrix matrix(data);
+  const std::vector<float> margins = booster.predict(matrix, 1);
+  const std::vector<float> outputs = booster.predict(matrix, 0);
+  for (const TreeModel& form : forms_of(model)) {
+    SCOPED_TRACE(std::string(form.evaluator_name()));
+    compare_sums(form, data, margins, outputs);
   }
   if (model.tree_count() == 0) return;
   const std::vector<float> leaves = booster.predict(matrix, 6);
