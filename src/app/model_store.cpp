@@ -89,8 +89,8 @@ core::Result<StoredModel> open_stored_model(Project& project,
       return std::move(reference).error().within(what);
     reference = core::Json();
   }
-  return StoredModel{*std::move(model), std::move(secondary), *std::move(definitions), *std::move(digest),
-                     *std::move(reference), *std::move(folder)};
+  return StoredModel{*std::move(model),  std::move(secondary),  *std::move(definitions),
+                     *std::move(digest), *std::move(reference), *std::move(folder)};
 }
 
 core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
@@ -113,8 +113,7 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
   if (!policy) return std::move(policy).error();
   auto threshold = decision::Threshold::from_config(project.config());
   if (!threshold) return std::move(threshold).error();
-  const bool has_own_thresholds =
-      *policy && threshold->kind == decision::Threshold::Kind::kProfit;
+  const bool has_own_thresholds = *policy && threshold->kind == decision::Threshold::Kind::kProfit;
   return serving::ModelSnapshot::make({.name = version.name,
                                        .version = version.version,
                                        .run_id = version.run_id,

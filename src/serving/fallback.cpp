@@ -1,14 +1,27 @@
 #include "serving/fallback.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace tenure::serving {
 
 std::string_view reason_name(FallbackReason reason) {
-  constexpr std::array<std::string_view, kFallbackReasons> kNames = {
-      "",          "unknown_entity", "store_unavailable", "missing_features", "stale_features",
-      "invalid_score", "suspended",  "low_confidence",    "deadline"};
+  constexpr std::array<std::string_view, kFallbackReasons> kNames = {"",
+                                                                     "unknown_entity",
+                                                                     "store_unavailable",
+                                                                     "missing_features",
+                                                                     "stale_features",
+                                                                     "invalid_score",
+                                                                     "suspended",
+                                                                     "low_confidence",
+                                                                     "deadline"};
   return kNames[static_cast<std::size_t>(reason)];
+}
+
+float margin_of(double probability) {
+  const double p = std::clamp(probability, 1e-6, 1.0 - 1e-6);
+  return static_cast<float>(std::log(p / (1.0 - p)));
 }
 
 FallbackOptions FallbackOptions::from_config(const core::Config& config) {

@@ -25,14 +25,17 @@ inline constexpr std::size_t kFallbackReasons = 9;
 
 std::string_view reason_name(FallbackReason reason);  ///< "unknown_entity"; "" for kNone
 
+/// The margin a probability without a model is said to come from; finite for 0 and 1, too.
+float margin_of(double probability);
+
 /// When the primary model is not to be trusted: section serving.fallback.
 struct FallbackOptions {
-  double missing_max = 1;           ///< share of the inputs
-  core::Micros stale_after = 0;     ///< 0 = features are never too old (their views may say so)
-  core::Micros deadline = 0;        ///< of a request, from its decoded rows on; 0 = none
+  double missing_max = 1;             ///< share of the inputs
+  core::Micros stale_after = 0;       ///< 0 = features are never too old (their views may say so)
+  core::Micros deadline = 0;          ///< of a request, from its decoded rows on; 0 = none
   bool is_confidence_needed = false;  ///< an undecided conformal set steps down
   bool has_secondary = true;
-  CircuitBreaker::Options breaker;  ///< of the model, and of the online store
+  CircuitBreaker::Options breaker = {};  ///< of the model, and of the online store
 
   static FallbackOptions from_config(const core::Config& config);
 };

@@ -100,7 +100,8 @@ TEST_F(FallbackTest, StaleFeaturesAreNotTrusted) {
 }
 
 TEST_F(FallbackTest, AStoreThatKeepsFailingIsLeftAloneForAWhile) {
-  serve({.breaker = {.failure_share = 0.5, .calls_min = 5, .window = 10'000'000, .pause = 1'000'000}});
+  serve({.breaker = {
+             .failure_share = 0.5, .calls_min = 5, .window = 10'000'000, .pause = 1'000'000}});
   world_.store.is_away = true;
   for (int i = 0; i < 5; ++i) predict({.entity_id = "C-1", .given = {}});
   const int reads = world_.store.reads;
@@ -114,7 +115,8 @@ TEST_F(FallbackTest, AStoreThatKeepsFailingIsLeftAloneForAWhile) {
 }
 
 TEST_F(FallbackTest, ADamagedRowDoesNotOpenTheBreaker) {
-  serve({.breaker = {.failure_share = 0.1, .calls_min = 2, .window = 10'000'000, .pause = 1'000'000}});
+  serve({.breaker = {
+             .failure_share = 0.1, .calls_min = 2, .window = 10'000'000, .pause = 1'000'000}});
   world_.store.damaged = "C-2";
   for (int i = 0; i < 5; ++i)
     EXPECT_EQ(predict({.entity_id = "C-2", .given = {}}).reason, FallbackReason::kStoreUnavailable);
@@ -155,7 +157,8 @@ TEST_F(FallbackTest, RefusesASecondaryModelWithOtherInputs) {
   const data::Table table{.columns = {data::Column::of_numbers("age", {1, 2, 3, 4})}};
   const std::vector<learn::InputField> inputs = {
       {.name = "age", .type = data::ColumnType::kNumber}};
-  auto other = must(learn::train_secondary(inputs, table, std::vector<std::uint8_t>{0, 1, 0, 1}, 1, 1));
+  auto other =
+      must(learn::train_secondary(inputs, table, std::vector<std::uint8_t>{0, 1, 0, 1}, 1, 1));
   auto weights = must(learn::TreeModel::load(other.xgboost_ubj));
   parts.secondary = must(learn::Model::make({}, std::move(other.transform), std::move(weights)));
   EXPECT_FALSE(ModelSnapshot::make(std::move(parts)).has_value());

@@ -46,12 +46,6 @@ std::span<T> room(std::vector<T>& values, std::size_t size) {
   return std::span(values).first(size);
 }
 
-/// The margin a probability would come from; kept finite for rates of exactly 0 and 1.
-float margin_of(double probability) {
-  const double p = std::clamp(probability, 1e-6, 1.0 - 1e-6);
-  return static_cast<float>(std::log(p / (1.0 - p)));
-}
-
 }  // namespace
 
 struct Predictor::Call {
@@ -189,8 +183,7 @@ Predictor::StoreRead Predictor::read_store(Call& call, features::OnlineReader::S
   if (!call.snapshot.reader) return StoreRead::kFailed;
   const std::int64_t now_ns = collaborators_.clock.monotonic_ns();
   if (!store_breaker_.allow(now_ns)) return StoreRead::kFailed;
-  const auto read =
-      call.snapshot.reader->read(call.scratch.keys, call.now, online, cells, info);
+  const auto read = call.snapshot.reader->read(call.scratch.keys, call.now, online, cells, info);
   const bool is_damaged = !read && read.error().code == core::ErrorCode::kCorruption;
   // A damaged row says nothing about the store.
   store_breaker_.record(read.has_value() || is_damaged, now_ns);
@@ -220,9 +213,10 @@ void Predictor::answer_row(Call& call, std::span<const data::Cell> cells, bool h
   }
   out.is_positive = static_cast<double>(out.probability) >= facts.threshold;
   if (call.snapshot.policy) {
-    out.decision = call.snapshot.policy->decide({.cells = cells,
-                                                 .probability = static_cast<double>(out.probability),
-                                                 .is_uncertain = out.is_uncertain});
+    out.decision =
+        call.snapshot.policy->decide({.cells = cells,
+                                      .probability = static_cast<double>(out.probability),
+                                      .is_uncertain = out.is_uncertain});
     if (call.snapshot.has_own_thresholds) out.is_positive = out.decision.is_positive;
   }
   if (call.is_explained && out.level == Level::kPrimary) explain(call, cells, out);

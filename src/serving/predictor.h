@@ -194,8 +194,8 @@ class Predictor {
  private:
   struct Call;  ///< what the rows of one predict() share
   enum class StoreRead : std::uint8_t { kDone, kFailed, kDamaged };
-  void answer(Call& call, features::OnlineReader::Scratch& online,
-              std::span<const PredictRow> rows, std::span<Prediction> out);
+  void answer(Call& call, features::OnlineReader::Scratch& online, std::span<const PredictRow> rows,
+              std::span<Prediction> out);
   StoreRead read_store(Call& call, features::OnlineReader::Scratch& online,
                        std::span<data::Cell> cells,
                        std::span<features::OnlineReader::EntityInfo> info);

@@ -132,7 +132,8 @@ void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
     out += ",\"rule\":";
     net::append_json_string(out, prediction.rule);
   }
-  if (facts.conformal) out += prediction.is_uncertain ? ",\"uncertain\":true" : ",\"uncertain\":false";
+  if (facts.conformal)
+    out += prediction.is_uncertain ? ",\"uncertain\":true" : ",\"uncertain\":false";
   out += ",\"prediction_id\":\"";
   out.append(prediction.id, sizeof prediction.id);
   out += "\",\"features_as_of\":";

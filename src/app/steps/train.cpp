@@ -70,7 +70,8 @@ core::Result<> set_confidence(const core::Config& config, const learn::TrainSpec
                               std::span<const double> out_of_fold, learn::ModelFacts& facts) {
   const std::string method = config.text("model.calibration");
   if (method == "auto") {
-    auto choice = learn::choose_calibration(labels, out_of_fold, {.folds = spec.folds, .seed = spec.seed});
+    auto choice =
+        learn::choose_calibration(labels, out_of_fold, {.folds = spec.folds, .seed = spec.seed});
     if (!choice) return std::move(choice).error().within("model.calibration");
     facts.calibration = std::move(choice->calibration);
   } else if (method != "none") {
@@ -86,8 +87,8 @@ core::Result<> set_confidence(const core::Config& config, const learn::TrainSpec
   served.reserve(out_of_fold.size());
   for (const double probability : out_of_fold)
     served.push_back(facts.calibration.apply(static_cast<float>(probability)));
-  auto conformal = learn::Conformal::fit(labels, served,
-                                         {.alpha = config.number("model.conformal_alpha")});
+  auto conformal =
+      learn::Conformal::fit(labels, served, {.alpha = config.number("model.conformal_alpha")});
   if (!conformal) return std::move(conformal).error().within("model.conformal_alpha");
   facts.conformal = *std::move(conformal);
   return {};
@@ -95,9 +96,8 @@ core::Result<> set_confidence(const core::Config& config, const learn::TrainSpec
 
 /// The simple model that answers where this one cannot, in a folder of its own.
 core::Result<> write_secondary(const std::filesystem::path& folder, const learn::TrainSpec& spec,
-                               std::span<const learn::InputField> inputs,
-                               const data::Table& table, std::span<const std::uint8_t> labels,
-                               learn::ModelFacts facts) {
+                               std::span<const learn::InputField> inputs, const data::Table& table,
+                               std::span<const std::uint8_t> labels, learn::ModelFacts facts) {
   auto secondary = learn::train_secondary(inputs, table, labels, spec.seed, spec.threads);
   if (!secondary) return std::move(secondary).error();
   facts.trainer = "xgboost gblinear";
