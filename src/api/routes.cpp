@@ -44,6 +44,8 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kPost, "/predict",                     with(predict),          Role::kViewer,   kInline,   kServerLimit, "Predict churn by customer id, by features, or both; one row or many"},
     {Method::kPost, "/predict/batch",               with(predict_batch),    Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows"},
     {Method::kPost, "/explain",                     with(explain),          Role::kViewer,   kBlocking, kServerLimit, "What each feature adds to a prediction (exact Shapley values, in log-odds)"},
+    {Method::kPost, "/decide",                      with(decide),           Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
+    {Method::kGet,  "/fallback-stats",              with(fallback_stats),   Role::kViewer,   kInline,   kNoBody,      "Who answered: predictions by level and reason, and the circuit breakers"},
     {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kInline,   kNoBody,      "The live model: version, inputs, threshold, where it came from"},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},
     {Method::kGet,  "/ready",                       with(ready),            Role::kAnyone,   kInline,   kNoBody,      "200 when predictions can be answered, else 503 with the reasons"},

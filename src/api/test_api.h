@@ -104,7 +104,12 @@ class TestApi {
   }
 
   static std::shared_ptr<const serving::ModelSnapshot> snapshot_of(learn::Model model) {
-    return serving::ModelSnapshot::make("churn", 7, "run1", kNow, "abc123", std::move(model), {});
+    return must(serving::ModelSnapshot::make({.name = "churn",
+                                              .version = 7,
+                                              .run_id = "run1",
+                                              .loaded = kNow,
+                                              .sha256 = "abc123",
+                                              .model = std::move(model)}));
   }
 
   static learn::Transform fit(const std::vector<learn::InputField>& inputs,

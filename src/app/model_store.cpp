@@ -9,6 +9,9 @@
 #include "app/steps/step_io.h"
 #include "core/file.h"
 #include "core/sha256.h"
+#include "decision/policy.h"
+#include "decision/rule_set.h"
+#include "decision/threshold.h"
 #include "features/online_store.h"
 
 namespace tenure::app {
@@ -49,7 +52,23 @@ bool is_all_online(const features::Definitions& definitions,
   });
 }
 
+std::vector<decision::Vocabulary::Feature> vocabulary_of(const learn::Model& model) {
+  std::vector<decision::Vocabulary::Feature> features;
+  for (const learn::InputField& input : model.transform().inputs())
+    features.push_back({input.name, decision::value_type_of(input.type)});
+  return features;
+}
+
 }  // namespace
+
+core::Result<std::optional<decision::Policy>> policy_of(const core::Config& config,
+                                                        const learn::Model& model) {
+  if (config.names("decision.offers").empty()) return std::optional<decision::Policy>();
+  auto policy =
+      decision::Policy::from_config(config, vocabulary_of(model), model.facts().base_rate);
+  if (!policy) return std::move(policy).error();
+  return std::optional(*std::move(policy));
+}
 
 core::Result<StoredModel> open_stored_model(Project& project,
                                             const tracking::ModelVersion& version) {
@@ -62,6 +81,12 @@ core::Result<StoredModel> open_stored_model(Project& project,
   if (!folder) return std::move(folder).error().within(what);
   auto model = learn::Model::load(*folder);
   if (!model) return std::move(model).error().within(what);
+  std::optional<learn::Model> secondary;
+  if (std::error_code ignored; std::filesystem::exists(*folder / "secondary", ignored)) {
+    auto loaded = learn::Model::load(*folder / "secondary");
+    if (!loaded) return std::move(loaded).error().within(what);
+    secondary = *std::move(loaded);
+  }
   auto json = read_json_file(*folder / "features.json");
   if (!json) return std::move(json).error().within(what);
   auto definitions = features::Definitions::from_json(*json);
@@ -74,8 +99,8 @@ core::Result<StoredModel> open_stored_model(Project& project,
       return std::move(reference).error().within(what);
     reference = core::Json();
   }
-  return StoredModel{*std::move(model), *std::move(definitions), *std::move(digest),
-                     *std::move(reference), *std::move(folder)};
+  return StoredModel{*std::move(model),  std::move(secondary),  *std::move(definitions),
+                     *std::move(digest), *std::move(reference), *std::move(folder)};
 }
 
 core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
@@ -96,10 +121,25 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
           fmt::format("{} version {}", version.name, version.version));
     reader = *std::move(made);
   }
-  return serving::ModelSnapshot::make(version.name, version.version, version.run_id,
-                                      project.clock().now(), std::move(stored->sha256),
-                                      std::move(stored->model), std::move(reader),
-                                      std::move(stored->reference));
+  auto rules = decision::RuleSet::from_config(project.config(), vocabulary_of(stored->model));
+  if (!rules) return std::move(rules).error();
+  auto policy = policy_of(project.config(), stored->model);
+  if (!policy) return std::move(policy).error();
+  auto threshold = decision::Threshold::from_config(project.config());
+  if (!threshold) return std::move(threshold).error();
+  const bool has_own_thresholds = *policy && threshold->kind == decision::Threshold::Kind::kProfit;
+  return serving::ModelSnapshot::make({.name = version.name,
+                                       .version = version.version,
+                                       .run_id = version.run_id,
+                                       .loaded = project.clock().now(),
+                                       .sha256 = std::move(stored->sha256),
+                                       .model = std::move(stored->model),
+                                       .reader = std::move(reader),
+                                       .reference = std::move(stored->reference),
+                                       .secondary = std::move(stored->secondary),
+                                       .rules = *std::move(rules),
+                                       .policy = *std::move(policy),
+                                       .has_own_thresholds = has_own_thresholds});
 }
 
 std::string served_model(const Project& project) {

@@ -2,12 +2,14 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "app/project.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "decision/policy.h"
 #include "features/definition.h"
 #include "learn/model.h"
 #include "serving/predictor.h"
@@ -18,6 +20,7 @@ namespace tenure::app {
 /// A registered version as it lies in the object store, opened.
 struct StoredModel {
   learn::Model model;
+  std::optional<learn::Model> secondary;
   features::Definitions definitions;  ///< as they were when it was trained
   std::string sha256;                 ///< of model.ubj
   core::Json reference;           ///< sketches of the training rows; null in a package without them
@@ -27,6 +30,10 @@ struct StoredModel {
 /// Opens the package of a version. Errors: kNotFound, kCorruption, naming version and file.
 core::Result<StoredModel> open_stored_model(Project& project,
                                             const tracking::ModelVersion& version);
+
+/// The policy of section decision over the model's inputs; none without offers.
+core::Result<std::optional<decision::Policy>> policy_of(const core::Config& config,
+                                                        const learn::Model& model);
 
 /// Makes the snapshot that serves a version: the model, and a reader for its features when all of
 /// their views are online; else it takes features from requests only. Errors: those of

@@ -99,7 +99,8 @@ core::Result<> run_server(Project& project,
   core::MetricRegistry metrics;
   auto log = open_prediction_log(project, metrics);
   if (!log) return std::move(log).error().within("monitoring.prediction_log");
-  serving::Predictor predictor({project.clock(), metrics, log->get()});
+  serving::Predictor predictor({project.clock(), metrics, log->get()},
+                               serving::FallbackOptions::from_config(project.config()));
   serving::ModelWatcher watcher({.model = served_model(project),
                                  .alias = serving_config.text("alias"),
                                  .poll_interval = serving_config.duration("poll_interval")},
@@ -111,6 +112,9 @@ core::Result<> run_server(Project& project,
   ServerFacts facts;
   facts.model = served_model(project);
   auto live = watcher.check_now();
+  // Rules and offers that do not fit the model are a mistake in the project file.
+  if (!live && live.error().code == core::ErrorCode::kInvalidArgument)
+    return std::move(live).error();
   if (!live)
     facts.not_ready = live.error().message;
   else if (!*live)

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/model_tasks.h"
+#include "app/replay.h"
 #include "cli/command.h"
 #include "cli/render.h"
 
@@ -82,6 +83,32 @@ core::Result<Output> rollback(const Arguments& arguments) {
   return Output{*std::move(moved), std::move(text)};
 }
 
+core::Result<Output> replay(const Arguments& arguments) {
+  auto project = app::Project::open(arguments.config);
+  if (!project) return std::move(project).error();
+  auto replayed = app::replay_prediction(**project, arguments.text("ID"));
+  if (!replayed) return std::move(replayed).error();
+  const core::Json& logged = replayed->at("logged");
+  const core::Json& again = replayed->at("replayed");
+  std::vector<std::pair<std::string, std::string>> facts;
+  for (const char* key :
+       {"prediction_id", "time", "customer_id", "model", "version", "level", "reason"})
+    if (replayed->contains(key)) facts.emplace_back(key, field(*replayed, key));
+  for (const char* key : {"margin", "probability", "decision"})
+    facts.emplace_back(key,
+                       field(logged, key) == field(again, key)
+                           ? field(logged, key)
+                           : fmt::format("{} then, {} now", field(logged, key), field(again, key)));
+  std::string text = key_values(facts);
+  if (replayed->at("same").as_bool()) {
+    text += "Replayed to the same bits.\n";
+  } else {
+    for (const core::Json& difference : replayed->at("differences").as_array())
+      text += fmt::format("Differs in {}\n", std::string_view(difference.as_string()));
+  }
+  return Output{*std::move(replayed), std::move(text)};
+}
+
 const Option kModel{"--model", Kind::kValue, "NAME", "Registered model (default: the project's)"};
 const Option kAlias{"--alias", Kind::kValue, "ALIAS",
                     "Alias to move (default: the one that is served)"};
@@ -117,6 +144,11 @@ std::vector<Command> model_commands() {
         kAlias,
         {"--reason", Kind::kValue, "TEXT", "Why, for the audit trail", "rolled back by hand"}},
        rollback},
+      {"replay",
+       "Recompute a past prediction from its event and compare it to the bit",
+       "tenure replay 01a1fdf2-7b85-7ba9-a870-fd493d3f51c3",
+       {{"ID", Kind::kArgument, "", "The prediction_id of an answer"}},
+       replay},
   };
 }
 

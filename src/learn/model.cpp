@@ -60,7 +60,7 @@ core::Json ModelFacts::to_json() const {
   core::JsonObject markers;
   for (const auto& [input, texts] : null_markers)
     markers[input] = core::JsonArray(texts.begin(), texts.end());
-  return core::JsonObject{{"format", kFormat},
+  core::JsonObject json{{"format", kFormat},
                           {"version", kVersion},
                           {"trainer", trainer},
                           {"service", service},
@@ -71,6 +71,9 @@ core::Json ModelFacts::to_json() const {
                           {"negative", negative},
                           {"null_values", std::move(values)},
                           {"null_markers", std::move(markers)}};
+  if (calibration.method() != CalibrationMethod::kNone) json["calibration"] = calibration.to_json();
+  if (conformal) json["conformal"] = conformal->to_json();
+  return json;
 }
 
 core::Result<ModelFacts> ModelFacts::from_json(const core::Json& json) {
@@ -136,6 +139,16 @@ core::Result<ModelFacts> ModelFacts::from_json(const core::Json& json) {
       }
     }
   }
+  if (const core::Json* member = object->if_contains("calibration")) {
+    auto calibration = Calibration::from_json(*member);
+    if (!calibration) return std::move(calibration).error().within("model.json");
+    facts.calibration = *std::move(calibration);
+  }
+  if (const core::Json* member = object->if_contains("conformal")) {
+    auto conformal = Conformal::from_json(*member);
+    if (!conformal) return std::move(conformal).error().within("model.json");
+    facts.conformal = *std::move(conformal);
+  }
   return facts;
 }
 
@@ -197,7 +210,7 @@ Model::Score Model::score(std::span<const data::Cell> cells,
                           std::span<float> encoded) const noexcept {
   transform_.apply_row(cells, encoded);
   const TreeModel::Score score = trees_.score(encoded);
-  return {.margin = score.margin, .probability = score.output};
+  return {.margin = score.margin, .probability = facts_.calibration.apply(score.output)};
 }
 
 core::Result<std::vector<Model::Score>> Model::score(const data::Table& table) const {
@@ -207,7 +220,8 @@ core::Result<std::vector<Model::Score>> Model::score(const data::Table& table) c
   trees_.scores_of_rows(matrix->values, evaluated);
   std::vector<Score> scores(matrix->rows);
   for (std::size_t row = 0; row < scores.size(); ++row)
-    scores[row] = {.margin = evaluated[row].margin, .probability = evaluated[row].output};
+    scores[row] = {.margin = evaluated[row].margin,
+                   .probability = facts_.calibration.apply(evaluated[row].output)};
   return scores;
 }
 

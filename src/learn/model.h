@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "core/result.h"
 #include "data/cell.h"
 #include "data/table.h"
+#include "learn/calibration.h"
+#include "learn/conformal.h"
 #include "learn/matrix.h"
 #include "learn/transform.h"
 #include "learn/tree_model.h"
@@ -32,6 +35,10 @@ struct ModelFacts {
   /// texts were cut off, too).
   std::map<std::string, std::vector<std::string>> null_markers = {};
 
+  /// What makes the objective's output an honest probability; kNone for most.
+  Calibration calibration = {};
+  std::optional<Conformal> conformal = {};  ///< of calibrated probabilities
+
   core::Json to_json() const;
   static core::Result<ModelFacts> from_json(const core::Json& json);
 };
@@ -52,8 +59,8 @@ class Model {
   const TreeModel& trees() const { return trees_; }
 
   struct Score {
-    float margin = 0;
-    float probability = 0;
+    float margin = 0;       ///< of the trees, log-odds
+    float probability = 0;  ///< calibrated
   };
 
   /// Scores one row: one cell per input. `encoded` is scratch of transform().outputs().size()

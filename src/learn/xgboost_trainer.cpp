@@ -84,7 +84,8 @@ core::Result<double> parse_evaluation(std::string_view text) {
 core::Result<> set_parameters(void* booster, const BoostingPlan& plan) {
   std::map<std::string, std::string> params = plan.params;
   params.emplace("objective", "binary:logistic");
-  params.emplace("tree_method", "hist");
+  const auto kind = params.find("booster");
+  if (kind == params.end() || kind->second != "gblinear") params.emplace("tree_method", "hist");
   params["eval_metric"] = "logloss";
   params["nthread"] = fmt::format("{}", plan.threads);
   // XGBoost reads a signed number.

@@ -64,6 +64,7 @@ struct LoggedPrediction {
   float margin = 0, probability = 0;
   bool is_positive = false;
   serving::Level level = serving::Level::kPrimary;
+  std::string reason;
   std::uint32_t latency_us = 0;
 };
 

@@ -27,6 +27,7 @@ enum class CellTag : std::uint8_t {
 
 constexpr std::uint8_t kIsPositive = 1;
 constexpr std::uint8_t kHasUuid = 2;
+constexpr std::uint8_t kHasReason = 4;
 constexpr std::size_t kUuidTextSize = 36;
 
 /// The two ends of the same encoder: one counts, one writes.
@@ -157,7 +158,8 @@ void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   std::array<std::uint8_t, 16> uuid{};
   const bool has_uuid = parse_uuid(event.prediction_id, uuid);
   put_value(out, static_cast<std::uint8_t>((event.is_positive ? kIsPositive : 0) |
-                                           (has_uuid ? kHasUuid : 0)));
+                                           (has_uuid ? kHasUuid : 0) |
+                                           (event.reason.empty() ? 0 : kHasReason)));
   put_value(out, static_cast<std::uint8_t>(event.level));
   if (has_uuid) {
     out.put(uuid.data(), uuid.size());
@@ -170,6 +172,7 @@ void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   put_value(out, event.probability);
   put_value(out, event.latency_us);
   put_text(out, event.entity_id);
+  if (!event.reason.empty()) put_text(out, event.reason);
   const std::size_t count = std::min(event.features.size(), event.feature_names.size());
   put_count(out, count);
   for (const data::Cell& cell : event.features.first(count)) put_cell(out, cell);
@@ -276,7 +279,7 @@ core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema
   const auto level = reader.value<std::uint8_t>();
   out.is_positive = (flags & kIsPositive) != 0;
   out.level = static_cast<serving::Level>(level);
-  if (out.level != serving::Level::kPrimary && out.level != serving::Level::kBaseRate) {
+  if (std::ranges::find(serving::kAllLevels, out.level) == serving::kAllLevels.end()) {
     return corrupt(fmt::format("the unknown level {}", level));
   }
   if ((flags & kHasUuid) != 0) {
@@ -292,6 +295,7 @@ core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema
   out.probability = reader.value<float>();
   out.latency_us = reader.value<std::uint32_t>();
   out.entity_id = reader.text();
+  out.reason = (flags & kHasReason) != 0 ? std::string(reader.text()) : std::string();
   const std::uint64_t count = reader.count();
   if (count > schema.names.size()) return corrupt("more features than its schema has names");
   out.features.resize(count);

@@ -43,19 +43,29 @@ data::Cell parse_null_value(std::string_view text, const learn::InputField& fiel
 
 }  // namespace
 
-std::shared_ptr<const ModelSnapshot> ModelSnapshot::make(
-    std::string name, std::int64_t version, std::string run_id, core::Micros loaded,
-    std::string sha256, learn::Model model, std::optional<features::OnlineReader> reader,
-    core::Json reference) {
+core::Result<std::shared_ptr<const ModelSnapshot>> ModelSnapshot::make(Parts parts) {
+  if (parts.secondary) {
+    const auto same = [](const learn::InputField& a, const learn::InputField& b) {
+      return a.name == b.name && a.type == b.type;
+    };
+    if (!std::ranges::equal(parts.model.transform().inputs(), parts.secondary->transform().inputs(),
+                            same))
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         "the secondary model has other inputs than the model"};
+  }
   const auto snapshot =
-      std::make_shared<ModelSnapshot>(ModelSnapshot{.name = std::move(name),
-                                                    .version = version,
-                                                    .run_id = std::move(run_id),
-                                                    .loaded = loaded,
-                                                    .sha256 = std::move(sha256),
-                                                    .model = std::move(model),
-                                                    .reader = std::move(reader),
-                                                    .reference = std::move(reference),
+      std::make_shared<ModelSnapshot>(ModelSnapshot{.name = std::move(parts.name),
+                                                    .version = parts.version,
+                                                    .run_id = std::move(parts.run_id),
+                                                    .loaded = parts.loaded,
+                                                    .sha256 = std::move(parts.sha256),
+                                                    .model = std::move(parts.model),
+                                                    .reader = std::move(parts.reader),
+                                                    .reference = std::move(parts.reference),
+                                                    .secondary = std::move(parts.secondary),
+                                                    .rules = std::move(parts.rules),
+                                                    .policy = std::move(parts.policy),
+                                                    .has_own_thresholds = parts.has_own_thresholds,
                                                     .input_index = {},
                                                     .input_names = {},
                                                     .missing = {},
@@ -87,12 +97,12 @@ std::shared_ptr<const ModelSnapshot> ModelSnapshot::make(
   if (snapshot->reader && snapshot->reader->feature_count() != inputs.size()) {
     core::log_error("serving", "the feature service does not give the model's inputs; not read",
                     {{"model", std::string_view(snapshot->name)},
-                     {"version", version},
+                     {"version", snapshot->version},
                      {"features", static_cast<std::int64_t>(snapshot->reader->feature_count())},
                      {"inputs", static_cast<std::int64_t>(inputs.size())}});
     snapshot->reader.reset();
   }
-  return snapshot;
+  return std::shared_ptr<const ModelSnapshot>(snapshot);
 }
 
 }  // namespace tenure::serving

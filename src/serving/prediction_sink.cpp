@@ -6,6 +6,10 @@ std::string_view level_name(Level level) {
   switch (level) {
     case Level::kPrimary:
       return "primary";
+    case Level::kSecondary:
+      return "secondary";
+    case Level::kRules:
+      return "rules";
     case Level::kBaseRate:
       return "base_rate";
   }

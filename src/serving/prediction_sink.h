@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -10,8 +11,15 @@
 namespace tenure::serving {
 
 /// Which level of the fallback chain answered.
-enum class Level : std::uint8_t { kPrimary = 0, kBaseRate = 4 };
-std::string_view level_name(Level level);  ///< "primary", "base_rate"
+enum class Level : std::uint8_t {
+  kPrimary = 0,    ///< the model
+  kSecondary = 1,  ///< the simple model trained beside it
+  kRules = 2,      ///< business rules of the project file
+  kBaseRate = 4,   ///< the share of positives among the training rows
+};
+inline constexpr std::array kAllLevels = {Level::kPrimary, Level::kSecondary, Level::kRules,
+                                          Level::kBaseRate};
+std::string_view level_name(Level level);  ///< "primary", "secondary", "rules", "base_rate"
 
 /// One prediction as it is remembered. Views are valid during the call only; a sink copies what it
 /// keeps.
@@ -22,14 +30,15 @@ struct PredictionEvent {
   std::string_view model;
   std::int64_t version = 0;
   std::span<const std::string_view> feature_names;
-  std::span<const data::Cell> features;  ///< one per name, as the model saw them; none
-                                         ///< when the base rate answered
+  std::span<const data::Cell> features;  ///< one per name, as the model saw them; none when no
+                                         ///< feature was known
   core::Micros features_time =
       0;  ///< event time of the stalest stored row used; 0 = all from the request
   float margin = 0;
   float probability = 0;
   bool is_positive = false;
   Level level = Level::kPrimary;
+  std::string_view reason;  ///< why a lower level answered; "" when the primary did
   std::uint32_t latency_us = 0;
 };
 

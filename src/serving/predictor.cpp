@@ -13,10 +13,6 @@
 namespace tenure::serving {
 namespace {
 
-constexpr std::string_view kUnknownEntity = "unknown_entity";
-constexpr std::string_view kStoreUnavailable = "store_unavailable";
-constexpr std::string_view kInvalidScore = "invalid_score";
-
 /// Contributions are float32 sums over all trees; what differs by more is a fault, not rounding.
 constexpr double kAdditivityTolerance = 1e-4;
 
@@ -43,12 +39,6 @@ bool needs_lookup(const PredictRow& row, std::size_t inputs) {
          (row.given.size() < inputs || std::ranges::any_of(row.given, is_absent));
 }
 
-core::Counter& fallback_counter(core::MetricRegistry& metrics, std::string_view reason) {
-  return metrics.counter("tenure_prediction_fallbacks_total",
-                         "Predictions that the model could not answer, by reason.",
-                         {{"reason", std::string(reason)}});
-}
-
 /// Grows, never shrinks: a warm vector allocates nothing.
 template <typename T>
 std::span<T> room(std::vector<T>& values, std::size_t size) {
@@ -56,45 +46,26 @@ std::span<T> room(std::vector<T>& values, std::size_t size) {
   return std::span(values).first(size);
 }
 
-/// The margin a probability would come from; kept finite for rates of exactly 0 and 1.
-float margin_of(double probability) {
-  const double p = std::clamp(probability, 1e-6, 1.0 - 1e-6);
-  return static_cast<float>(std::log(p / (1.0 - p)));
-}
-
 }  // namespace
 
 struct Predictor::Call {
   const ModelSnapshot& snapshot;
   Scratch& scratch;
+  const PredictionMetrics::Version& counters;
   core::Micros now;
   std::int64_t start_ns;
-  std::uint64_t primary = 0;
-  std::uint64_t base_rate = 0;
+  std::int64_t deadline_ns;  ///< 0 = none
   bool is_explained = false;
   std::span<Contribution> free_contributions = {};  ///< for the rows still to come
   std::span<float> encoded = {};
 };
 
-Predictor::Predictor(Collaborators collaborators)
+Predictor::Predictor(Collaborators collaborators, const FallbackOptions& fallback)
     : collaborators_(collaborators),
-      unknown_entity_(fallback_counter(collaborators.metrics, kUnknownEntity)),
-      store_unavailable_(fallback_counter(collaborators.metrics, kStoreUnavailable)),
-      invalid_score_(fallback_counter(collaborators.metrics, kInvalidScore)),
-      swaps_(collaborators.metrics.counter("tenure_model_swaps_total", "Models put live.")),
-      load_failures_(
-          collaborators.metrics.counter("tenure_model_load_failures_total",
-                                        "Versions that should have become live, but failed.")),
-      explanation_failures_(collaborators.metrics.counter(
-          "tenure_explanation_failures_total",
-          "Explanations withheld because they did not add up to the margin.")),
-      explanation_error_(collaborators.metrics.gauge(
-          "tenure_explanation_additivity_error",
-          "Distance between the last explanation's sum and its margin, in log-odds.")),
-      duration_(collaborators.metrics.histogram(
-          "tenure_prediction_duration_seconds",
-          "From decoded rows to their predictions, feature look-up included, one a request.",
-          core::latency_bounds_s())) {}
+      metrics_(collaborators.metrics),
+      fallback_(fallback),
+      model_breaker_(fallback.breaker),
+      store_breaker_(fallback.breaker) {}
 
 std::shared_ptr<const ModelSnapshot> Predictor::snapshot() const {
   const std::lock_guard guard(snapshot_mutex_);
@@ -112,45 +83,17 @@ const ModelSnapshot* Predictor::snapshot(SnapshotCache& cache) const {
 
 void Predictor::swap(std::shared_ptr<const ModelSnapshot> next) {
   TENURE_ASSERT(next != nullptr);
-  metrics_of(*next);  // so that no request registers metrics
+  metrics_.of_version(next->name, next->version);  // so that no request registers metrics
   {
     const std::lock_guard guard(snapshot_mutex_);
     snapshot_.swap(next);
     generation_.store(next_generation(), std::memory_order_release);
   }
-  swaps_.add();
+  metrics_.swaps.add();
 }
 
 void Predictor::count_load_failure() {
-  load_failures_.add();
-}
-
-const Predictor::VersionMetrics& Predictor::metrics_of(const ModelSnapshot& snapshot) {
-  const auto find = [&]() -> const VersionMetrics* {
-    const VersionMetrics* metrics = metrics_.load(std::memory_order_acquire);
-    while (metrics != nullptr &&
-           (metrics->version != snapshot.version || metrics->model != snapshot.name)) {
-      metrics = metrics->next;
-    }
-    return metrics;
-  };
-  if (const VersionMetrics* known = find()) return *known;
-  const std::lock_guard guard(metrics_mutex_);
-  if (const VersionMetrics* known = find()) return *known;
-  const auto counter = [&](Level level) {
-    return &collaborators_.metrics.counter("tenure_predictions_total",
-                                           "Predictions, by model version and by who answered.",
-                                           {{"model", snapshot.name},
-                                            {"version", std::to_string(snapshot.version)},
-                                            {"level", std::string(level_name(level))}});
-  };
-  metrics_storage_.push_back({.model = snapshot.name,
-                              .version = snapshot.version,
-                              .primary = counter(Level::kPrimary),
-                              .base_rate = counter(Level::kBaseRate),
-                              .next = metrics_.load(std::memory_order_relaxed)});
-  metrics_.store(&metrics_storage_.back(), std::memory_order_release);
-  return metrics_storage_.back();
+  metrics_.load_failures.add();
 }
 
 void Predictor::predict(const ModelSnapshot& snapshot, std::span<const PredictRow> rows,
@@ -158,23 +101,23 @@ void Predictor::predict(const ModelSnapshot& snapshot, std::span<const PredictRo
                         PredictOptions options) noexcept {
   TENURE_ASSERT(out.size() == rows.size());
   const core::Clock& clock = collaborators_.clock;
+  const std::int64_t start_ns = clock.monotonic_ns();
   Call call{.snapshot = snapshot,
             .scratch = scratch,
+            .counters = metrics_.of_version(snapshot.name, snapshot.version),
             .now = clock.now(),
-            .start_ns = clock.monotonic_ns(),
+            .start_ns = start_ns,
+            .deadline_ns = fallback_.deadline == 0 ? 0 : start_ns + fallback_.deadline * 1000,
             .is_explained = options.is_explained && snapshot.explainer.has_value(),
             .encoded = room(scratch.encoded, snapshot.model.transform().outputs().size())};
   if (call.is_explained)
     call.free_contributions =
         room(scratch.contributions, rows.size() * snapshot.input_names.size());
   answer(call, scratch.online, rows, out);
-  const VersionMetrics& metrics = metrics_of(snapshot);
-  metrics.primary->add(call.primary);
-  metrics.base_rate->add(call.base_rate);
-  duration_.observe(static_cast<double>(clock.monotonic_ns() - call.start_ns) * 1e-9);
+  metrics_.duration.observe(static_cast<double>(clock.monotonic_ns() - start_ns) * 1e-9);
 }
 
-/// Looks up the entities that need it in one read, then scores row after row.
+/// Looks up the entities that need it in one read, then answers row after row.
 void Predictor::answer(Call& call, features::OnlineReader::Scratch& online,
                        std::span<const PredictRow> rows, std::span<Prediction> out) {
   const ModelSnapshot& snapshot = call.snapshot;
@@ -188,23 +131,16 @@ void Predictor::answer(Call& call, features::OnlineReader::Scratch& online,
   // One more row: for those that are not looked up.
   const std::span<data::Cell> cells = room(scratch.cells, (looked_up + 1) * inputs);
   const auto info = room(scratch.info, looked_up);
-  bool is_read = looked_up == 0;
-  if (looked_up != 0 && snapshot.reader) {
-    const auto read = snapshot.reader->read(scratch.keys, call.now, online,
-                                            cells.first(looked_up * inputs), info);
-    if (!read && read.error().code == core::ErrorCode::kCorruption && rows.size() > 1) {
-      // One damaged row must not cost the others their features. Explanations show texts, so what
-      // was read for one row must outlive the reading of the next.
-      room(scratch.online_rows, rows.size());
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        answer(call, scratch.online_rows[i], rows.subspan(i, 1), out.subspan(i, 1));
-      }
-      return;
+  const StoreRead read = read_store(call, online, cells.first(looked_up * inputs), info);
+  if (read == StoreRead::kDamaged && rows.size() > 1) {
+    // One damaged row must not cost the others their features. Explanations show texts, so what
+    // was read for one row must outlive the reading of the next.
+    room(scratch.online_rows, rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      answer(call, scratch.online_rows[i], rows.subspan(i, 1), out.subspan(i, 1));
     }
-    if (!read) report_store_failure(read.error());
-    is_read = read.has_value();
+    return;
   }
-  const double threshold = snapshot.model.facts().threshold;
   std::size_t lookup = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const PredictRow& row = rows[i];
@@ -215,37 +151,122 @@ void Predictor::answer(Call& call, features::OnlineReader::Scratch& online,
     const bool is_lookup = needs_lookup(row, inputs);
     const std::size_t place = is_lookup ? lookup++ : looked_up;
     const std::span<data::Cell> features = cells.subspan(place * inputs, inputs);
-    if (!is_lookup || (!snapshot.reader && has_given(row))) {
-      // A model without stored features takes what the request gives; the id is only a name.
-      std::ranges::copy(snapshot.missing, features.begin());
-    } else if (!is_read) {
-      fall_back(call, kStoreUnavailable, prediction);
-      continue;
-    } else if (!info[place].is_found && !has_given(row)) {
-      fall_back(call, kUnknownEntity, prediction);
-      continue;
-    } else if (!info[place].is_found) {
-      std::ranges::copy(snapshot.missing, features.begin());
-    } else {
+    const bool is_given = has_given(row);
+    // A model without stored features takes what the request gives; the id is only a name.
+    const bool needs_store = is_lookup && (snapshot.reader || !is_given);
+    const bool is_found = needs_store && read == StoreRead::kDone && info[place].is_found;
+    FallbackReason reason = FallbackReason::kNone;
+    if (needs_store && read != StoreRead::kDone) {
+      reason = FallbackReason::kStoreUnavailable;
+    } else if (needs_store && !is_found && !is_given) {
+      reason = FallbackReason::kUnknownEntity;
+    }
+    if (is_found) {
       prediction.features_time = info[place].oldest;
+    } else {
+      std::ranges::copy(snapshot.missing, features.begin());
     }
     for (std::size_t j = 0; j < std::min(inputs, row.given.size()); ++j) {
       const data::Cell& given = row.given[j];
       if (is_absent(given)) continue;
       features[j] = given.kind == data::Cell::Kind::kNull ? snapshot.missing[j] : given;
     }
-    const learn::Model::Score score = snapshot.model.score(features, call.encoded);
-    if (!std::isfinite(score.margin) || !std::isfinite(score.probability)) {
-      fall_back(call, kInvalidScore, prediction);
-      continue;
-    }
-    prediction.margin = score.margin;
-    prediction.probability = score.probability;
-    prediction.is_positive = static_cast<double>(score.probability) >= threshold;
-    ++call.primary;
-    if (call.is_explained) explain(call, features, prediction);
-    report(call, features, prediction);
+    const bool has_features = is_found || is_given || !is_lookup;
+    answer_row(call, features, has_features, reason, prediction);
   }
+}
+
+Predictor::StoreRead Predictor::read_store(Call& call, features::OnlineReader::Scratch& online,
+                                           std::span<data::Cell> cells,
+                                           std::span<features::OnlineReader::EntityInfo> info) {
+  if (info.empty()) return StoreRead::kDone;
+  if (!call.snapshot.reader) return StoreRead::kFailed;
+  const std::int64_t now_ns = collaborators_.clock.monotonic_ns();
+  if (!store_breaker_.allow(now_ns)) return StoreRead::kFailed;
+  const auto read = call.snapshot.reader->read(call.scratch.keys, call.now, online, cells, info);
+  const bool is_damaged = !read && read.error().code == core::ErrorCode::kCorruption;
+  // A damaged row says nothing about the store.
+  store_breaker_.record(read.has_value() || is_damaged, now_ns);
+  if (read) return StoreRead::kDone;
+  if (!is_damaged || info.size() == 1) report_store_failure(read.error());
+  return is_damaged ? StoreRead::kDamaged : StoreRead::kFailed;
+}
+
+/// Asks the levels in their order. `has_features`: something is known about this customer.
+void Predictor::answer_row(Call& call, std::span<const data::Cell> cells, bool has_features,
+                           FallbackReason reason, Prediction& out) {
+  const learn::ModelFacts& facts = call.snapshot.model.facts();
+  if (reason == FallbackReason::kNone) reason = distrust(call, cells, out.features_time);
+  if (reason == FallbackReason::kNone) reason = ask_model(call, cells, out);
+  if (reason != FallbackReason::kNone) {
+    out.reason = reason;
+    out.is_uncertain = true;
+    metrics_.count_fallback(reason);
+    if (!(has_features && ask_secondary(call, cells, out))) {
+      const auto rule = call.snapshot.rules.first_match(cells);
+      out.level = rule ? Level::kRules : Level::kBaseRate;
+      if (rule) out.rule = call.snapshot.rules.name(rule->rule);
+      const double probability = rule ? rule->probability : facts.base_rate;
+      out.margin = margin_of(probability);
+      out.probability = static_cast<float>(probability);
+    }
+  }
+  out.is_positive = static_cast<double>(out.probability) >= facts.threshold;
+  if (call.snapshot.policy) {
+    out.decision =
+        call.snapshot.policy->decide({.cells = cells,
+                                      .probability = static_cast<double>(out.probability),
+                                      .is_uncertain = out.is_uncertain});
+    if (call.snapshot.has_own_thresholds) out.is_positive = out.decision.is_positive;
+  }
+  if (call.is_explained && out.level == Level::kPrimary) explain(call, cells, out);
+  call.counters.by_level[static_cast<std::size_t>(out.level)]->add();
+  report(call, has_features ? cells : std::span<const data::Cell>(), out);
+}
+
+/// Whether the model should not even be asked.
+FallbackReason Predictor::distrust(const Call& call, std::span<const data::Cell> cells,
+                                   core::Micros features_time) const {
+  if (call.deadline_ns != 0 && collaborators_.clock.monotonic_ns() > call.deadline_ns)
+    return FallbackReason::kDeadline;
+  if (fallback_.stale_after != 0 && features_time != 0 &&
+      call.now - features_time > fallback_.stale_after)
+    return FallbackReason::kStaleFeatures;
+  if (fallback_.missing_max >= 1) return FallbackReason::kNone;
+  const auto missing = std::ranges::count_if(cells, [](const data::Cell& cell) {
+    return cell.kind == data::Cell::Kind::kNull || is_absent(cell);
+  });
+  return static_cast<double>(missing) > fallback_.missing_max * static_cast<double>(cells.size())
+             ? FallbackReason::kMissingFeatures
+             : FallbackReason::kNone;
+}
+
+FallbackReason Predictor::ask_model(Call& call, std::span<const data::Cell> cells,
+                                    Prediction& out) {
+  if (!model_breaker_.allow(call.start_ns)) return FallbackReason::kSuspended;
+  const ModelSnapshot& snapshot = call.snapshot;
+  const learn::Model::Score score = snapshot.model.score(cells, call.encoded);
+  const bool is_valid = std::isfinite(score.margin) && std::isfinite(score.probability);
+  model_breaker_.record(is_valid, call.start_ns);
+  if (!is_valid) return FallbackReason::kInvalidScore;
+  const auto& conformal = snapshot.model.facts().conformal;
+  out.is_uncertain = conformal && !conformal->predict(score.probability).is_certain();
+  if (out.is_uncertain && fallback_.is_confidence_needed) return FallbackReason::kLowConfidence;
+  out.margin = score.margin;
+  out.probability = score.probability;
+  return FallbackReason::kNone;
+}
+
+bool Predictor::ask_secondary(Call& call, std::span<const data::Cell> cells, Prediction& out) {
+  if (!call.snapshot.secondary || !fallback_.has_secondary) return false;
+  const learn::Model& model = *call.snapshot.secondary;
+  const learn::Model::Score score =
+      model.score(cells, room(call.scratch.secondary_encoded, model.transform().outputs().size()));
+  if (!std::isfinite(score.margin) || !std::isfinite(score.probability)) return false;
+  out.level = Level::kSecondary;
+  out.margin = score.margin;
+  out.probability = score.probability;
+  return true;
 }
 
 void Predictor::explain(Call& call, std::span<const data::Cell> cells, Prediction& out) {
@@ -254,9 +275,9 @@ void Predictor::explain(Call& call, std::span<const data::Cell> cells, Predictio
                                                        call.scratch.explainer, log_odds);
   const double sum = std::accumulate(log_odds.begin(), log_odds.end(), bias);
   const double error = std::abs(sum - static_cast<double>(out.margin));
-  explanation_error_.set(error);
+  metrics_.explanation_error.set(error);
   if (!(error <= kAdditivityTolerance * (1.0 + std::abs(static_cast<double>(out.margin))))) {
-    explanation_failures_.add();
+    metrics_.explanation_failures.add();
     return;
   }
   const auto contributions = call.free_contributions.first(cells.size());
@@ -266,22 +287,6 @@ void Predictor::explain(Call& call, std::span<const data::Cell> cells, Predictio
   }
   out.contributions = contributions;
   out.bias = static_cast<float>(bias);
-}
-
-void Predictor::fall_back(Call& call, std::string_view reason, Prediction& out) {
-  const learn::ModelFacts& facts = call.snapshot.model.facts();
-  out.level = Level::kBaseRate;
-  out.reason = reason;
-  out.margin = margin_of(facts.base_rate);
-  out.probability = static_cast<float>(facts.base_rate);
-  out.is_positive = facts.base_rate >= facts.threshold;
-  out.features_time = 0;
-  ++call.base_rate;
-  core::Counter& counter = reason == kUnknownEntity      ? unknown_entity_
-                           : reason == kStoreUnavailable ? store_unavailable_
-                                                         : invalid_score_;
-  counter.add();
-  report(call, {}, out);
 }
 
 void Predictor::report(const Call& call, std::span<const data::Cell> cells,
@@ -300,6 +305,7 @@ void Predictor::report(const Call& call, std::span<const data::Cell> cells,
   event.probability = prediction.probability;
   event.is_positive = prediction.is_positive;
   event.level = prediction.level;
+  event.reason = reason_name(prediction.reason);
   const std::int64_t elapsed_us = (collaborators_.clock.monotonic_ns() - call.start_ns) / 1000;
   event.latency_us = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(elapsed_us, 0, std::numeric_limits<std::uint32_t>::max()));
@@ -311,8 +317,21 @@ void Predictor::report_store_failure(const core::Error& error) {
   std::int64_t before = store_failure_logged_ns_.load(std::memory_order_relaxed);
   if (before != 0 && now - before < kLogIntervalNs) return;
   if (!store_failure_logged_ns_.compare_exchange_strong(before, now)) return;
-  core::log_error("serving", "features cannot be read; the base rate answers",
+  core::log_error("serving", "features cannot be read; a fallback answers",
                   {{"error.message", std::string_view(error.message)}});
+}
+
+Predictor::FallbackStats Predictor::fallback_stats() const {
+  FallbackStats stats;
+  for (const Level level : kAllLevels)
+    stats.levels.push_back({level_name(level), metrics_.answers(level)});
+  for (std::size_t i = 1; i < kFallbackReasons; ++i) {
+    const auto reason = static_cast<FallbackReason>(i);
+    stats.reasons.push_back({reason_name(reason), metrics_.fallbacks(reason)});
+  }
+  stats.breakers = {{"model", model_breaker_.state(), model_breaker_.times_opened()},
+                    {"online_store", store_breaker_.state(), store_breaker_.times_opened()}};
+  return stats;
 }
 
 }  // namespace tenure::serving

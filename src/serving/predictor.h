@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -14,12 +13,16 @@
 
 #include "core/clock.h"
 #include "core/json.h"
-#include "core/metric.h"
 #include "core/result.h"
 #include "data/cell.h"
+#include "decision/policy.h"
+#include "decision/rule_set.h"
 #include "features/online_store.h"
 #include "learn/explainer.h"
 #include "learn/model.h"
+#include "serving/circuit_breaker.h"
+#include "serving/fallback.h"
+#include "serving/prediction_metrics.h"
 #include "serving/prediction_sink.h"
 
 namespace tenure::serving {
@@ -27,15 +30,40 @@ namespace tenure::serving {
 /// Everything one prediction needs, immutable: swapped whole, so a request sees one model from
 /// start to end.
 struct ModelSnapshot {
+  /// What a snapshot is made from.
+  struct Parts {
+    std::string name;
+    std::int64_t version = 0;
+    std::string run_id = {};
+    core::Micros loaded = 0;
+    std::string sha256 = {};  ///< of the booster file
+    learn::Model model;
+    /// None when the model takes features from requests only.
+    std::optional<features::OnlineReader> reader = {};
+    core::Json reference = {};  ///< sketches of the training rows (learn/reference.h), or null
+    /// A simple model over the same inputs, for when the model itself is not to be trusted.
+    std::optional<learn::Model> secondary = {};
+    decision::RuleSet rules = {};                 ///< over the model's inputs
+    std::optional<decision::Policy> policy = {};  ///< over the model's inputs
+    /// The policy says who is positive, by the costs of each customer, instead of one threshold.
+    bool has_own_thresholds = false;
+  };
+  /// Errors: kInvalidArgument when the secondary model has other inputs.
+  static core::Result<std::shared_ptr<const ModelSnapshot>> make(Parts parts);
+
   std::string name;
   std::int64_t version = 0;
   std::string run_id;
   core::Micros loaded = 0;
-  std::string sha256;  ///< of the booster file
+  std::string sha256;
   learn::Model model;
-  std::optional<features::OnlineReader>
-      reader;            ///< none when the model takes features from requests only
-  core::Json reference;  ///< sketches of the training rows (learn/reference.h), or null
+  std::optional<features::OnlineReader> reader;
+  core::Json reference;
+  std::optional<learn::Model> secondary;
+  decision::RuleSet rules;
+  std::optional<decision::Policy> policy;
+  bool has_own_thresholds = false;
+
   std::unordered_map<std::string, std::uint32_t> input_index;  ///< by plain name and by view__name
   std::vector<std::string_view> input_names;  ///< views into model.transform().inputs()
   /// Per input, what a missing value in a request means: kNull, or what the training table was
@@ -46,12 +74,6 @@ struct ModelSnapshot {
   std::vector<const std::vector<std::string>*> null_markers;
   std::optional<learn::Explainer> explainer;
   std::string not_explained;  ///< why there is no explainer; "" if there is one
-
-  static std::shared_ptr<const ModelSnapshot> make(std::string name, std::int64_t version,
-                                                   std::string run_id, core::Micros loaded,
-                                                   std::string sha256, learn::Model model,
-                                                   std::optional<features::OnlineReader> reader,
-                                                   core::Json reference = {});
 };
 
 /// One row to predict: an entity to look up, features from the request, or both; given features win
@@ -79,8 +101,12 @@ struct Prediction {
   float probability = 0;
   bool is_positive = false;
   Level level = Level::kPrimary;
-  std::string_view reason;  ///< why a lower level answered: "unknown_entity", "store_unavailable",
-                            ///< "invalid_score"; else ""
+  FallbackReason reason = FallbackReason::kNone;  ///< why the primary did not answer
+  std::string_view rule;  ///< name of the business rule that answered; else ""
+  /// The model's answer is one that its calibration rows do not tell from the other.
+  bool is_uncertain = false;
+  /// What to do about this customer; set when there is a policy.
+  decision::Decision decision;
   core::Micros features_time = 0;  ///< event time of the stalest stored row; 0 = none read
   /// Of every input, in the model's order, when asked for and the model answered; else empty. In
   /// the Scratch, until its next use. Their sum + `bias` = margin, to rounding.
@@ -110,7 +136,7 @@ class Predictor {
     core::MetricRegistry& metrics;
     PredictionSink* sink = nullptr;  ///< may be null
   };
-  explicit Predictor(Collaborators collaborators);
+  explicit Predictor(Collaborators collaborators, const FallbackOptions& fallback = {});
 
   /// The current model; null before the first swap(). Hold it for the whole request.
   std::shared_ptr<const ModelSnapshot> snapshot() const;
@@ -129,6 +155,7 @@ class Predictor {
     std::vector<data::Cell> cells;
     std::vector<features::OnlineReader::EntityInfo> info;
     std::vector<float> encoded;
+    std::vector<float> secondary_encoded;
     features::OnlineReader::Scratch online;
     std::vector<features::OnlineReader::Scratch> online_rows;  ///< for rows read one by one
     learn::Explainer::Scratch explainer;
@@ -136,32 +163,48 @@ class Predictor {
     std::vector<Contribution> contributions;
   };
 
-  /// Predicts rows with one model; out.size() == rows.size(). A store that fails (unless the
-  /// request gives every feature, so that it is not asked), an unknown entity without given
-  /// features, and a score that is no finite number are answered by the base rate, with the reason;
-  /// this never fails. A damaged row in the store costs only its own entity the answer of the
-  /// model. A call with a scratch that has seen as many rows before allocates nothing.
+  /// Predicts rows with one model; out.size() == rows.size(); never fails. What keeps the model
+  /// from answering (fallback.h) leads to the secondary model, where features are known; else to
+  /// the first business rule that holds; else to the base rate. A damaged row in the store costs
+  /// only its own entity the answer of the model. A call with a scratch that has seen as many rows
+  /// before allocates nothing.
   ///
   /// Explanations are checked: contributions that do not add up to the margin are withheld and
   /// counted (tenure_explanation_failures_total).
   void predict(const ModelSnapshot& snapshot, std::span<const PredictRow> rows, Scratch& scratch,
                std::span<Prediction> out, PredictOptions options = {}) noexcept;
 
- private:
-  /// What one version counts. Kept for the life of the process: versions are few, and a request
-  /// under way may still need that of a version just replaced.
-  struct VersionMetrics {
-    std::string model;
-    std::int64_t version = 0;
-    core::Counter* primary = nullptr;
-    core::Counter* base_rate = nullptr;
-    const VersionMetrics* next = nullptr;
+  /// What the levels have answered, and how the breakers stand, for people.
+  struct FallbackStats {
+    struct Count {
+      std::string_view name;
+      std::uint64_t count = 0;
+    };
+    std::vector<Count> levels;
+    std::vector<Count> reasons;
+    struct Breaker {
+      std::string_view name;
+      CircuitBreaker::State state = CircuitBreaker::State::kClosed;
+      std::uint64_t times_opened = 0;
+    };
+    std::vector<Breaker> breakers;
   };
+  FallbackStats fallback_stats() const;
+
+ private:
   struct Call;  ///< what the rows of one predict() share
-  const VersionMetrics& metrics_of(const ModelSnapshot& snapshot);
+  enum class StoreRead : std::uint8_t { kDone, kFailed, kDamaged };
   void answer(Call& call, features::OnlineReader::Scratch& online, std::span<const PredictRow> rows,
               std::span<Prediction> out);
-  void fall_back(Call& call, std::string_view reason, Prediction& out);
+  StoreRead read_store(Call& call, features::OnlineReader::Scratch& online,
+                       std::span<data::Cell> cells,
+                       std::span<features::OnlineReader::EntityInfo> info);
+  void answer_row(Call& call, std::span<const data::Cell> cells, bool has_features,
+                  FallbackReason reason, Prediction& out);
+  FallbackReason distrust(const Call& call, std::span<const data::Cell> cells,
+                          core::Micros features_time) const;
+  FallbackReason ask_model(Call& call, std::span<const data::Cell> cells, Prediction& out);
+  bool ask_secondary(Call& call, std::span<const data::Cell> cells, Prediction& out);
   void explain(Call& call, std::span<const data::Cell> cells, Prediction& out);
   void report(const Call& call, std::span<const data::Cell> cells, const Prediction& prediction);
   void report_store_failure(const core::Error& error);
@@ -170,17 +213,10 @@ class Predictor {
   mutable std::mutex snapshot_mutex_;  ///< guards snapshot_; taken once per thread and swap
   std::shared_ptr<const ModelSnapshot> snapshot_;
   std::atomic<std::uint64_t> generation_{0};  ///< of snapshot_; no two in a process are equal
-  core::Counter& unknown_entity_;
-  core::Counter& store_unavailable_;
-  core::Counter& invalid_score_;
-  core::Counter& swaps_;
-  core::Counter& load_failures_;
-  core::Counter& explanation_failures_;
-  core::Gauge& explanation_error_;
-  core::Histogram& duration_;
-  std::mutex metrics_mutex_;  ///< guards metrics_storage_
-  std::deque<VersionMetrics> metrics_storage_;
-  std::atomic<const VersionMetrics*> metrics_{nullptr};  ///< newest first
+  PredictionMetrics metrics_;
+  FallbackOptions fallback_;
+  CircuitBreaker model_breaker_;
+  CircuitBreaker store_breaker_;
   std::atomic<std::int64_t> store_failure_logged_ns_{0};
 };
 

@@ -71,7 +71,7 @@ class PredictorTest : public ::testing::Test {
 TEST_F(PredictorTest, ScoresTheStoredFeaturesOfAnEntity) {
   const Prediction prediction = predict_one({.entity_id = "C-2", .given = {}});
   EXPECT_EQ(prediction.level, Level::kPrimary);
-  EXPECT_EQ(prediction.reason, "");
+  EXPECT_EQ(prediction.reason, FallbackReason::kNone);
   EXPECT_EQ(prediction.entity_id, "C-2");
   EXPECT_EQ(prediction.probability, score({Cell::of("b"), Cell::of(2.0)}));
   EXPECT_GT(prediction.probability, 0.5F);
@@ -172,7 +172,7 @@ TEST_F(PredictorTest, DoesNotAskTheStoreWhenEveryFeatureIsGiven) {
 TEST_F(PredictorTest, AnswersAnUnknownEntityByTheBaseRate) {
   const Prediction prediction = predict_one({.entity_id = "C-9", .given = {}});
   EXPECT_EQ(prediction.level, Level::kBaseRate);
-  EXPECT_EQ(prediction.reason, "unknown_entity");
+  EXPECT_EQ(prediction.reason, FallbackReason::kUnknownEntity);
   EXPECT_EQ(prediction.probability, 0.25F);
   EXPECT_NEAR(prediction.margin, -1.0986F, 1e-4F);
   EXPECT_FALSE(prediction.is_positive);
@@ -193,7 +193,7 @@ TEST_F(PredictorTest, AnswersByTheBaseRateWhenTheStoreIsAway) {
       predict({{.entity_id = "C-1", .given = {}}, {.entity_id = "C-1", .given = given}});
   for (const Prediction& prediction : predictions) {
     EXPECT_EQ(prediction.level, Level::kBaseRate);
-    EXPECT_EQ(prediction.reason, "store_unavailable");
+    EXPECT_EQ(prediction.reason, FallbackReason::kStoreUnavailable);
   }
   world_.store.is_away = false;
   EXPECT_EQ(predict_one({.entity_id = "C-1", .given = {}}).level, Level::kPrimary);
@@ -206,7 +206,7 @@ TEST_F(PredictorTest, LosesOnlyTheEntityWhoseStoredRowIsDamaged) {
                                     {.entity_id = "C-3", .given = {}}});
   EXPECT_EQ(predictions[0].probability, score({Cell::of("a"), Cell::of(1.0)}));
   EXPECT_EQ(predictions[0].level, Level::kPrimary);
-  EXPECT_EQ(predictions[1].reason, "store_unavailable");
+  EXPECT_EQ(predictions[1].reason, FallbackReason::kStoreUnavailable);
   EXPECT_EQ(predictions[2].level, Level::kPrimary);
   EXPECT_EQ(sink_.records.size(), 3U);
 }
@@ -218,7 +218,7 @@ TEST_F(PredictorTest, ServesAModelWithoutStoredFeatures) {
       predict({{.entity_id = "C-1", .given = given}, {.entity_id = "C-1", .given = {}}}, snapshot);
   EXPECT_EQ(predictions[0].level, Level::kPrimary);
   EXPECT_EQ(predictions[0].probability, score({Cell::of("b"), Cell{}}));
-  EXPECT_EQ(predictions[1].reason, "store_unavailable");
+  EXPECT_EQ(predictions[1].reason, FallbackReason::kStoreUnavailable);
 }
 
 TEST_F(PredictorTest, KeepsManyRowsOfAllKindsApart) {
@@ -235,7 +235,7 @@ TEST_F(PredictorTest, KeepsManyRowsOfAllKindsApart) {
   for (std::size_t i = 0; i < predictions.size(); i += 4) {
     EXPECT_EQ(predictions[i].probability, score({Cell::of("a"), Cell::of(1.0)}));
     EXPECT_EQ(predictions[i + 1].probability, score(given));
-    EXPECT_EQ(predictions[i + 2].reason, "unknown_entity");
+    EXPECT_EQ(predictions[i + 2].reason, FallbackReason::kUnknownEntity);
     EXPECT_EQ(predictions[i + 3].probability, score({Cell::of("b"), Cell::of(2.0)}));
   }
   for (const Prediction& prediction : predictions) ids.emplace(prediction.id, 36);

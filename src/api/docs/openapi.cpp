@@ -42,7 +42,7 @@ JsonObject answer(std::string_view description, Json content) {
 }
 
 bool is_prediction(std::string_view path) {
-  return path == "/predict" || path == "/predict/batch" || path == "/explain";
+  return path == "/predict" || path == "/predict/batch" || path == "/explain" || path == "/decide";
 }
 
 /// Of the path's {segments}, and of the query where there is any.
@@ -56,7 +56,8 @@ JsonArray parameters_of(const ListedRoute& route) {
                                        {"required", true},
                                        {"schema", JsonObject{{"type", "string"}}}});
   }
-  if (is_prediction(route.path) && route.path != "/explain") {
+  if (is_prediction(route.path) && route.path != "/explain" &&
+      route.path != "/decide") {
     parameters.emplace_back(JsonObject{
         {"name", "explain"},
         {"in", "query"},
@@ -195,8 +196,13 @@ JsonObject prediction_schema() {
       {"customer_id", text},
       {"probability", JsonObject{{"type", "number"}}},
       {"decision", text},
-      {"level", JsonObject{{"type", "string"}, {"enum", JsonArray{"primary", "base_rate"}}}},
+      {"level", JsonObject{{"type", "string"}, {"enum", JsonArray{"primary", "secondary", "rules", "base_rate"}}}},
       {"fallback_reason", text_or_null},
+      {"rule", text},
+      {"uncertain", JsonObject{{"type", "boolean"}}},
+      {"action", text},
+      {"why", text},
+      {"expected_profit", JsonObject{{"type", "number"}}},
       {"prediction_id", JsonObject{{"type", "string"}, {"format", "uuid"}}},
       {"features_as_of",
        JsonObject{{"type", JsonArray{"string", "null"}}, {"format", "date-time"}}},

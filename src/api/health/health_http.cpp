@@ -89,6 +89,22 @@ void model_info(const Services& services, const net::Request&, net::Response& re
   response.body = core::to_text(info);
 }
 
+void fallback_stats(const Services& services, const net::Request&, net::Response& response) {
+  const serving::Predictor::FallbackStats stats = services.predictor.fallback_stats();
+  const auto counts = [](const std::vector<serving::Predictor::FallbackStats::Count>& list) {
+    core::JsonObject object;
+    for (const auto& one : list) object[one.name] = one.count;
+    return object;
+  };
+  core::JsonObject breakers;
+  for (const auto& breaker : stats.breakers)
+    breakers[breaker.name] = core::JsonObject{{"state", serving::state_name(breaker.state)},
+                                              {"times_opened", breaker.times_opened}};
+  response.body = core::to_text(core::JsonObject{{"levels", counts(stats.levels)},
+                                                 {"reasons", counts(stats.reasons)},
+                                                 {"breakers", std::move(breakers)}});
+}
+
 void metrics(const Services& services, const net::Request&, net::Response& response) {
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = services.metrics.prometheus_text();

@@ -11,6 +11,10 @@ void health(const Services& services, const net::Request& request, net::Response
 /// GET /ready: 200 when a model is live and the server is not draining, else 503 with the reasons.
 void ready(const Services& services, const net::Request& request, net::Response& response);
 
+/// GET /fallback-stats: predictions by level and by reason, and the circuit breakers.
+void fallback_stats(const Services& services, const net::Request& request,
+                    net::Response& response);
+
 /// GET /model-info: what is live, where it came from, what it takes, and what the watcher wants.
 void model_info(const Services& services, const net::Request& request, net::Response& response);
 

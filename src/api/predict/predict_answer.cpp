@@ -71,6 +71,39 @@ void append_explanation(std::string& out, const serving::ModelSnapshot& snapshot
   append_contributions(out, snapshot, chosen, *style.texts);
 }
 
+/// What to do about the customer, and why.
+void append_decision(std::string& out, const decision::Policy& policy,
+                     const decision::Decision& decision) {
+  const auto number = [&out](std::string_view name, double value) {
+    out += name;
+    if (!std::isfinite(value)) {
+      out += "null";
+      return;
+    }
+    char digits[32];
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
+  };
+  out += ",\"action\":";
+  net::append_json_string(out, policy.action_name(decision));
+  out += ",\"offer\":";
+  if (decision.offer == decision::Decision::kNoOffer) {
+    out += "null";
+  } else {
+    const auto& offer = policy.offers()[decision.offer];
+    out += "{\"name\":";
+    net::append_json_string(out, offer.name);
+    out += ",\"label\":";
+    net::append_json_string(out, offer.label);
+    out += '}';
+  }
+  out += ",\"why\":\"";
+  out += decision::why_name(decision.why);
+  out += '"';
+  number(",\"expected_profit\":", decision.expected_profit);
+  number(",\"threshold\":", decision.threshold);
+  number(",\"value\":", decision.value);
+}
+
 /// Everything but the model and the closing brace.
 void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
                 const serving::Prediction& prediction, const AnswerStyle& style) {
@@ -88,11 +121,19 @@ void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
   out += ",\"level\":\"";
   out += serving::level_name(prediction.level);
   out += "\",\"fallback_reason\":";
-  if (prediction.reason.empty()) {
+  if (prediction.reason == serving::FallbackReason::kNone) {
     out += "null";
   } else {
-    net::append_json_string(out, prediction.reason);
+    out += '"';
+    out += serving::reason_name(prediction.reason);
+    out += '"';
   }
+  if (!prediction.rule.empty()) {
+    out += ",\"rule\":";
+    net::append_json_string(out, prediction.rule);
+  }
+  if (facts.conformal)
+    out += prediction.is_uncertain ? ",\"uncertain\":true" : ",\"uncertain\":false";
   out += ",\"prediction_id\":\"";
   out.append(prediction.id, sizeof prediction.id);
   out += "\",\"features_as_of\":";
@@ -103,6 +144,7 @@ void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
     out += core::format_utc(prediction.features_time);
     out += '"';
   }
+  if (style.is_decided) append_decision(out, *snapshot.policy, prediction.decision);
   if (style.texts != nullptr) append_explanation(out, snapshot, prediction, style);
 }
 

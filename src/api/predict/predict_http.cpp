@@ -72,6 +72,10 @@ void answer(const Services& services, const net::Request& request, const AnswerS
   }
   const auto& rows = workspace.request.rows();
   const bool is_explained = style.texts != nullptr;
+  if (style.is_decided && !snapshot->policy) {
+    response.error(501, "The project file has no offers to decide between (decision.offers)");
+    return;
+  }
   if (is_explained && !snapshot->explainer) {
     response.error(501, "This model cannot be explained: " + snapshot->not_explained);
     return;
@@ -118,6 +122,11 @@ void predict(const Services& services, const net::Request& request, net::Respons
 
 void predict_batch(const Services& services, const net::Request& request, net::Response& response) {
   predict_rows(services, request, static_cast<std::size_t>(services.rows_max), response);
+}
+
+void decide(const Services& services, const net::Request& request, net::Response& response) {
+  thread_local Workspace workspace;
+  answer(services, request, {.is_decided = true}, kExplainedInlineMax, workspace, response);
 }
 
 void explain(const Services& services, const net::Request& request, net::Response& response) {

@@ -14,6 +14,10 @@ void predict(const Services& services, const net::Request& request, net::Respons
 /// POST /predict/batch: the same for a worker thread, where many rows may be explained.
 void predict_batch(const Services& services, const net::Request& request, net::Response& response);
 
+/// POST /decide: the same bodies; the answer says what to do about each customer and why. 501 when
+/// the project file has no offers.
+void decide(const Services& services, const net::Request& request, net::Response& response);
+
 /// POST /explain: the same bodies; the answer has all contributions, the bias and the margin.
 void explain(const Services& services, const net::Request& request, net::Response& response);
 

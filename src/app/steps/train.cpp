@@ -1,5 +1,5 @@
 #include <algorithm>
-#include <cstdlib>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -8,24 +8,22 @@
 #include "app/steps/tracked_run.h"
 #include "app/training_table.h"
 #include "core/file.h"
+#include "decision/threshold.h"
+#include "learn/calibration.h"
 #include "learn/model.h"
 #include "learn/reference.h"
+#include "learn/secondary_model.h"
 #include "learn/trainer.h"
 
 namespace tenure::app {
 namespace {
 
+/// What a version is judged by and served with. Where each customer has a threshold of their own,
+/// the training rate stands in for it in reports.
 core::Result<double> decision_threshold(const core::Config& config, double base_rate) {
-  const std::string text = config.text("decision.threshold");
-  if (text == "prior") return base_rate;
-  char* end = nullptr;
-  const double value = std::strtod(text.c_str(), &end);
-  if (text.empty() || *end != '\0' || !(value > 0 && value < 1)) {
-    return config.error_at(
-        "decision.threshold",
-        fmt::format("is '{}'; expected a number between 0 and 1, or 'prior'", text));
-  }
-  return value;
+  auto threshold = decision::Threshold::from_config(config);
+  if (!threshold) return std::move(threshold).error();
+  return threshold->kind == decision::Threshold::Kind::kFixed ? threshold->value : base_rate;
 }
 
 /// How missing values of each input that is a column of the cleaned table were read and replaced.
@@ -63,6 +61,56 @@ core::Result<learn::ModelFacts> facts_of(const Project& project, const data::Dat
   facts.negative = project.config().text("decision.negative");
   set_null_rules(project.config(), dataset, definitions, service, facts);
   return facts;
+}
+
+/// Makes probabilities honest, if that helps on rows the model did not see, and learns where they
+/// decide nothing.
+core::Result<> set_confidence(const core::Config& config, const learn::TrainSpec& spec,
+                              std::span<const std::uint8_t> labels,
+                              std::span<const double> out_of_fold, learn::ModelFacts& facts) {
+  const std::string method = config.text("model.calibration");
+  if (method == "auto") {
+    auto choice =
+        learn::choose_calibration(labels, out_of_fold, {.folds = spec.folds, .seed = spec.seed});
+    if (!choice) return std::move(choice).error().within("model.calibration");
+    facts.calibration = std::move(choice->calibration);
+  } else if (method != "none") {
+    constexpr std::array kMethods = {learn::CalibrationMethod::kPlatt,
+                                     learn::CalibrationMethod::kIsotonic,
+                                     learn::CalibrationMethod::kBeta};
+    const auto wanted = std::ranges::find(kMethods, method, learn::calibration_method_name);
+    auto fitted = learn::Calibration::fit(*wanted, labels, out_of_fold);
+    if (!fitted) return std::move(fitted).error().within("model.calibration");
+    facts.calibration = *std::move(fitted);
+  }
+  std::vector<float> served;
+  served.reserve(out_of_fold.size());
+  for (const double probability : out_of_fold)
+    served.push_back(facts.calibration.apply(static_cast<float>(probability)));
+  auto conformal =
+      learn::Conformal::fit(labels, served, {.alpha = config.number("model.conformal_alpha")});
+  if (!conformal) return std::move(conformal).error().within("model.conformal_alpha");
+  facts.conformal = *std::move(conformal);
+  return {};
+}
+
+/// The simple model that answers where this one cannot, in a folder of its own.
+core::Result<> write_secondary(const std::filesystem::path& folder, const learn::TrainSpec& spec,
+                               std::span<const learn::InputField> inputs, const data::Table& table,
+                               std::span<const std::uint8_t> labels, learn::ModelFacts facts) {
+  auto secondary = learn::train_secondary(inputs, table, labels, spec.seed, spec.threads);
+  if (!secondary) return std::move(secondary).error();
+  facts.trainer = "xgboost gblinear";
+  facts.calibration = {};
+  facts.conformal.reset();
+  const std::pair<const char*, std::string> files[] = {
+      {"model.ubj", secondary->xgboost_ubj},
+      {"transform.json", core::to_pretty_text(secondary->transform.to_json())},
+      {"model.json", core::to_pretty_text(facts.to_json())}};
+  for (const auto& [name, content] : files)
+    if (auto written = core::write_file_atomically(folder / name, content); !written)
+      return written;
+  return {};
 }
 
 /// Writes what a model is made of into the run's folder; the register step turns it into a package.
@@ -138,7 +186,18 @@ pipelines::Step train_step(Project& project) {
         facts_of(project, *dataset, prepared->definitions, prepared->service, training->base_rate);
     if (!facts) return std::move(facts).error();
 
+    if (auto set = set_confidence(project.config(), *spec, rows->labels,
+                                  training->cross_validation.out_of_fold, *facts);
+        !set)
+      return std::move(set).error();
+
     const std::filesystem::path folder = context.directory / "model";
+    if (project.config().boolean("serving.fallback.secondary")) {
+      if (auto written = write_secondary(folder / "secondary", *spec, inputs, rows->inputs,
+                                         rows->labels, *facts);
+          !written)
+        return std::move(written).error();
+    }
     const core::Json reference =
         learn::make_reference(inputs, rows->inputs, training->cross_validation.out_of_fold);
     if (auto written = write_model_files(folder, *training, *facts, reference); !written)
@@ -159,6 +218,7 @@ pipelines::Step train_step(Project& project) {
     }
     const learn::CrossValidation& cv = training->cross_validation;
     result.output["run_id"] = run->id;
+    result.output["calibration"] = learn::calibration_method_name(facts->calibration.method());
     result.output["preset"] = training->preset;
     result.output["rounds"] = training->rounds;
     result.output["cv_auc_mean"] = cv.auc_mean;

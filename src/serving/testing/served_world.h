@@ -11,6 +11,7 @@
 #include "core/clock.h"
 #include "core/metric.h"
 #include "features/online_store.h"
+#include "learn/secondary_model.h"
 #include "learn/xgboost_trainer.h"
 #include "serving/predictor.h"
 #include "storage/kv/kv_store.h"
@@ -116,12 +117,36 @@ class ServedWorld {
     return must(learn::Model::make(std::move(facts), std::move(transform), std::move(trees)));
   }
 
+  /// A logistic regression over the same inputs.
+  learn::Model secondary() const {
+    const data::Table table{
+        .columns = {data::Column::of_texts("plan", {"a", "b", "a", "b", "a", "b"}),
+                    data::Column::of_numbers("age", {1, 2, 3, 4, 5, 6})}};
+    const std::vector<learn::InputField> inputs = {
+        {.name = "plan", .type = data::ColumnType::kText},
+        {.name = "age", .type = data::ColumnType::kNumber}};
+    const std::vector<std::uint8_t> labels = {0, 1, 0, 1, 1, 0};
+    auto trained = must(learn::train_secondary(inputs, table, labels, 1, 1));
+    auto weights = must(learn::TreeModel::load(trained.xgboost_ubj));
+    return must(learn::Model::make({}, std::move(trained.transform), std::move(weights)));
+  }
+
   std::shared_ptr<const ModelSnapshot> snapshot(std::int64_t version, bool has_reader = true) {
+    return must(ModelSnapshot::make(parts(version, has_reader)));
+  }
+
+  ModelSnapshot::Parts parts(std::int64_t version, bool has_reader = true) {
     std::optional<features::OnlineReader> reader;
     if (has_reader) {
       reader = must(features::OnlineReader::make(store, definitions, definitions.services[0]));
     }
-    return ModelSnapshot::make("churn", version, "run", kNow, "sha", model(), std::move(reader));
+    return {.name = "churn",
+            .version = version,
+            .run_id = "run",
+            .loaded = kNow,
+            .sha256 = "sha",
+            .model = model(),
+            .reader = std::move(reader)};
   }
 
   storage::testing::TemporaryFolder folder;
