@@ -85,7 +85,7 @@ void write_answer(const serving::ModelSnapshot& snapshot, const InferRequest& re
   // KServe's client wants an id; Triton's binary clients know theirs.
   if (!request.id().empty() || !request.has_binary_output()) {
     out += ",\"id\":";
-    net::append_json_string(out, request.id().empty() ? core::uuid_v4() : request.id());
+    net::append_json_string(out, request.id().empty() ? core::random_hex_id() : request.id());
   }
   out += ",\"outputs\":[";
   std::string binary;
