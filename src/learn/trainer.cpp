@@ -162,11 +162,14 @@ core::Result<Training> train(const TrainSpec& spec, std::span<const InputField> 
   // Without early stopping the longest run is no bound but an overfit.
   const bool may_run_long = spec.preset == "auto" && spec.early_stopping_rounds > 0;
   const int rounds = may_run_long ? (*preset)->rounds_max : (*preset)->rounds;
-  BoostingPlan plan{.params = *params,
-                    .rounds = spec.rounds > 0 ? spec.rounds : rounds,
-                    .early_stopping_rounds = spec.early_stopping_rounds,
-                    .seed = spec.seed};
-  plan.params.insert((*preset)->params.begin(), (*preset)->params.end());
+  BoostingPlan plan{
+      .params = *params,
+      .rounds = spec.rounds > 0 ? spec.rounds : rounds,
+      .early_stopping_rounds = spec.early_stopping_rounds,
+      .evaluation_interval = may_run_long && has_many_rows(labels) ? kEvaluationInterval : 1,
+      .seed = spec.seed};
+  auto of_preset = may_run_long ? auto_params(**preset, labels) : (*preset)->params;
+  plan.params.merge(of_preset);
   auto validated = cross_validate(spec, context, plan, table, labels, observer);
   if (!validated) return std::move(validated).error();
   end_phase("cross_validation");
