@@ -17,6 +17,13 @@ if(TENURE_SANITIZE)
   endif()
 endif()
 
+if(TENURE_FUZZ)
+  # Also what is fuzzed: without its counters libFuzzer does not see which inputs reach new code.
+  add_compile_options(-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+endif()
+
 find_program(CCACHE ccache)
 if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER "${CCACHE}")

@@ -64,11 +64,12 @@ def run_python(script, environment, pattern):
 def run_fuzz(binary, seconds):
     """Runs one libFuzzer program over its corpus and then on; a crash is a failure."""
     source = next(ROOT.glob(f"src/**/{binary.name}.cpp"))
-    corpus = source.parent / "corpus" / binary.name.removesuffix("_fuzz")
+    # Several programs may share seeds: csv_scan_fuzz and csv_table_fuzz take corpus/csv.
+    name = binary.name.removesuffix("_fuzz")
+    folders = [f for f in source.parent.glob("corpus/*") if name == f.name or name.startswith(f.name + "_")]
     with tempfile.TemporaryDirectory() as folder:
         command = [str(binary), f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=4096", folder]
-        if corpus.exists():
-            command.append(str(corpus))
+        command += map(str, folders)
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder)
         failed = int(done.returncode != 0)
         return 1 - failed, failed, 0, done.stdout.decode(errors="replace")

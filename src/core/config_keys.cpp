@@ -46,7 +46,8 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"data.columns.*.null_markers", kTextList, "", "",
      "Missing-value texts of this column, in addition."},
     {"data.columns.*.null_value", kAny, "", "",
-     "Value that replaces a missing one when the table is cleaned."},
+     "Value that replaces a missing one when the table is cleaned, and in requests for a "
+     "prediction."},
     {"data.columns.*.required", kBoolean, "false", "", "A missing value is an error."},
     {"data.split.method", kText, "stratified", "stratified|random|time|group",
      "How test rows are held out: same label rate, plain chance, the latest rows, or whole "

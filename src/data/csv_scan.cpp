@@ -73,8 +73,15 @@ int CsvScanner::take() {
   ++at_;
   ++record_bytes_;
   if (byte == '\r') {
-    if (peek() == '\n') ++at_;
+    if (peek() == '\n') {
+      ++at_;
+      has_line_feed_ = has_line_feed_ || !is_quoted_;
+    } else if (!is_quoted_ && lone_return_line_ == 0) {
+      lone_return_line_ = line_;
+    }
     byte = '\n';
+  } else if (byte == '\n' && !is_quoted_) {
+    has_line_feed_ = true;
   }
   if (byte == '\n') ++line_;
   return byte;
@@ -121,6 +128,7 @@ void CsvScanner::read_record(CsvRecord& record) {
 /// A quoted field: up to its closing quote, and blanks after it.
 void CsvScanner::read_quoted(CsvRecord& record, std::string& field) {
   take();
+  is_quoted_ = true;
   for (;;) {
     const int byte = take();
     if (byte == kEnd || record_bytes_ > kRecordBytesMax) {
@@ -135,6 +143,7 @@ void CsvScanner::read_quoted(CsvRecord& record, std::string& field) {
       break;
     }
   }
+  is_quoted_ = false;
   while (peek() == ' ') take();
   const int after = peek();
   if (after == kEnd || after == '\n' || after == '\r' || after == delimiter_) return;
@@ -289,6 +298,11 @@ Result<std::optional<std::string>> find_csv_fault(const std::filesystem::path& p
     return std::optional(
         fmt::format("line {}: {} fields where the header has {}", record.line, found, expected));
   }
+  if (const std::uint64_t line = scanner->lone_return_line(); line != 0)
+    return std::optional(
+        fmt::format("line {}: it ends in a carriage return alone and other lines do not; save the "
+                    "file with one kind of line ends",
+                    line));
   return std::optional<std::string>();
 }
 

@@ -31,6 +31,10 @@ class CsvScanner {
   /// fault the rest is not to be trusted.
   bool next(CsvRecord& record);
 
+  /// The first line that ended in a carriage return alone, when others ended in a line feed; 0 =
+  /// there is none so far.
+  std::uint64_t lone_return_line() const { return has_line_feed_ ? lone_return_line_ : 0; }
+
  private:
   CsvScanner(std::ifstream file, char delimiter);
   int peek();
@@ -45,6 +49,9 @@ class CsvScanner {
   std::size_t end_ = 0;
   std::uint64_t line_ = 1;
   std::size_t record_bytes_ = 0;
+  bool is_quoted_ = false;
+  bool has_line_feed_ = false;  ///< outside quotes
+  std::uint64_t lone_return_line_ = 0;
 };
 
 /// What the beginning of a CSV file says.
@@ -59,8 +66,9 @@ struct CsvHead {
 /// (upper and lower case count as equal, as in SQL).
 core::Result<CsvHead> read_csv_head(const std::filesystem::path& path, char delimiter);
 
-/// The first record that is malformed or has another number of fields than the header, as
-/// "line 17: ..."; nothing when there is none.
+/// The first record that is malformed or has another number of fields than the header, or a line
+/// that ends in a carriage return alone where others do not, as "line 17: ..."; nothing when there
+/// is none.
 core::Result<std::optional<std::string>> find_csv_fault(const std::filesystem::path& path,
                                                         const CsvHead& head);
 

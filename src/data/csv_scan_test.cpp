@@ -91,6 +91,27 @@ TEST_F(CsvScan, FindsNoFaultInAGoodFile) {
   EXPECT_EQ(*find_csv_fault(path_, *head), std::nullopt);
 }
 
+TEST_F(CsvScan, SurvivesTheSeedsOfTheFuzzer) {
+  const auto folder = std::filesystem::path(__FILE__).parent_path() / "corpus" / "csv";
+  int files = 0;
+  int tables = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    ++files;
+    const auto head = read_csv_head(entry.path(), 0);
+    if (!head) {
+      EXPECT_NE(head.error().code, core::ErrorCode::kInternal) << head.error().message;
+      continue;
+    }
+    ++tables;
+    const auto fault = find_csv_fault(entry.path(), *head);
+    ASSERT_TRUE(fault) << entry.path();
+    const bool is_meant_to_be_good = entry.path().stem() == "small_table";
+    EXPECT_TRUE(!is_meant_to_be_good || !fault->has_value()) << **fault;
+  }
+  EXPECT_GE(files, 25);
+  EXPECT_GE(tables, 15);
+}
+
 /// A field as a CSV writer would write it.
 std::string quoted(const std::string& field) {
   std::string text = "\"";

@@ -21,7 +21,8 @@ struct EngineOptions {
 
 /// The SQL engine for bulk work: DuckDB through its C API. Time zone UTC, insertion order kept, no
 /// extension is ever downloaded. One Engine may be used by one thread at a time; make another for
-/// another thread.
+/// another thread. Never a static: DuckDB's state of the main thread ends before statics do, and
+/// closing a database needs it.
 class Engine {
  public:
   static core::Result<std::unique_ptr<Engine>> open(const EngineOptions& options = {});

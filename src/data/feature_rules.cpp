@@ -28,28 +28,83 @@ bool is_no_accident(std::int64_t rows, double share) {
   return static_cast<double>(rows) * std::log(share) < std::log(kChance);
 }
 
-/// Values (or gaps) in the rows of one class only: filled in after the outcome.
-Reason one_class_only(const ColumnEvidence& column, const LabelFacts& label) {
+/// Rows of one class alone that a column has (or misses) values in.
+struct OneClass {
+  bool is_positive = false;
+  std::int64_t rows = 0;
+  double class_share = 0;  ///< of the rows of that class
+};
+
+/// Nothing when both classes have such rows, or so few that chance may have done it.
+std::optional<OneClass> only_in_one(std::int64_t positives, std::int64_t negatives,
+                                    const LabelFacts& label) {
+  if ((positives == 0) == (negatives == 0)) return std::nullopt;
+  OneClass found;
+  found.is_positive = positives > 0;
+  found.rows = positives + negatives;
   const auto labelled = static_cast<double>(label.positives + label.negatives);
-  const auto check = [&](std::int64_t positives, std::int64_t negatives, double class_share_min,
-                         std::string_view what) -> Reason {
-    if ((positives == 0) == (negatives == 0)) return std::nullopt;
-    const bool is_positive = positives > 0;
-    const std::int64_t rows = positives + negatives;
-    const auto of_class = static_cast<double>(is_positive ? label.positives : label.negatives);
-    if (!is_no_accident(rows, of_class / labelled) ||
-        static_cast<double>(rows) < class_share_min * of_class)
-      return std::nullopt;
-    return fmt::format("{} only where {} is {} ({} rows), so it was written after the outcome",
-                       what, label.name,
-                       quoted_value(is_positive ? label.positive : label.negative), rows);
+  const auto of_class = static_cast<double>(found.is_positive ? label.positives : label.negatives);
+  if (!is_no_accident(found.rows, of_class / labelled)) return std::nullopt;
+  found.class_share = static_cast<double>(found.rows) / of_class;
+  return found;
+}
+
+std::string where_class_is(const OneClass& found, const LabelFacts& label) {
+  return fmt::format("only where {} is {} ({} rows)", label.name,
+                     quoted_value(found.is_positive ? label.positive : label.negative), found.rows);
+}
+
+std::optional<OneClass> one_sided_gap(const ColumnEvidence& column, const LabelFacts& label) {
+  return only_in_one(label.positives - column.positives, label.negatives - column.negatives, label);
+}
+
+/// Values (or gaps) in the rows of one class only: filled in (or emptied) after the outcome.
+Reason one_class_only(const ColumnEvidence& column, const LabelFacts& label) {
+  if (const auto found = only_in_one(column.positives, column.negatives, label))
+    return fmt::format("it has values {}, so it was written after the outcome",
+                       where_class_is(*found, label));
+  // Gaps in one class happen to honest columns: new customers have no total yet, and did not leave
+  // either; who stopped using the product has no last usage. Only where most of the class is empty,
+  // or where the name speaks of the outcome, they are taken for its trace.
+  constexpr double kGapShareMin = 0.5;
+  constexpr double kOutcomeGapShareMin = 0.1;
+  const auto gap = one_sided_gap(column, label);
+  const double wanted = is_outcome_name(column.name) ? kOutcomeGapShareMin : kGapShareMin;
+  if (!gap || gap->class_share < wanted) return std::nullopt;
+  return fmt::format("it is missing {}, {:.0f} % of them, so it was emptied after the outcome",
+                     where_class_is(*gap, label), 100 * gap->class_share);
+}
+
+/// Seconds, milliseconds or microseconds since 1970.
+Reason is_epoch(const ColumnEvidence& column, ColumnType type) {
+  if (type != ColumnType::kInteger && type != ColumnType::kNumber) return std::nullopt;
+  struct Unit {
+    double size;
+    std::string_view name;
   };
-  if (auto why = check(column.positives, column.negatives, 0, "it has values")) return why;
-  // Few gaps in one class happen to honest columns: new customers have no total yet, and did not
-  // leave either.
-  constexpr double kGapShareMin = 0.1;
-  return check(label.positives - column.positives, label.negatives - column.negatives, kGapShareMin,
-               "it is missing");
+  constexpr std::array<Unit, 3> kUnits = {
+      {{1, "seconds"}, {1e3, "milliseconds"}, {1e6, "microseconds"}}};
+  // With a name that says so, 1990 to 2100; without one, 2001 to 2035: few measurements fill ten,
+  // thirteen or sixteen digits with so narrow a range.
+  constexpr double kNamedMin = 631'152'000;
+  constexpr double kNamedMax = 4'102'444'800;
+  constexpr double kPlainMin = 1'000'000'000;
+  constexpr double kPlainMax = 2'051'222'400;
+  constexpr std::int64_t kPlainDistinctMin = 50;
+  const bool is_named = is_time_name(column.name);
+  const bool is_plain = type == ColumnType::kInteger && column.facts.distinct >= kPlainDistinctMin;
+  for (const Unit& unit : kUnits) {
+    const double first = column.minimum / unit.size;
+    const double last = column.maximum / unit.size;
+    if (!(is_named && first >= kNamedMin && last <= kNamedMax) &&
+        !(is_plain && first >= kPlainMin && last <= kPlainMax))
+      continue;
+    return fmt::format(
+        "it holds times as {} since 1970, such as {}; turn them into numbers such as "
+        "days since",
+        unit.name, quoted_value(column.most_frequent));
+  }
+  return std::nullopt;
 }
 
 Reason is_date(const ColumnEvidence& column, ColumnType type) {
@@ -178,6 +233,18 @@ Reason does_not_fit(const ColumnEvidence& column, ColumnType type) {
 
 }  // namespace
 
+bool holds_no_information(const ColumnEvidence& column) {
+  return no_information(column).has_value();
+}
+
+std::string one_sided_gap_note(const ColumnEvidence& column, const LabelFacts& label) {
+  constexpr double kTelling = 0.1;
+  const auto gap = one_sided_gap(column, label);
+  if (!gap || gap->class_share < kTelling) return {};
+  return fmt::format("it is missing {}; if it is emptied after the outcome, add it to data.ignore",
+                     where_class_is(*gap, label));
+}
+
 std::string quoted_value(std::string_view value) {
   constexpr std::size_t kShown = 40;
   if (value.size() <= kShown) return fmt::format("'{}'", value);
@@ -200,6 +267,7 @@ Reason why_no_feature(const ColumnEvidence& column, ColumnType type, const Label
   if (auto why = does_not_fit(column, type)) return why;
   if (auto why = one_class_only(column, label)) return why;
   if (auto why = is_date(column, type)) return why;
+  if (auto why = is_epoch(column, type)) return why;
   if (auto why = is_decorated(column, type)) return why;
   if (auto why = own_value_per_row(column, type, label)) return why;
   if (auto why = knows_the_label(column, type, label)) return why;

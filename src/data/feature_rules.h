@@ -32,6 +32,13 @@ std::optional<std::string> why_no_feature(const ColumnEvidence& column, ColumnTy
 /// or "".
 std::string decorated_note(const ColumnEvidence& column, ColumnType type);
 
+/// The column is empty or the same in every row read.
+bool holds_no_information(const ColumnEvidence& column);
+
+/// A sentence about a used column that is missing in the rows of one class only, for a person to
+/// judge, or "".
+std::string one_sided_gap_note(const ColumnEvidence& column, const LabelFacts& label);
+
 /// A value for a message: short and in quotes.
 std::string quoted_value(std::string_view value);
 

@@ -25,7 +25,6 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-constexpr std::int64_t kSampleRows = 200'000;
 /// Fewer teach nothing that would hold for other customers.
 constexpr std::int64_t kRowsMin = 50;
 constexpr std::int64_t kClassRowsMin = 10;
@@ -50,7 +49,16 @@ class Inference {
   Result<bool> is_key(std::size_t column, std::int64_t* surplus) const;
   void choose_features();
   Result<> leave_out_twins();
+  void scale_to_all_rows();
   Result<> check_all_rows();
+  Result<> check_types();
+  Result<bool> fits_all_rows(std::size_t column, ColumnType type);
+  Result<> widen(std::size_t column);
+  Result<> check_constants();
+  std::vector<std::string> all_markers(std::size_t column) const;
+  std::string text_of(std::size_t column) const;
+  ColumnType feature_type(std::size_t column) const;
+  void add_notes(std::size_t column);
   void leave_out(std::size_t column, std::string why);
 
   Engine& engine_;
@@ -65,6 +73,7 @@ class Inference {
   LabelFacts label_;
   std::vector<std::size_t> kept_;                ///< columns to learn from
   std::map<std::size_t, std::string> left_out_;  ///< column → why
+  std::map<std::size_t, ColumnType> widened_;    ///< types that rows beyond the sample ask for
   InferredTable table_;
 };
 
@@ -103,12 +112,11 @@ Result<> Inference::find_columns() {
 Result<> Inference::read_label() {
   const std::string context =
       fmt::format("{}: column '{}'", source_.path().string(), source_.columns()[*label_at_].name);
-  auto values = survey_->label_values(*label_at_);
-  if (!values) return std::move(values).error();
-  auto positive = choose_positive(*values, request_.positive);
+  const std::vector<LabelValue>& values = survey_->label_values();
+  auto positive = choose_positive(values, request_.positive);
   if (!positive) return std::move(positive).error().within(context);
-  const LabelValue& first = values->front();
-  const LabelValue& second = values->back();
+  const LabelValue& first = values.front();
+  const LabelValue& second = values.back();
   const bool is_first = first.text == *positive;
   const std::int64_t positives = is_first ? first.count : second.count;
   const std::int64_t labelled = first.count + second.count;
@@ -251,8 +259,9 @@ Result<> Inference::leave_out_twins() {
   for (const std::size_t i : candidates) {
     const ColumnEvidence& column = evidence_[i];
     if (const auto [twin, is_first] = by_content.emplace(column.content, i); !is_first) {
-      leave_out(i, fmt::format("it has the same values as '{}' in every row",
-                               evidence_[twin->second].name));
+      leave_out(
+          i, fmt::format("it has the same values as '{}' in every row{}",
+                         evidence_[twin->second].name, survey_->is_sample() ? " looked at" : ""));
       continue;
     }
     // Where nearly every row has its own value, all columns group the rows alike.
@@ -277,21 +286,89 @@ Result<> Inference::leave_out_twins() {
   return {};
 }
 
-/// What a sample cannot promise: that no value anywhere else breaks the type found.
+std::vector<std::string> Inference::all_markers(std::size_t column) const {
+  std::vector<std::string> markers = default_markers_;
+  const auto& own = evidence_[column].markers;
+  markers.insert(markers.end(), own.begin(), own.end());
+  return markers;
+}
+
+std::string Inference::text_of(std::size_t column) const {
+  return text_sql(survey_->source_text(column), all_markers(column));
+}
+
+ColumnType Inference::feature_type(std::size_t column) const {
+  const auto found = widened_.find(column);
+  return found == widened_.end() ? type_of(evidence_[column]) : found->second;
+}
+
+/// A value that repeats does so more often in all rows than in a sample of them.
+void Inference::scale_to_all_rows() {
+  const double scale =
+      static_cast<double>(survey_->rows()) / static_cast<double>(survey_->rows_read());
+  for (ColumnEvidence& column : evidence_) column.facts.count_median *= scale;
+}
+
+/// What a sample cannot promise, asked of all rows.
 Result<> Inference::check_all_rows() {
+  if (auto done = check_constants(); !done) return done;
+  return check_types();
+}
+
+/// Columns without information in the sample, which the reason given must be true for.
+Result<> Inference::check_constants() {
+  std::vector<std::size_t> constant;
+  std::string counts;
+  for (const auto& [column, why] : left_out_) {
+    const ColumnEvidence& evidence = evidence_[column];
+    if (!holds_no_information(evidence)) continue;
+    const bool has_value = evidence.facts.present > 0;
+    counts +=
+        fmt::format("{}count(*) FILTER ({} {})", constant.empty() ? "" : ", ", text_of(column),
+                    has_value ? "IS DISTINCT FROM " + quote_text(evidence.most_frequent)
+                              : std::string("IS NOT NULL"));
+    constant.push_back(column);
+  }
+  if (constant.empty()) return {};
+  auto answer = engine_.query(fmt::format("SELECT {} FROM {}", counts, source_.view()));
+  if (!answer) return std::move(answer).error();
+  for (std::size_t i = 0; i < constant.size(); ++i)
+    if (const auto others = static_cast<std::int64_t>(answer->columns[i].number(0)); others > 0)
+      left_out_[constant[i]] =
+          fmt::format("{} of the {} rows {}", others, table_.rows,
+                      evidence_[constant[i]].facts.present > 0
+                          ? fmt::format("have another value than {}",
+                                        quoted_value(evidence_[constant[i]].most_frequent))
+                          : std::string("have a value at all"));
+  return {};
+}
+
+/// A cheap condition on the raw text `c` and its cast `d`: when it holds, the text is a value of
+/// the type for certain; most texts are.
+std::string surely_fits_sql(std::string_view c, std::string_view d, ColumnType type) {
+  if (type == ColumnType::kNumber)
+    return fmt::format("isfinite({}) AND NOT contains({}, '_')", d, c);
+  if (type == ColumnType::kInteger)
+    return fmt::format("{0} = trunc({0}) AND abs({0}) < 1e15 AND NOT contains({1}, '_')", d, c);
+  return fmt::format("{} IS NULL", c);
+}
+
+/// Columns with a type in which a row beyond the sample has a value that is none of it.
+Result<> Inference::check_types() {
   std::vector<std::size_t> typed;
   std::string inner;
   std::string outer;
   for (const std::size_t i : kept_) {
     const ColumnType type = type_of(evidence_[i]);
     if (evidence_[i].native || type == ColumnType::kText) continue;
-    std::vector<std::string> markers = default_markers_;
-    markers.insert(markers.end(), evidence_[i].markers.begin(), evidence_[i].markers.end());
-    const std::string v = fmt::format("v{}", i);
-    inner += fmt::format("{}{} AS {}", typed.empty() ? "" : ", ",
-                         text_sql(source_.columns()[i].expression, markers), v);
-    outer += fmt::format("{0}count({1}), coalesce(min({1}), '')", typed.empty() ? "" : ", ",
-                         bad_sql(v, type));
+    const std::string c = fmt::format("c{}", i);
+    const std::string d = fmt::format("d{}", i);
+    // The branch is only worked out for the rows that come to it.
+    inner += fmt::format("{0}{1} AS {2}, TRY_CAST({1} AS DOUBLE) AS {3}", typed.empty() ? "" : ", ",
+                         source_.columns()[i].expression, c, d);
+    outer += fmt::format("{}count(CASE WHEN ({}) IS NOT true THEN ({}) END)",
+                         typed.empty() ? "" : ", ", surely_fits_sql(c, d, type),
+                         bad_sql(fmt::format("({})", text_sql(c, all_markers(i))), type));
     typed.push_back(i);
   }
   if (typed.empty()) return {};
@@ -299,11 +376,73 @@ Result<> Inference::check_all_rows() {
       fmt::format("SELECT {} FROM (SELECT {} FROM {})", outer, inner, source_.view()));
   if (!answer) return std::move(answer).error();
   for (std::size_t i = 0; i < typed.size(); ++i)
-    if (const auto bad = static_cast<std::int64_t>(answer->columns[2 * i].number(0)); bad > 0)
-      leave_out(typed[i], fmt::format("{} of its values, such as {}, are not {} as the others", bad,
-                                      quoted_value(answer->columns[2 * i + 1].text(0)),
-                                      type_expectation(type_of(evidence_[typed[i]]))));
+    if (answer->columns[i].number(0) > 0)
+      if (auto done = widen(typed[i]); !done) return done;
   return {};
+}
+
+/// Whether all rows of the file fit the type, maybe with further texts that mean missing.
+Result<bool> Inference::fits_all_rows(std::size_t column, ColumnType type) {
+  constexpr std::int64_t kOddValuesMax = 30;
+  auto answer = engine_.query(fmt::format(
+      "SELECT odd, n, sum(n) FILTER (odd IS NULL) OVER ()::BIGINT, count(odd) OVER () FROM "
+      "(SELECT {} AS odd, count(v) AS n FROM (SELECT {} AS v FROM {}) GROUP BY 1) "
+      "ORDER BY odd IS NULL, n DESC, odd LIMIT {}",
+      bad_sql("v", type), text_of(column), source_.view(), kOddValuesMax));
+  if (!answer) return std::move(answer).error();
+  std::vector<OddValue> odd;
+  for (std::size_t i = 0; i < answer->row_count(); ++i)
+    if (!answer->columns[0].is_null(i))
+      odd.push_back({std::string(answer->columns[0].text(i)),
+                     static_cast<std::int64_t>(answer->columns[1].number(i))});
+  if (odd.empty()) return true;
+  const auto others = static_cast<std::int64_t>(answer->columns[3].number(0));
+  const std::int64_t regular =
+      answer->columns[2].is_null(0) ? 0 : static_cast<std::int64_t>(answer->columns[2].number(0));
+  const auto markers = choose_markers(regular, evidence_[column].facts.distinct, odd, others);
+  if (markers.size() < odd.size() || others > static_cast<std::int64_t>(odd.size())) return false;
+  auto& own = evidence_[column].markers;
+  own.insert(own.end(), markers.begin(), markers.end());
+  return true;
+}
+
+/// Gives a column the narrowest type that all rows have; text is the last.
+Result<> Inference::widen(std::size_t column) {
+  const ColumnType type = type_of(evidence_[column]);
+  std::vector<ColumnType> types = {type};
+  if (type == ColumnType::kInteger) types.push_back(ColumnType::kNumber);
+  for (const ColumnType wider : types) {
+    auto fits = fits_all_rows(column, wider);
+    if (!fits) return std::move(fits).error();
+    if (!*fits) continue;
+    widened_[column] = wider;
+    return {};
+  }
+  ColumnEvidence& evidence = evidence_[column];
+  widened_[column] = ColumnType::kText;
+  // Words are categories in a column of texts.
+  std::erase_if(evidence.markers, [](const auto& marker) { return !is_technical_missing(marker); });
+  if (auto why = why_no_feature(evidence, ColumnType::kText, label_))
+    leave_out(column, fmt::format("not all of its values are {}, and as a text {}",
+                                  type_expectation(type), *why));
+  return {};
+}
+
+/// What a person should know about a column that is used.
+void Inference::add_notes(std::size_t column) {
+  const ColumnEvidence& evidence = evidence_[column];
+  const auto note = [&](const std::string& text) {
+    table_.notes.push_back(fmt::format("column '{}': {}", evidence.name, text));
+  };
+  if (const std::string text = decorated_note(evidence, feature_type(column)); !text.empty())
+    note(text);
+  if (const std::string text = one_sided_gap_note(evidence, label_); !text.empty()) note(text);
+  for (const std::string& marker : evidence.markers)
+    note(is_missing_word(marker)
+             ? fmt::format("'{}' is read as missing", marker)
+             : fmt::format("'{}' is no number and read as missing; if it means something else, "
+                           "write a number for it",
+                           marker));
 }
 
 Result<InferredTable> Inference::run() {
@@ -311,15 +450,16 @@ Result<InferredTable> Inference::run() {
   auto markers = default_null_markers();
   if (!markers) return std::move(markers).error();
   default_markers_ = std::move(*markers);
-  auto survey = Survey::read(engine_, source_, default_markers_, kSampleRows);
+  auto survey = Survey::read(engine_, source_, default_markers_, label_at_, request_.sample);
   if (!survey) return std::move(survey).error();
   survey_ = std::move(*survey);
   if (auto done = read_label(); !done) return std::move(done).error();
-  if (auto done = survey_->group(label_at_, table_.positive); !done) return std::move(done).error();
+  if (auto done = survey_->group(table_.positive); !done) return std::move(done).error();
   if (auto done = survey_->find_markers(); !done) return std::move(done).error();
   auto evidence = survey_->evidence(true);
   if (!evidence) return std::move(evidence).error();
   evidence_ = std::move(*evidence);
+  if (survey_->is_sample()) scale_to_all_rows();
   label_.positives = evidence_[*label_at_].positives;
   label_.negatives = evidence_[*label_at_].negatives;
   if (auto done = check_time(); !done) return std::move(done).error();
@@ -341,18 +481,13 @@ Result<InferredTable> Inference::run() {
   }
   for (const std::size_t i : kept_) {
     const ColumnEvidence& column = evidence_[i];
-    const ColumnType type = type_of(column);
     table_.features.push_back({.name = column.name,
-                               .type = type,
+                               .type = feature_type(i),
                                .null_markers = column.markers,
                                .distinct = column.facts.distinct,
                                .null_share = 1 - static_cast<double>(column.facts.present) /
                                                      static_cast<double>(column.facts.rows)});
-    if (const std::string note = decorated_note(column, type); !note.empty())
-      table_.notes.push_back(fmt::format("column '{}': {}", column.name, note));
-    for (const std::string& marker : column.markers)
-      table_.notes.push_back(
-          fmt::format("column '{}': '{}' is read as missing", column.name, marker));
+    add_notes(i);
   }
   return std::move(table_);
 }

@@ -7,6 +7,7 @@
 
 #include "core/result.h"
 #include "data/engine.h"
+#include "data/sample_rule.h"
 #include "data/table.h"
 
 namespace tenure::data {
@@ -18,7 +19,8 @@ struct InferRequest {
   std::string label;
   std::string id;
   std::string positive;
-  std::string time;  ///< "" = the table is one snapshot; dates are then no features
+  std::string time;        ///< "" = the table is one snapshot; dates are then no features
+  SampleRule sample = {};  ///< how many rows the columns are judged by
 };
 
 /// A column to learn from.
@@ -52,12 +54,12 @@ struct InferredTable {
 /// file: types, texts that mean missing, the id, the label's positive value, and which columns
 /// nothing should be learned from (constants, ids, dates, free text, copies of another column, and
 /// what is only known after the outcome), each with its reason.
-/// Files above 200,000 rows are judged by a sample that is the same every time; what must hold for
-/// every row (unique ids, types, label values) is still checked on all of them.
-/// Errors: kNotFound (file; a named column, naming the nearest); kInvalidArgument for what
-/// load_dataset refuses in any case (empty, header only, malformed, the label's values), an id that
-/// repeats, a time that is none, fewer than 50 rows or 10 of a class, and no column left to learn
-/// from. Threads: one at a time for each engine.
+/// Larger files (some 1.5 million cells, at least 20,000 rows) are judged by a sample that is the
+/// same every time; what must hold for every row (unique ids, types, constants, label values) is
+/// still checked on all of them. Errors: kNotFound (file; a named column, naming the nearest);
+/// kInvalidArgument for what load_dataset refuses in any case (empty, header only, malformed, the
+/// label's values), an id that repeats, a time that is none, fewer than 50 rows or 10 of a class,
+/// and no column left to learn from. Threads: one at a time for each engine.
 core::Result<InferredTable> infer_table(Engine& engine, const InferRequest& request);
 
 }  // namespace tenure::data

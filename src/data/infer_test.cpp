@@ -312,6 +312,72 @@ TEST_F(InferTest, LeavesOutWhatIsFilledInForOneClassOnly) {
               HasSubstr("it is missing only where Churn is 'Yes'"));
 }
 
+/// Missing in a share of the rows of one class, and never in the other.
+MakeCell gaps(bool in_churned, int share_percent) {
+  return [=](int row, bool churned, core::Random&) {
+    const bool is_gap = churned == in_churned && row / 4 % 100 < share_percent;
+    return is_gap ? "" : std::to_string(row % 31);
+  };
+}
+
+TEST_F(InferTest, KeepsHonestGapsOfOneClassAndAsksAPersonAboutThem) {
+  add("last_usage", gaps(true, 25));
+  add("total", gaps(false, 30));
+  add("cancelled_orders", gaps(true, 25));  // the name speaks of the outcome
+  add("open_orders", gaps(true, 70));       // most of those who left
+  write(2000);
+  const InferredTable table = inferred();
+  EXPECT_EQ(why(table, "last_usage"), "");
+  EXPECT_EQ(why(table, "total"), "");
+  EXPECT_THAT(why(table, "cancelled_orders"), HasSubstr("emptied after the outcome"));
+  EXPECT_THAT(why(table, "open_orders"), HasSubstr("70 % of them"));
+  EXPECT_THAT(table.notes, testing::Contains(HasSubstr("column 'last_usage': it is missing only "
+                                                       "where Churn is 'Yes' (125 rows); if")));
+}
+
+TEST_F(InferTest, LeavesOutTimesCountedSince1970) {
+  const auto moment = [](std::int64_t unit) {
+    return [unit](int row, bool, core::Random& random) {
+      return std::to_string((1'600'000'000 + row * 40'007 % 90'000'000) * unit +
+                            static_cast<std::int64_t>(random.normal() * 10));
+    };
+  };
+  add("x17", moment(1));
+  add("seen", moment(1000));
+  add("early_signup", [](int row, bool, core::Random&) {  // 1995: only the name tells
+    return std::to_string(800'000'000 + row % 30 * 86'400);
+  });
+  add("early",
+      [](int row, bool, core::Random&) { return std::to_string(800'000'000 + row % 30 * 86'400); });
+  add("revenue", [](int row, bool, core::Random&) {
+    return std::to_string(900'000'000 + static_cast<std::int64_t>(row) * 7919 % 400 * 15'000'000);
+  });
+  add("login_count", [](int row, bool, core::Random&) { return std::to_string(row % 50); });
+  write();
+  const InferredTable table = inferred();
+  EXPECT_THAT(why(table, "x17"), HasSubstr("times as seconds since 1970"));
+  EXPECT_THAT(why(table, "seen"), HasSubstr("times as milliseconds since 1970"));
+  EXPECT_THAT(why(table, "early_signup"), HasSubstr("times as seconds since 1970"));
+  EXPECT_EQ(why(table, "early"), "");
+  EXPECT_EQ(why(table, "revenue"), "");
+  EXPECT_EQ(why(table, "login_count"), "");
+}
+
+TEST_F(InferTest, KeepsWordsOfAColumnOfFewNumbersAsCategories) {
+  add("volume", [](int row, bool, core::Random&) {
+    return row % 12 == 0 ? std::string("unlimited") : std::to_string(1 + row % 5);
+  });
+  add("spend", [](int row, bool, core::Random&) {
+    return row % 12 == 0 ? std::string("pending") : std::to_string(row * 37 % 211);
+  });
+  write();
+  const InferredTable table = inferred();
+  EXPECT_EQ(feature(table, "volume")->type, ColumnType::kText);
+  EXPECT_THAT(feature(table, "volume")->null_markers, IsEmpty());
+  EXPECT_EQ(feature(table, "spend")->type, ColumnType::kInteger);
+  EXPECT_THAT(table.notes, testing::Contains(HasSubstr("'pending' is no number and read as")));
+}
+
 TEST_F(InferTest, KeepsAColumnWithAFewGapsInOneClass) {
   EXPECT_EQ(why_of(
                 "total",
@@ -413,6 +479,9 @@ TEST_F(InferTest, LeavesOutColumnsThatSayTheSameAsAnEarlierOne) {
   add("plan_code", [](int row, bool, core::Random&) { return row % 3 == 0 ? "7" : "2"; });
   add("shuffled",
       [](int row, bool, core::Random&) { return fmt::format("{}", (row * 37 % 160) * 71 % 163); });
+  add("permuted", [](int row, bool, core::Random&) {  // the values of minutes, at other rows
+    return fmt::format("{}", (row * 37 % 160) * 71 % 160);
+  });
   write();
   const InferredTable table = inferred();
   EXPECT_EQ(why(table, "minutes"), "");
@@ -422,6 +491,7 @@ TEST_F(InferTest, LeavesOutColumnsThatSayTheSameAsAnEarlierOne) {
   EXPECT_EQ(why(table, "plan_code"), "it and 'plan' determine each other, value by value");
   // The same groups of rows, but no order in common: a table that was repeated looks so.
   EXPECT_EQ(why(table, "shuffled"), "");
+  EXPECT_EQ(why(table, "permuted"), "");
 }
 
 TEST_F(InferTest, LeavesOutNamesThatTheCleanedTableUses) {
@@ -470,18 +540,68 @@ TEST_F(InferTest, ReadsParquet) {
   EXPECT_THAT(why(table, "ratio"), HasSubstr("infinity"));
 }
 
+/// A small sample is taken of these rows; what stands in one row alone is not in it.
+constexpr SampleRule kSmallSample = {
+    .whole_bytes = 0, .cells = 0, .rows_min = 3000, .rows_max = 3000, .class_rows = 0};
+constexpr int kManyRows = 60'000;
+constexpr int kRareRow = 53'456;
+
 TEST_F(InferTest, ChecksEveryRowOfATableThatIsOnlySampled) {
-  // One word stands in a row that the sample may miss; the table must load all the same.
-  columns_.erase(columns_.begin());
-  add("late", [](int row, bool, core::Random&) {
-    return row == 203'456 || row == 77 ? std::string("12+") : std::to_string(row % 50);
-  });
-  write(210'000);
+  request_.sample = kSmallSample;
+  const auto rarely = [](std::string rare, std::function<std::string(int)> usual) {
+    return [=](int row, bool, core::Random&) { return row == kRareRow ? rare : usual(row); };
+  };
+  const auto count = [](int row) { return std::to_string(row % 50); };
+  const auto one = [](int) { return std::string("EUR"); };
+  const auto none = [](int) { return std::string(); };
+  add("bands",
+      rarely("12+", [](int row) { return std::to_string(row * 11 % 47); }));  // one more category
+  add("calls", rarely("not asked", count));  // a word that nobody listed
+  add("minutes", rarely("7.25", [](int row) {
+        return std::to_string(row * 7 % 53);
+      }));  // no integer after all
+  add("codes", rarely("7x", [](int row) { return std::to_string(row * 7919 % 40'009); }));
+  add("currency", rarely("CHF", one));
+  add("country", [](int, bool, core::Random&) { return "DE"; });
+  add("fax", rarely("12", none));
+  write(kManyRows);
   const InferredTable table = inferred();
-  EXPECT_EQ(table.rows, 210'000);
-  EXPECT_THAT(table.notes, testing::Contains(HasSubstr("of the 210000 rows")));
+  EXPECT_EQ(table.rows, kManyRows);
+  EXPECT_EQ(table.id, "customer_id");
+  EXPECT_EQ(feature(table, "bands")->type, ColumnType::kText);
+  EXPECT_EQ(feature(table, "calls")->type, ColumnType::kInteger);
+  EXPECT_THAT(feature(table, "calls")->null_markers, ElementsAre("not asked"));
+  EXPECT_EQ(feature(table, "minutes")->type, ColumnType::kNumber);
+  EXPECT_THAT(why(table, "codes"), HasSubstr("not all of its values are an integer"));
+  EXPECT_EQ(why(table, "currency"), "1 of the 60000 rows have another value than 'EUR'");
+  EXPECT_EQ(why(table, "country"), "every row has the same value, 'DE'");
+  EXPECT_EQ(why(table, "fax"), "1 of the 60000 rows have a value at all");
+  EXPECT_THAT(table.notes, testing::Contains(HasSubstr("of the 60000 rows")));
   const InferredTable again = inferred();
   EXPECT_EQ(table.notes, again.notes);
+}
+
+TEST_F(InferTest, FindsAKeyThatRepeatsOnceInATableThatIsOnlySampled) {
+  request_.sample = kSmallSample;
+  columns_[0].second = [](int row, bool, core::Random&) {
+    return fmt::format("C-{}", row == kRareRow ? 77 : row);
+  };
+  write(kManyRows);
+  EXPECT_EQ(inferred().id, "");
+  request_.id = "customer_id";
+  EXPECT_THAT(refused(), HasSubstr("column 'customer_id', the id, repeats in 1 rows"));
+}
+
+TEST_F(InferTest, SamplesATableWhoseRowsRepeat) {
+  request_.sample = kSmallSample;
+  columns_.clear();
+  add("plan", [](int row, bool, core::Random&) { return row % 3 == 0 ? "basic" : "plus"; });
+  add("visits", [](int row, bool, core::Random&) { return std::to_string(row % 5); });
+  write(kManyRows);
+  const InferredTable table = inferred();
+  EXPECT_EQ(table.rows, kManyRows);
+  EXPECT_EQ(table.features.size(), 2u);
+  EXPECT_THAT(table.notes, testing::Contains(HasSubstr("of the 60000 rows")));
 }
 
 TEST_F(InferTest, RefusesFilesThatHoldNoTable) {

@@ -1,5 +1,6 @@
 #include "data/label.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -11,25 +12,25 @@
 namespace tenure::data {
 namespace {
 
-/// Words for the event and for its absence, in the languages and data sets that we met.
-constexpr std::array<std::string_view, 23> kEventWords = {
-    "yes",   "y",          "true",     "t",        "1",        "1.0",
-    "churn", "churned",    "exited",   "exit",     "left",     "leaver",
-    "lost",  "cancelled",  "canceled", "inactive", "attrited", "attrited customer",
-    "gone",  "terminated", "closed",   "defected", "positive"};
-constexpr std::array<std::string_view, 20> kOtherWords = {
-    "no",          "n",        "false",    "f",
-    "0",           "0.0",      "-1",       "stay",
-    "stayed",      "retained", "active",   "current",
-    "kept",        "loyal",    "existing", "existing customer",
-    "not churned", "no churn", "open",     "negative"};
+/// Words for the event and for its absence, in the languages and data sets that we met; without
+/// "customer" beside them and without a negation before them.
+constexpr std::array<std::string_view, 38> kEventWords = {
+    "yes",          "y",        "true",     "t",         "1",      "1.0",        "churn",
+    "churned",      "churner",  "churners", "churning",  "exited", "exit",       "left",
+    "leave",        "leaver",   "leaves",   "leaving",   "lost",   "cancel",     "cancelled",
+    "canceled",     "inactive", "attrited", "attrition", "gone",   "terminated", "closed",
+    "defected",     "departed", "quit",     "resigned",  "lapsed", "expired",    "deactivated",
+    "unsubscribed", "positive", "dropped"};
+constexpr std::array<std::string_view, 34> kOtherWords = {
+    "no",      "n",        "false",    "f",          "0",         "0.0",        "-1",
+    "stay",    "stays",    "stayed",   "stayer",     "staying",   "retained",   "active",
+    "current", "kept",     "loyal",    "existing",   "open",      "negative",   "remain",
+    "remains", "remained", "renewed",  "subscribed", "continued", "continuing", "joined",
+    "here",    "present",  "enrolled", "retain",     "engaged",   "ongoing"};
 
 template <std::size_t N>
 bool is_one_of(std::string_view text, const std::array<std::string_view, N>& words) {
-  const std::string low = lower_case(text);
-  for (const std::string_view word : words)
-    if (low == word) return true;
-  return false;
+  return std::find(words.begin(), words.end(), text) != words.end();
 }
 
 std::optional<double> as_number(std::string_view text) {
@@ -37,6 +38,33 @@ std::optional<double> as_number(std::string_view text) {
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (status != std::errc{} || end != text.data() + text.size()) return std::nullopt;
   return value;
+}
+
+bool is_separator(char c) {
+  return c == '_' || c == '-';
+}
+
+enum class Meaning { kUnknown, kEvent, kOther };
+
+/// "Attrited Customer" → event, "not_churned" → other, "non-renewed" → event.
+Meaning meaning_of(std::string_view value) {
+  std::string text = lower_case(value);
+  // The minus of a number is none between words.
+  if (!as_number(text)) std::replace_if(text.begin(), text.end(), is_separator, ' ');
+  for (const std::string_view noun : {" customers", " customer", " client", " member", " user"})
+    if (text.ends_with(noun)) text.resize(text.size() - noun.size());
+  for (const std::string_view noun : {"customer ", "client ", "has ", "is ", "will "})
+    if (text.starts_with(noun)) text.erase(0, noun.size());
+  bool is_negated = false;
+  for (const std::string_view negation : {"not ", "non ", "no ", "did not ", "never "})
+    if (text.starts_with(negation)) {
+      text.erase(0, negation.size());
+      is_negated = true;
+      break;
+    }
+  if (is_one_of(text, kEventWords)) return is_negated ? Meaning::kOther : Meaning::kEvent;
+  if (is_one_of(text, kOtherWords)) return is_negated ? Meaning::kEvent : Meaning::kOther;
+  return Meaning::kUnknown;
 }
 
 std::string listed(std::span<const LabelValue> values) {
@@ -88,12 +116,12 @@ core::Result<std::string> choose_positive(std::span<const LabelValue> values,
   if (values.size() > 2) return refuse("the label has more than two values");
   if (chosen != nullptr) return chosen->text;
 
-  const bool is_first = is_one_of(values[0].text, kEventWords);
-  const bool is_second = is_one_of(values[1].text, kEventWords);
-  if (is_first != is_second) return values[is_first ? 0 : 1].text;
-  const bool is_not_first = is_one_of(values[0].text, kOtherWords);
-  const bool is_not_second = is_one_of(values[1].text, kOtherWords);
-  if (is_not_first != is_not_second) return values[is_not_first ? 1 : 0].text;
+  const Meaning first = meaning_of(values[0].text);
+  const Meaning second = meaning_of(values[1].text);
+  if ((first == Meaning::kEvent) != (second == Meaning::kEvent))
+    return values[first == Meaning::kEvent ? 0 : 1].text;
+  if ((first == Meaning::kOther) != (second == Meaning::kOther))
+    return values[first == Meaning::kOther ? 1 : 0].text;
   return values[values[0].count <= values[1].count ? 0 : 1].text;
 }
 

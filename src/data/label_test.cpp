@@ -21,6 +21,14 @@ TEST(ChoosePositive, KnowsTheWordsForTheEvent) {
                                                         {"Attrited Customer", "Existing Customer"},
                                                         {"churned", "x"},
                                                         {"y", "active"},
+                                                        {"Leaver", "Stayer"},
+                                                        {"churned", "active"},
+                                                        {"not renewed", "renewed"},
+                                                        {"Churned_Customer", "Loyal_Customer"},
+                                                        {"churn", "non-churn"},
+                                                        {"Has left", "Is here"},
+                                                        {"x", "did not churn"},
+                                                        {"1", "-1"},
                                                         {"1.0", "0.0"},
                                                         {"T", "F"}}) {
     // The event may be the more frequent value, and come in either place.
@@ -30,6 +38,9 @@ TEST(ChoosePositive, KnowsTheWordsForTheEvent) {
 }
 
 TEST(ChoosePositive, TakesTheRarerOfUnknownWords) {
+  // Words of the same meaning on both sides say nothing.
+  EXPECT_EQ(*choose_positive(Values{{"left", 90}, {"cancelled", 10}}, ""), "cancelled");
+  EXPECT_EQ(*choose_positive(Values{{"leftover", 90}, {"stayover", 10}}, ""), "stayover");
   EXPECT_EQ(*choose_positive(Values{{"blue", 90}, {"red", 10}}, ""), "red");
   EXPECT_EQ(*choose_positive(Values{{"blue", 10}, {"red", 90}}, ""), "blue");
 }

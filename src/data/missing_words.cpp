@@ -47,16 +47,22 @@ std::vector<std::string> technical_missing() {
   return {kTechnical.begin(), kTechnical.end()};
 }
 
+bool is_technical_missing(std::string_view text) {
+  return is_one_of(lower_case(text), kTechnical);
+}
+
 bool is_missing_word(std::string_view text) {
   const std::string low = lower_case(text);
   return is_one_of(low, kTechnical) || is_one_of(low, kWords);
 }
 
-std::vector<std::string> choose_markers(std::int64_t regular, const std::vector<OddValue>& odd,
+std::vector<std::string> choose_markers(std::int64_t regular, std::int64_t regular_distinct,
+                                        const std::vector<OddValue>& odd,
                                         std::int64_t odd_distinct) {
   // Words nobody listed ("n. bek.") are accepted when they are few and hold no digit: a value such
   // as "10+" or "1,234" is meant as a number, and dropping it would bend the column.
   constexpr std::int64_t kOtherWordsMax = 3;
+  constexpr std::int64_t kFewNumbers = 20;
   std::vector<std::string> technical;
   std::vector<std::string> all;
   std::int64_t odd_rows = 0;
@@ -66,7 +72,7 @@ std::vector<std::string> choose_markers(std::int64_t regular, const std::vector<
   for (const OddValue& value : odd) {
     odd_rows += value.count;
     all.push_back(value.text);
-    if (is_one_of(lower_case(value.text), kTechnical)) technical.push_back(value.text);
+    if (is_technical_missing(value.text)) technical.push_back(value.text);
     if (is_missing_word(value.text)) continue;
     ++other_words;
     other_rows += value.count;
@@ -74,9 +80,10 @@ std::vector<std::string> choose_markers(std::int64_t regular, const std::vector<
   }
   const bool has_seen_all = odd_distinct <= static_cast<std::int64_t>(odd.size());
   const bool is_mostly_regular = regular >= odd_rows && regular > 0;
-  const bool are_others_rare =
-      other_words <= kOtherWordsMax && !has_digits && other_rows * 10 <= regular;
-  return has_seen_all && is_mostly_regular && are_others_rare ? all : technical;
+  const bool are_others_missing =
+      other_words == 0 || (other_words <= kOtherWordsMax && !has_digits &&
+                           other_rows * 10 <= regular && regular_distinct > kFewNumbers);
+  return has_seen_all && is_mostly_regular && are_others_missing ? all : technical;
 }
 
 }  // namespace tenure::data

@@ -20,9 +20,13 @@ constexpr std::array<std::string_view, 8> kContact = {"phone", "telephone", "ema
                                                       "imei",  "iban",      "ssn",   "passport"};
 constexpr std::array<std::string_view, 6> kPostal = {"zip",    "zipcode", "postcode",
                                                      "postal", "plz",     "imsi"};
-constexpr std::array<std::string_view, 13> kOutcome = {
-    "churn", "cancel",    "reason",   "status",    "score",   "retention", "exit",
-    "cltv",  "attrition", "terminat", "deactivat", "winback", "outcome"};
+constexpr std::array<std::string_view, 16> kOutcome = {
+    "churn",  "cancel",   "reason",    "status",  "score",   "retention",  "exit",    "cltv",
+    "attrit", "terminat", "deactivat", "winback", "outcome", "unsubscrib", "closure", "lapse"};
+constexpr std::array<std::string_view, 24> kTime = {
+    "date",    "datetime", "dt",         "time",    "timestamp", "ts",    "epoch",    "unix",
+    "created", "updated",  "modified",   "joined",  "signup",    "since", "login",    "seen",
+    "expiry",  "expires",  "registered", "started", "ended",     "birth", "birthday", "dob"};
 
 template <std::size_t N>
 bool is_one_of(std::string_view word, const std::array<std::string_view, N>& words) {
@@ -87,6 +91,12 @@ bool is_outcome_name(std::string_view name) {
   const std::string low = lower_case(name);
   return std::any_of(kOutcome.begin(), kOutcome.end(),
                      [&](std::string_view word) { return low.find(word) != std::string::npos; });
+}
+
+bool is_time_name(std::string_view name) {
+  const auto words = name_words(name);
+  if (words.empty()) return false;
+  return has_one_of(words, kTime) || (words.size() > 1 && words.back() == "at");
 }
 
 bool is_code_name(std::string_view name) {

@@ -18,6 +18,9 @@ int id_rank(std::string_view name);
 /// Names of what is known only after a customer left: churn, cancel, reason, status, score, ...
 bool is_outcome_name(std::string_view name);
 
+/// "signup_date", "created_at", "LastLogin", "ts": a moment.
+bool is_time_name(std::string_view name);
+
 /// Numbers that only name something: phone, zip, ... or an id.
 bool is_code_name(std::string_view name);
 

@@ -20,6 +20,9 @@ using core::ErrorCode;
 using core::Result;
 
 constexpr std::size_t kTopValues = 10;
+/// Exact where the table fits into memory; a sample of a larger one gives three digits.
+constexpr SampleRule kExact = {
+    .whole_bytes = 256U << 20U, .cells = 10'000'000, .rows_min = 100'000, .rows_max = 500'000};
 /// Numbers and times of at most so many values are shown as a text is, by value.
 constexpr std::int64_t kFewValues = 10;
 
@@ -189,13 +192,14 @@ core::JsonObject column_json(const Profile::Column& column, std::int64_t rows) {
 core::Json Profile::to_json() const {
   core::JsonObject json;
   json["rows"] = rows;
+  if (rows_read < rows) json["sampled_rows"] = rows_read;
   if (!label.empty()) {
     json["label"] = label;
     json["positive"] = positive;
     if (positive_share) json["positive_share"] = *positive_share;
   }
   core::JsonArray array;
-  for (const Column& column : columns) array.push_back(column_json(column, rows));
+  for (const Column& column : columns) array.push_back(column_json(column, rows_read));
   json["columns"] = std::move(array);
   return json;
 }
@@ -208,16 +212,16 @@ Result<Profile> profile_file(Engine& engine, const std::filesystem::path& file,
   if (!label_at) return std::move(label_at).error();
   auto markers = default_null_markers();
   if (!markers) return std::move(markers).error();
-  auto survey = Survey::read(engine, *source, *markers, 0);
+  auto survey = Survey::read(engine, *source, *markers, *label_at, kExact);
   if (!survey) return std::move(survey).error();
   Profile profile;
   profile.rows = survey->rows();
+  profile.rows_read = survey->rows_read();
   std::string is_positive = "NULL::BOOLEAN";
   if (label_at->has_value()) {
     const std::string& name = source->columns()[**label_at].name;
-    auto values = survey->label_values(**label_at);
-    if (!values) return std::move(values).error();
-    auto chosen = choose_positive(*values, positive);
+    const std::vector<LabelValue>& values = survey->label_values();
+    auto chosen = choose_positive(values, positive);
     if (!chosen)
       return std::move(chosen).error().within(fmt::format("{}: column '{}'", file.string(), name));
     profile.label = name;
@@ -226,13 +230,13 @@ Result<Profile> profile_file(Engine& engine, const std::filesystem::path& file,
                               quote_text(*chosen));
     std::int64_t positives = 0;
     std::int64_t labelled = 0;
-    for (const LabelValue& value : *values) {
+    for (const LabelValue& value : values) {
       labelled += value.count;
       if (value.text == *chosen) positives += value.count;
     }
     profile.positive_share = share(positives, labelled);
   }
-  if (auto done = survey->group(*label_at, profile.positive); !done) return std::move(done).error();
+  if (auto done = survey->group(profile.positive); !done) return std::move(done).error();
   if (auto done = survey->find_markers(); !done) return std::move(done).error();
   auto evidence = survey->evidence(false);
   if (!evidence) return std::move(evidence).error();

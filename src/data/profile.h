@@ -43,23 +43,25 @@ struct Profile {
     std::vector<Part> quartiles;  ///< numbers of many values, when there is a label
   };
 
-  std::int64_t rows = 0;
+  std::int64_t rows = 0;       ///< of the file
+  std::int64_t rows_read = 0;  ///< that the columns are described by; fewer for a large file
   std::string label;
   std::string positive;
-  std::optional<double> positive_share;
-  std::vector<Column> columns;  ///< in the order of the file
+  std::optional<double> positive_share;  ///< of all rows that have a label
+  std::vector<Column> columns;           ///< in the order of the file
 
-  /// {"rows", "label"?, "positive"?, "positive_share"?, "columns": [{"name", "type", "nulls",
-  /// "distinct", "min", "mean", "max", "sd", "q25", "q50", "q75", "top": [{"value", "count",
-  /// "rate"?}], "quartiles"?: [...], "top_text": "Month-to-month 55 %, Two year 24 %"}]}; null
-  /// where something does not apply.
+  /// {"rows", "sampled_rows"?, "label"?, "positive"?, "positive_share"?, "columns": [{"name",
+  /// "type", "nulls", "distinct", "min", "mean", "max", "sd", "q25", "q50", "q75", "top":
+  /// [{"value", "count", "rate"?}], "quartiles"?: [...], "top_text": "Month-to-month 55 %, Two year
+  /// 24 %"}]}; null where something does not apply.
   core::Json to_json() const;
 };
 
-/// Describes a CSV or Parquet file. Types are found from the values as infer_table() finds them.
-/// `label` may be empty; `positive` "" = found as choose_positive() says.
-/// Errors: kNotFound (file; label column, naming the nearest); kInvalidArgument as Source::open and
-/// choose_positive.
+/// Describes a CSV or Parquet file: exactly up to 256 MB, above by a sample of some 100,000 rows
+/// that is the same every time, with the exact number of rows and rate of the label. Types are
+/// found from the values as infer_table() finds them. `label` may be empty; `positive` "" = found
+/// as choose_positive() says. Errors: kNotFound (file; label column, naming the nearest);
+/// kInvalidArgument as Source::open and choose_positive.
 core::Result<Profile> profile_file(Engine& engine, const std::filesystem::path& file,
                                    const std::string& label, const std::string& positive);
 

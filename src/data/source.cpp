@@ -60,6 +60,7 @@ Source::Source(Source&& other) noexcept
     : engine_(std::exchange(other.engine_, nullptr)),
       path_(std::move(other.path_)),
       is_csv_(other.is_csv_),
+      is_strict_(other.is_strict_),
       head_(std::move(other.head_)),
       view_(std::move(other.view_)),
       columns_(std::move(other.columns_)),
@@ -88,6 +89,7 @@ Result<Source> Source::open(Engine& engine, const std::filesystem::path& path,
 }
 
 Result<> Source::make_csv_view(bool is_strict) {
+  is_strict_ = is_strict;
   std::string columns;
   for (std::size_t i = 0; i < head_.names.size(); ++i)
     columns += fmt::format("{}'c{}': 'VARCHAR'", i == 0 ? "" : ", ", i);
@@ -145,10 +147,14 @@ std::string Source::temporary_name(std::string_view suffix) {
 
 Result<> Source::execute(std::string_view sql) {
   auto done = engine_->execute(sql);
-  if (done || !is_csv_ || done.error().code != ErrorCode::kInvalidArgument) return done;
+  if (done || !is_csv_) return done;
+  // Some malformed files meet an assertion of the engine (text that is not UTF-8 in a short line).
+  const ErrorCode code = done.error().code;
+  if (code != ErrorCode::kInvalidArgument && code != ErrorCode::kInternal) return done;
   auto fault = find_csv_fault(path_, head_);
   if (!fault) return std::move(fault).error();
   if (fault->has_value()) return invalid(fmt::format("{}: {}", path_.string(), **fault));
+  if (code == ErrorCode::kInternal) return done;
   // Every record is well formed, so it is only the strict mode that minds: it refuses a mixture of
   // line ends, for example.
   if (auto relaxed = make_csv_view(false); !relaxed) return relaxed;

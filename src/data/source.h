@@ -37,6 +37,8 @@ class Source {
   const std::filesystem::path& path() const { return path_; }
   bool is_csv() const { return is_csv_; }
   char delimiter() const { return head_.delimiter; }
+  /// Whether the engine reads the CSV file strictly; execute() ends that when the file needs it.
+  bool is_strict() const { return is_strict_; }
   std::vector<std::string> names() const;
   const std::string& view() const { return view_; }
 
@@ -59,6 +61,7 @@ class Source {
   Engine* engine_;
   std::filesystem::path path_;
   bool is_csv_ = true;
+  bool is_strict_ = true;
   CsvHead head_;
   std::string view_;
   std::vector<SourceColumn> columns_;

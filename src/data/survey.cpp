@@ -15,8 +15,6 @@ using core::Error;
 using core::ErrorCode;
 using core::Result;
 
-/// Files up to this size are read once and then counted; larger ones are counted first.
-constexpr std::uintmax_t kReadAtOnceBytes = 256U << 20U;
 /// Many columns in one statement halve the time; all at once would group all of them in memory.
 constexpr std::size_t kColumnsAtOnce = 16;
 /// Odd values looked at in one column.
@@ -50,71 +48,87 @@ std::string Survey::source_text(std::size_t column) const {
 }
 
 Result<Survey> Survey::read(Engine& engine, Source& source, const std::vector<std::string>& markers,
-                            std::int64_t row_limit) {
+                            std::optional<std::size_t> label, const SampleRule& rule) {
   Survey survey(engine, source, markers);
-  std::string select;
-  // What means missing is taken out after grouping, where there are fewer texts.
-  for (std::size_t i = 0; i < source.columns().size(); ++i)
-    select += fmt::format("{}trim({}) AS v{}", i == 0 ? "" : ", ", survey.raw_text(i), i);
-
-  const std::string all = source.temporary_name("texts");
-  const std::string some = source.temporary_name("some");
-  std::error_code status;
-  const auto bytes = std::filesystem::file_size(source.path(), status);
-  const bool is_read_at_once = row_limit == 0 || (!status && bytes <= kReadAtOnceBytes);
-  const auto count_of = [&](const std::string& table) {
-    return engine.query_integer("SELECT count(*) FROM " + table);
-  };
-  const auto take_some = [&](const std::string& columns, const std::string& from,
-                             const std::string& row) {
-    return source.execute(
-        fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT {} FROM {} WHERE hash({}) % {} < {}",
-                    some, columns, from, row, survey.rows_, row_limit));
-  };
-
-  if (is_read_at_once) {
-    if (auto made = source.execute(fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT {} FROM "
-                                               "{}",
-                                               all, select, source.view()));
-        !made)
-      return std::move(made).error();
+  survey.label_ = label;
+  const bool was_strict = source.is_strict();
+  if (auto done = survey.count_rows(); !done) return std::move(done).error();
+  if (auto done = survey.take_rows(rule); !done) return std::move(done).error();
+  // Reading all columns may show that the file has to be read less strictly; then rows count anew.
+  if (source.is_strict() != was_strict) {
+    if (auto done = survey.count_rows(); !done) return std::move(done).error();
+    if (auto done = survey.take_rows(rule); !done) return std::move(done).error();
   }
-  auto rows = count_of(is_read_at_once ? all : source.view());
-  if (!rows) return std::move(rows).error();
-  survey.rows_ = *rows;
-  if (survey.rows_ == 0)
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} has a header and no rows", source.path().string())};
-  const bool is_all = row_limit == 0 || survey.rows_ <= row_limit;
-  survey.table_ = is_all && is_read_at_once ? all : some;
-  if (!(is_all && is_read_at_once)) {
-    const std::string number = source.view() + "_number";
-    auto taken = is_read_at_once
-                     ? take_some("*", all, "rowid")
-                     : take_some(select,
-                                 fmt::format("(SELECT *, row_number() OVER () AS {} FROM {})",
-                                             number, source.view()),
-                                 number);
-    if (!taken) return std::move(taken).error();
-  }
-  auto read = count_of(survey.table_);
-  if (!read) return std::move(read).error();
-  survey.rows_read_ = *read;
   return survey;
 }
 
-Result<std::vector<LabelValue>> Survey::label_values(std::size_t label) const {
-  const std::string value =
-      is_sample() ? source_text(label) : text_sql(fmt::format("v{}", label), default_markers_);
+/// Reads one column alone, which takes a fraction of the time of reading all.
+Result<> Survey::count_rows() {
+  const std::string counts = source_->temporary_name("counts");
+  auto made = source_->execute(
+      fmt::format("CREATE OR REPLACE TEMP TABLE {} AS SELECT {} AS v, count(*) AS n FROM {} {}",
+                  counts, label_ ? source_text(*label_) : "NULL::VARCHAR", source_->view(),
+                  label_ ? "GROUP BY 1" : ""));
+  if (!made) return made;
+  auto rows =
+      engine_->query_integer(fmt::format("SELECT coalesce(sum(n), 0)::BIGINT FROM {}", counts));
+  if (!rows) return std::move(rows).error();
+  rows_ = *rows;
+  if (rows_ == 0)
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} has a header and no rows", source_->path().string())};
   auto answer = engine_->query(
-      fmt::format("SELECT v, count(*) FROM (SELECT {} AS v FROM {}) WHERE v IS NOT NULL GROUP BY 1 "
-                  "ORDER BY 2 DESC, 1 LIMIT 20",
-                  value, is_sample() ? source_->view() : table_));
+      fmt::format("SELECT v, n FROM {} WHERE v IS NOT NULL ORDER BY n DESC, v LIMIT 20", counts));
   if (!answer) return std::move(answer).error();
-  std::vector<LabelValue> values;
+  label_values_.clear();
   for (std::size_t i = 0; i < answer->row_count(); ++i)
-    values.push_back({std::string(answer->columns[0].text(i)), integer_of(*answer, 1, i)});
-  return values;
+    label_values_.push_back({std::string(answer->columns[0].text(i)), integer_of(*answer, 1, i)});
+  return engine_->execute("DROP TABLE " + counts);
+}
+
+std::int64_t Survey::sample_size(const SampleRule& rule) const {
+  const auto width = static_cast<std::int64_t>(source_->columns().size());
+  std::int64_t size = std::clamp(rule.cells / width, rule.rows_min, rule.rows_max);
+  if (label_values_.size() == 2) {
+    const std::int64_t rare = std::max<std::int64_t>(1, label_values_.back().count);
+    size = std::max(size, std::min(rule.rows_max, rule.class_rows * (rows_ / rare + 1)));
+  }
+  return size;
+}
+
+Result<> Survey::take_rows(const SampleRule& rule) {
+  std::string select;
+  std::string cells;
+  // What means missing is taken out after grouping, where there are fewer texts.
+  for (std::size_t i = 0; i < source_->columns().size(); ++i) {
+    select += fmt::format("{}trim({}) AS v{}", i == 0 ? "" : ", ", raw_text(i), i);
+    cells += (i == 0 ? "" : ", ") + source_->columns()[i].expression;
+  }
+  table_ = source_->temporary_name("texts");
+  const auto take = [&](const std::string& from, const std::string& which) -> Result<> {
+    auto taken = source_->execute(fmt::format(
+        "CREATE OR REPLACE TEMP TABLE {} AS SELECT {} FROM {}{}", table_, select, from, which));
+    if (!taken) return taken;
+    auto read = engine_->query_integer("SELECT count(*) FROM " + table_);
+    if (!read) return std::move(read).error();
+    rows_read_ = *read;
+    return {};
+  };
+  std::error_code status;
+  const auto bytes = std::filesystem::file_size(source_->path(), status);
+  const std::int64_t size = sample_size(rule);
+  if (rows_ <= size || (!status && bytes <= rule.whole_bytes)) return take(source_->view(), "");
+  // A hash of the row itself needs no order, so the file is read by all threads. Where rows repeat
+  // it draws too unevenly; then their numbers are hashed.
+  const auto drawn = [&](const std::string& key) {
+    return fmt::format(" WHERE hash({}) % {} < {}", key, rows_, size);
+  };
+  if (auto taken = take(source_->view(), drawn(cells)); !taken) return taken;
+  if (2 * rows_read_ >= size && rows_read_ <= 2 * size) return {};
+  const std::string number = source_->view() + "_number";
+  return take(
+      fmt::format("(SELECT *, row_number() OVER () AS {} FROM {})", number, source_->view()),
+      drawn(number));
 }
 
 /// Casts run over the different values alone; most columns repeat few.
@@ -131,9 +145,9 @@ std::string Survey::group_sql(std::size_t column) const {
       fmt::arg("known", text_sql("v", default_markers_)), fmt::arg("table", table_));
 }
 
-Result<> Survey::group(std::optional<std::size_t> label, std::string_view positive) {
-  if (label)
-    is_positive_ = fmt::format("{} = {}", text_sql(fmt::format("v{}", *label), default_markers_),
+Result<> Survey::group(std::string_view positive) {
+  if (label_)
+    is_positive_ = fmt::format("{} = {}", text_sql(fmt::format("v{}", *label_), default_markers_),
                                quote_text(positive));
   groups_ = source_->temporary_name("groups");
   const std::size_t width = source_->columns().size();
@@ -153,14 +167,17 @@ Result<> Survey::find_markers() {
   // Odd in a column of numbers is what is no number, in a column of times what is no time.
   auto answer = engine_->query(fmt::format(
       "WITH kinds AS (SELECT c, coalesce(sum(n) FILTER (d IS NOT NULL), 0)::BIGINT AS numbers, "
-      "coalesce(sum(n) FILTER (t), 0)::BIGINT AS times FROM {0} GROUP BY c), "
+      "coalesce(sum(n) FILTER (t), 0)::BIGINT AS times, count(*) FILTER (d IS NOT NULL) AS "
+      "different_numbers, count(*) FILTER (t) AS different_times FROM {0} GROUP BY c), "
       "odd AS (SELECT g.c, v, n, greatest(numbers, times) AS regular, "
+      "greatest(different_numbers, different_times) AS regular_distinct, "
       "count(*) OVER (PARTITION BY g.c) AS others, "
       "row_number() OVER (PARTITION BY g.c ORDER BY n DESC, v) AS place "
       "FROM {0} g JOIN kinds USING (c) WHERE v IS NOT NULL AND "
       "CASE WHEN numbers + times = 0 THEN lower(v) IN ({1}) "
       "WHEN numbers >= times THEN d IS NULL ELSE t IS NOT true END) "
-      "SELECT c, v, n, regular, others FROM odd WHERE place <= {2} OR lower(v) IN ({1}) "
+      "SELECT c, v, n, regular, regular_distinct, others FROM odd WHERE place <= {2} OR lower(v) "
+      "IN ({1}) "
       "ORDER BY c, n DESC, v",
       groups_, sql_list(technical_missing()), kOddValuesMax));
   if (!answer) return std::move(answer).error();
@@ -175,8 +192,8 @@ Result<> Survey::find_markers() {
     const auto at = static_cast<std::size_t>(column);
     // The texts of a typed column are values of that type.
     if (!source_->columns()[at].type)
-      markers_[at] =
-          choose_markers(integer_of(*answer, 3, begin), odd, integer_of(*answer, 4, begin));
+      markers_[at] = choose_markers(integer_of(*answer, 3, begin), integer_of(*answer, 4, begin),
+                                    odd, integer_of(*answer, 5, begin));
     if (!markers_[at].empty())
       marked += fmt::format("{}c = {} AND v IN ({})", marked.empty() ? "" : " OR ", column,
                             sql_list(markers_[at]));
@@ -188,7 +205,9 @@ Result<> Survey::find_markers() {
 }
 
 Result<std::vector<ColumnEvidence>> Survey::evidence(bool has_ranks) const {
-  // Written dates: 31.12.2024, 12/31/24, 5 Jan 2024, Jan 5, 2024; and 20241231 as an integer.
+  // The hash of a value and of its rows are hashed once more together: hash(a, b) alone is linear
+  // in both, so that over all values it would not see which value has which rows. Written
+  // dates: 31.12.2024, 12/31/24, 5 Jan 2024, Jan 5, 2024; and 20241231 as an integer.
   constexpr std::string_view kDate =
       "^([0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}|([0-9]{1,2}[ -])?[A-Za-z]{3,9}\\.?[ "
       "-]([0-9]{1,2},?[ -])?[0-9]{2,4})([ T][0-9].*)?$";
@@ -210,7 +229,7 @@ Result<std::vector<ColumnEvidence>> Survey::evidence(bool has_ranks) const {
       "coalesce(min(v) FILTER (is_decorated), ''), coalesce(arg_max(v, n), ''), "
       "coalesce(sum(p) FILTER (v IS NOT NULL), 0)::BIGINT, "
       "coalesce(sum(q) FILTER (v IS NOT NULL), 0)::BIGINT, "
-      "concat(bit_xor(hash(coalesce(d, 0), CASE WHEN d IS NULL THEN v END, s)) "
+      "concat(bit_xor(hash(xor(hash(coalesce(d, 0), CASE WHEN d IS NULL THEN v END), s))) "
       "FILTER (v IS NOT NULL), '/', bit_xor(s) FILTER (v IS NULL)), "
       "concat(bit_xor(hash(s)) FILTER (v IS NOT NULL), '/', bit_xor(s) FILTER (v IS NULL)) "
       "FROM (SELECT *, is_digits IS NOT true AND d IS NULL AND NOT is_date AND "

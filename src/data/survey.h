@@ -10,6 +10,7 @@
 #include "data/column_facts.h"
 #include "data/engine.h"
 #include "data/label.h"
+#include "data/sample_rule.h"
 #include "data/source.h"
 
 namespace tenure::data {
@@ -44,11 +45,12 @@ struct ColumnEvidence {
 /// are much smaller than the rows. Not thread-safe.
 class Survey {
  public:
-  /// Reads at most `row_limit` rows (0 = all), by a rule that is the same every time. `markers` are
-  /// the texts that mean missing. Errors: as Source::execute; kInvalidArgument for a file without
-  /// rows.
+  /// Counts the rows and the values of the label, and reads all rows or a sample, by a rule that is
+  /// the same every time. `markers` are the texts that mean missing. Errors: as Source::execute;
+  /// kInvalidArgument for a file without rows.
   static core::Result<Survey> read(Engine& engine, Source& source,
-                                   const std::vector<std::string>& markers, std::int64_t row_limit);
+                                   const std::vector<std::string>& markers,
+                                   std::optional<std::size_t> label, const SampleRule& rule);
 
   std::int64_t rows() const { return rows_; }            ///< of the file
   std::int64_t rows_read() const { return rows_read_; }  ///< fewer when a sample was taken
@@ -59,11 +61,12 @@ class Survey {
   /// The column of that index as text, from the file's view.
   std::string source_text(std::size_t column) const;
 
-  /// The values of the label and their counts, from all rows of the file; at most 20.
-  core::Result<std::vector<LabelValue>> label_values(std::size_t label) const;
+  /// The values of the label and their counts, most frequent first, from all rows of the file; at
+  /// most 20. None without a label.
+  const std::vector<LabelValue>& label_values() const { return label_values_; }
 
-  /// Groups the values. Without `label` the counts per class are 0.
-  core::Result<> group(std::optional<std::size_t> label, std::string_view positive);
+  /// Groups the values. Without a label the counts per class are 0.
+  core::Result<> group(std::string_view positive);
 
   /// Finds the texts that mean missing in columns that are numbers or times but for them, and takes
   /// them out of the groups.
@@ -88,12 +91,17 @@ class Survey {
  private:
   Survey(Engine& engine, Source& source, const std::vector<std::string>& markers);
   std::string raw_text(std::size_t column) const;
+  core::Result<> count_rows();
+  core::Result<> take_rows(const SampleRule& rule);
+  std::int64_t sample_size(const SampleRule& rule) const;
   std::string group_sql(std::size_t column) const;
   core::Result<> read_ranks(std::vector<ColumnEvidence>& columns) const;
 
   Engine* engine_;
   Source* source_;
   std::vector<std::string> default_markers_;
+  std::optional<std::size_t> label_;
+  std::vector<LabelValue> label_values_;
   std::string table_;
   std::string groups_;  ///< c (column), v (text), n, p, q (rows, positives, negatives), s (which
                         ///< rows), d (number)

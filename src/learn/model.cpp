@@ -55,10 +55,13 @@ core::Result<std::string> data_file(const core::Json& json) {
 core::Json ModelFacts::to_json() const {
   core::JsonArray names;
   for (const std::string& ref : refs) names.emplace_back(ref);
-  return core::JsonObject{
-      {"format", kFormat},      {"version", kVersion},      {"trainer", trainer},
-      {"service", service},     {"refs", std::move(names)}, {"base_rate", base_rate},
-      {"threshold", threshold}, {"positive", positive},     {"negative", negative}};
+  core::JsonObject values;
+  for (const auto& [input, value] : null_values) values[input] = value;
+  return core::JsonObject{{"format", kFormat},        {"version", kVersion},
+                          {"trainer", trainer},       {"service", service},
+                          {"refs", std::move(names)}, {"base_rate", base_rate},
+                          {"threshold", threshold},   {"positive", positive},
+                          {"negative", negative},     {"null_values", std::move(values)}};
 }
 
 core::Result<ModelFacts> ModelFacts::from_json(const core::Json& json) {
@@ -104,6 +107,13 @@ core::Result<ModelFacts> ModelFacts::from_json(const core::Json& json) {
       const auto* name = ref.if_string();
       if (name == nullptr) return corrupt("'refs' should hold texts");
       facts.refs.emplace_back(name->data(), name->size());
+    }
+  }
+  if (const core::Json* values = object->if_contains("null_values")) {
+    if (!values->is_object()) return corrupt("'null_values' should be an object");
+    for (const auto& [input, value] : values->get_object()) {
+      if (!value.is_string()) return corrupt("'null_values' should hold texts");
+      facts.null_values.emplace(input, value.get_string());
     }
   }
   return facts;

@@ -25,6 +25,9 @@ struct ModelFacts {
   double threshold = 0.5;          ///< probability from which the decision is positive
   std::string positive = "churn";  ///< word for the positive decision
   std::string negative = "stay";
+  /// What stands for a missing value of an input, as text: the rules by which the training table
+  /// was cleaned (data.columns.*.null_value), for values that a request gives.
+  std::map<std::string, std::string> null_values = {};
 
   core::Json to_json() const;
   static core::Result<ModelFacts> from_json(const core::Json& json);

@@ -112,7 +112,8 @@ TEST(ModelFacts, ComeBackFromJson) {
                          .base_rate = 0.2653698707,
                          .threshold = 0.31,
                          .positive = "call",
-                         .negative = "leave"};
+                         .negative = "leave",
+                         .null_values = {{"b", "0"}}};
   const auto read = ModelFacts::from_json(core::parse_json(core::to_text(facts.to_json())).value());
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->service, facts.service);
@@ -120,7 +121,11 @@ TEST(ModelFacts, ComeBackFromJson) {
   EXPECT_EQ(read->base_rate, facts.base_rate);
   EXPECT_EQ(read->threshold, facts.threshold);
   EXPECT_EQ(read->positive, facts.positive);
+  EXPECT_EQ(read->null_values, facts.null_values);
   EXPECT_FALSE(ModelFacts::from_json(core::Json(1)).has_value());
+  core::Json damaged = facts.to_json();
+  damaged.as_object()["null_values"] = core::JsonObject{{"b", 0}};
+  EXPECT_EQ(ModelFacts::from_json(damaged).error().code, core::ErrorCode::kCorruption);
   core::Json newer = facts.to_json();
   newer.as_object()["version"] = 9;
   EXPECT_EQ(ModelFacts::from_json(newer).error().code, core::ErrorCode::kUnimplemented);

@@ -2,161 +2,125 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "core/assert.h"
+#include "learn/fast_evaluator.h"
 #include "learn/model_document.h"
 #include "learn/xgboost_model_loader.h"
 
 namespace tenure::learn {
 namespace {
 
-/// Walks side by side: enough to hide the load latency of one walk behind the others.
-constexpr std::size_t kLanes = 8;
-
-/// Rows for which one tree is walked before the next: their sums and the tree's nodes stay in the
-/// first-level cache.
-constexpr std::size_t kBlockRows = 64;
-
-/// From dmlc/xgboost src/common/math.h: exp of more would overflow float32.
-float sigmoid(float margin) {
-  const float exponent = std::min(-margin, 88.7F);
-  return 1.0F / (std::exp(exponent) + 1.0F);
-}
-
-/// Largest category code XGBoost stores exactly in a float32, plus one.
-constexpr float kCategoryEnd = 16777216.0F;
+/// Rows evaluated at once where their sums are kept in between.
+constexpr std::size_t kRowsAtOnce = 64;
 
 }  // namespace
 
 core::Result<TreeModel> TreeModel::load(std::string_view bytes) {
   const auto document = read_model_document(bytes);
   if (!document) return document.error();
-  return load_xgboost_model(*document);
+  auto model = load_xgboost_model(*document);
+  if (model) model->choose_evaluator();
+  return model;
 }
 
-bool TreeModel::is_category_right(const Node& node, float x) const noexcept {
-  if (std::isnan(x)) return (node.flags & kDefaultLeft) == 0;
-  if (x < 0 || x >= kCategoryEnd) return false;
-  const auto code = static_cast<std::uint32_t>(x);
-  const CategorySet set = sets_[node.flags >> kSetShift];
-  if (code / 32 >= set.words) return false;
-  return ((set_bits_[set.first_word + code / 32] >> (code % 32)) & 1U) != 0;
-}
-
-/// One step of a walk, without a branch that depends on data: all outcomes cost the same, and
-/// several walks overlap. A leaf leads to itself, so walks of unequal length may go on together.
-template <bool kHasCategories>
-std::uint32_t TreeModel::child(const Node& node, const float* row) const noexcept {
-  const float x = row[node.feature];
-  if constexpr (kHasCategories) {
-    if ((node.flags & kCategorical) != 0) {
-      return node.left + static_cast<std::uint32_t>(is_category_right(node, x));
-    }
-  }
-  // NaN takes no "<", so a missing value goes right here unless the default is left.
-  const auto right = static_cast<std::uint32_t>(!(x < node.threshold_or_leaf));
-  const auto missing = static_cast<std::uint32_t>(x != x);
-  const std::uint32_t stays = (missing & node.flags) | (node.flags >> 1);
-  return node.left + (right & ~stays);
-}
-
-template <bool kHasCategories>
-std::uint32_t TreeModel::leaf_of(std::size_t tree, const float* row) const noexcept {
-  std::uint32_t at = roots_[tree];
-  while ((nodes_[at].flags & kLeaf) == 0) at = child<kHasCategories>(nodes_[at], row);
-  return at;
-}
-
-template <bool kHasCategories>
-void TreeModel::leaves_of_trees(std::size_t first, const float* row,
-                                std::uint32_t* leaves) const noexcept {
-  std::uint32_t at[kLanes];
-  std::uint32_t depth = 0;
-  for (std::size_t lane = 0; lane < kLanes; ++lane) {
-    at[lane] = roots_[first + lane];
-    depth = std::max(depth, tree_depth_[first + lane]);
-  }
-  const Node* const nodes = nodes_.data();
-  for (std::uint32_t step = 0; step < depth; ++step) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      at[lane] = child<kHasCategories>(nodes[at[lane]], row);
-    }
-  }
-  std::copy_n(at, kLanes, leaves);
-}
-
-inline float TreeModel::leaf_value(std::size_t tree, std::uint32_t leaf) const noexcept {
-  const float value = nodes_[leaf].threshold_or_leaf;
-  return tree_weight_.empty() ? value : value * tree_weight_[tree];
-}
-
-/// Adds every tree to the margins in `out`, one float32 addition a tree, in tree order: the order
-/// is what makes the bits equal to libxgboost's.
-template <bool kHasCategories>
-void TreeModel::add_trees(const float* row, float* out) const noexcept {
-  std::size_t tree = 0;
-  std::uint32_t leaves[kLanes];
-  if (group_count_ == 1) {
-    float sum = out[0];
-    for (; tree + kLanes <= roots_.size(); tree += kLanes) {
-      leaves_of_trees<kHasCategories>(tree, row, leaves);
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        sum += leaf_value(tree + lane, leaves[lane]);
-      }
-    }
-    for (; tree < roots_.size(); ++tree) {
-      sum += leaf_value(tree, leaf_of<kHasCategories>(tree, row));
-    }
-    out[0] = sum;
+/// The fastest form that this machine can run and that gives the right bits.
+void TreeModel::choose_evaluator() {
+  if (roots_.empty()) {
+    evaluator_note_ = "the model has no trees";
     return;
   }
-  for (; tree + kLanes <= roots_.size(); tree += kLanes) {
-    leaves_of_trees<kHasCategories>(tree, row, leaves);
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      out[tree_group_[tree + lane]] += leaf_value(tree + lane, leaves[lane]);
-    }
-  }
-  for (; tree < roots_.size(); ++tree) {
-    out[tree_group_[tree]] += leaf_value(tree, leaf_of<kHasCategories>(tree, row));
+  auto fast = FastEvaluator::make(*this, cpu_levels().back());
+  if (fast) {
+    fast_ = std::make_shared<const FastEvaluator>(*std::move(fast));
+  } else {
+    evaluator_note_ = fast.error().message;
   }
 }
 
-template <bool kHasCategories>
-void TreeModel::add_trees_to_rows(const float* values, std::size_t rows,
-                                  float* out) const noexcept {
-  const Node* const nodes = nodes_.data();
-  const std::size_t width = feature_count_;
-  const std::size_t whole = rows - rows % kLanes;
-  for (std::size_t tree = 0; tree < roots_.size(); ++tree) {
-    const std::uint32_t depth = tree_depth_[tree];
-    float* const sums = out + tree_group_[tree];
-    for (std::size_t row = 0; row < whole; row += kLanes) {
-      std::uint32_t at[kLanes];
-      std::fill_n(at, kLanes, roots_[tree]);
-      const float* const first = values + row * width;
-      for (std::uint32_t step = 0; step < depth; ++step) {
-        for (std::size_t lane = 0; lane < kLanes; ++lane) {
-          at[lane] = child<kHasCategories>(nodes[at[lane]], first + lane * width);
-        }
-      }
-      for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        sums[(row + lane) * group_count_] += leaf_value(tree, at[lane]);
-      }
+std::string_view TreeModel::evaluator_name() const noexcept {
+  if (is_linear()) return "linear";
+  return fast_ == nullptr ? "walk over nodes" : fast_->name();
+}
+
+TreeModel TreeModel::walking() const {
+  TreeModel copy = *this;
+  copy.fast_.reset();
+  copy.evaluator_note_ = "as asked";
+  return copy;
+}
+
+core::Result<TreeModel> TreeModel::at_level(CpuLevel level) const {
+  TreeModel copy = walking();
+  auto fast = FastEvaluator::make(copy, level);
+  if (!fast) return std::move(fast).error();
+  copy.fast_ = std::make_shared<const FastEvaluator>(*std::move(fast));
+  copy.evaluator_note_.clear();
+  return copy;
+}
+
+/// The margins before the first tree.
+template <typename Sum>
+void TreeModel::start(const float* row, Sum* out) const noexcept {
+  std::copy(base_margin_.begin(), base_margin_.end(), out);
+  if (linear_.empty()) return;
+  // dmlc/xgboost src/gbm/gblinear.cc: bias first, then the features that are there, in order.
+  for (std::size_t group = 0; group < group_count_; ++group) {
+    float sum = linear_[feature_count_ * group_count_ + group] + base_margin_[group];
+    for (std::size_t feature = 0; feature < feature_count_; ++feature) {
+      const float x = row[feature];
+      if (!std::isnan(x)) sum += x * linear_[feature * group_count_ + group];
     }
+    out[group] = static_cast<Sum>(sum);
   }
-  for (std::size_t row = whole; row < rows; ++row) {
-    add_trees<kHasCategories>(values + row * width, out + row * group_count_);
+}
+
+/// `Sum` is the type the model adds in: see is_float64().
+template <typename Sum>
+void TreeModel::sum_row(const float* row, Sum* out) const noexcept {
+  start(row, out);
+  if (fast_ != nullptr) {
+    fast_->add(row, out);
+  } else if (is_plain_) {
+    add_trees<true>(row, out);
+  } else {
+    add_trees<false>(row, out);
+  }
+  if constexpr (std::is_same_v<Sum, double>) {
+    for (std::size_t group = 0; group < group_count_; ++group) out[group] /= divisor_;
+  }
+}
+
+template <typename Sum>
+void TreeModel::sum_rows(const float* values, std::size_t rows, Sum* out) const noexcept {
+  for (std::size_t row = 0; row < rows; ++row) {
+    start(values + row * feature_count_, out + row * group_count_);
+  }
+  if (fast_ != nullptr) {
+    fast_->add_rows(values, feature_count_, rows, out);
+  } else if (is_plain_) {
+    add_trees_to_rows<true>(values, rows, out);
+  } else {
+    add_trees_to_rows<false>(values, rows, out);
+  }
+  if constexpr (std::is_same_v<Sum, double>) {
+    for (std::size_t i = 0; i < rows * group_count_; ++i) out[i] /= divisor_;
   }
 }
 
 void TreeModel::margins(std::span<const float> row, std::span<float> out) const noexcept {
   TENURE_DCHECK(row.size() >= feature_count_ && out.size() >= group_count_);
-  std::copy(base_margin_.begin(), base_margin_.end(), out.begin());
-  if (sets_.empty()) {
-    add_trees<false>(row.data(), out.data());
-  } else {
-    add_trees<true>(row.data(), out.data());
-  }
+  if (!is_float64_) return sum_row(row.data(), out.data());
+  double sums[kGroupsMax64];
+  sum_row(row.data(), sums);
+  for (std::size_t i = 0; i < group_count_; ++i) out[i] = static_cast<float>(sums[i]);
+}
+
+void TreeModel::margins(std::span<const float> row, std::span<double> out) const noexcept {
+  TENURE_DCHECK(row.size() >= feature_count_ && out.size() >= group_count_);
+  TENURE_DCHECK(is_float64_);
+  sum_row(row.data(), out.data());
 }
 
 float TreeModel::margin(std::span<const float> row) const noexcept {
@@ -170,68 +134,67 @@ void TreeModel::margins_of_rows(std::span<const float> values,
                                 std::span<float> out) const noexcept {
   const std::size_t rows = out.size() / group_count_;
   TENURE_DCHECK(values.size() >= rows * feature_count_);
-  for (std::size_t row = 0; row < rows; row += kBlockRows) {
-    const std::size_t count = std::min(kBlockRows, rows - row);
-    float* const sums = out.data() + row * group_count_;
-    for (std::size_t i = 0; i < count; ++i) {
-      std::copy(base_margin_.begin(), base_margin_.end(), sums + i * group_count_);
-    }
-    const float* const first = values.data() + row * feature_count_;
-    if (sets_.empty()) {
-      add_trees_to_rows<false>(first, count, sums);
-    } else {
-      add_trees_to_rows<true>(first, count, sums);
-    }
+  if (!is_float64_) return sum_rows(values.data(), rows, out.data());
+  for (std::size_t row = 0; row < rows; ++row) {
+    margins(values.subspan(row * feature_count_, feature_count_),
+            out.subspan(row * group_count_, group_count_));
   }
 }
 
-float TreeModel::output(float margin) const noexcept {
-  switch (objective_) {
-    case Objective::kBinaryLogistic:
-    case Objective::kRegLogistic:
-      return sigmoid(margin);
-    case Objective::kHinge:
-      return margin > 0 ? 1.0F : 0.0F;
-    case Objective::kExp:
-      return std::exp(margin);
-    case Objective::kExpDouble:
-      return static_cast<float>(std::exp(static_cast<double>(margin)));
-    case Objective::kLogitRaw:
-    case Objective::kIdentity:
-    case Objective::kSoftmax:
-    case Objective::kSoftprob:
-      break;
+void TreeModel::margins_of_rows(std::span<const float> values,
+                                std::span<double> out) const noexcept {
+  const std::size_t rows = out.size() / group_count_;
+  TENURE_DCHECK(values.size() >= rows * feature_count_);
+  TENURE_DCHECK(is_float64_);
+  sum_rows(values.data(), rows, out.data());
+}
+
+TreeModel::Score TreeModel::score(std::span<const float> row) const noexcept {
+  Score one;
+  scores_of_rows(row, std::span(&one, 1));
+  return one;
+}
+
+void TreeModel::scores_of_rows(std::span<const float> values, std::span<Score> out) const noexcept {
+  TENURE_DCHECK(group_count_ == 1 && values.size() >= out.size() * feature_count_);
+  const auto fill = [&](auto sum_type) {
+    using Sum = decltype(sum_type);
+    Sum sums[kRowsAtOnce];
+    for (std::size_t row = 0; row < out.size(); row += kRowsAtOnce) {
+      const std::size_t count = std::min(kRowsAtOnce, out.size() - row);
+      const float* const first = values.data() + row * feature_count_;
+      if (count == 1) {
+        sum_row(first, sums);
+      } else {
+        sum_rows(first, count, sums);
+      }
+      for (std::size_t i = 0; i < count; ++i) {
+        Sum answer;
+        outputs(std::span<const Sum>(sums + i, 1), std::span<Sum>(&answer, 1));
+        out[row + i] = {static_cast<float>(sums[i]), static_cast<float>(answer)};
+      }
+    }
+  };
+  if (is_float64_) {
+    fill(double{});
+  } else {
+    fill(float{});
   }
-  return margin;
 }
 
 void TreeModel::outputs(std::span<const float> margins, std::span<float> out) const noexcept {
   TENURE_DCHECK(margins.size() == group_count_ && out.size() >= group_count_);
-  if (objective_ == Objective::kSoftmax) {
-    const auto largest = std::max_element(margins.begin(), margins.end());
-    out[0] = static_cast<float>(largest - margins.begin());
-    return;
-  }
-  if (objective_ != Objective::kSoftprob) {
-    std::transform(margins.begin(), margins.end(), out.begin(),
-                   [this](float margin) { return output(margin); });
-    return;
-  }
-  // As src/common/math.h of XGBoost: exponentials in float32, their sum in float64.
-  const float largest = *std::max_element(margins.begin(), margins.end());
-  double sum = 0;
-  for (std::size_t i = 0; i < margins.size(); ++i) {
-    out[i] = std::exp(margins[i] - largest);
-    sum += static_cast<double>(out[i]);
-  }
-  for (std::size_t i = 0; i < margins.size(); ++i) out[i] /= static_cast<float>(sum);
+  if (!is_float64_) return outputs_of(objective_, margins, out);
+  double wide[kGroupsMax64];
+  double answers[kGroupsMax64];
+  std::copy(margins.begin(), margins.end(), wide);
+  outputs_of(objective_, std::span<const double>(wide, group_count_), sigmoid_, answers);
+  for (std::size_t i = 0; i < group_count_; ++i) out[i] = static_cast<float>(answers[i]);
 }
 
-void TreeModel::leaves(std::span<const float> row, std::span<std::int32_t> out) const noexcept {
-  TENURE_DCHECK(row.size() >= feature_count_ && out.size() >= roots_.size());
-  for (std::size_t tree = 0; tree < roots_.size(); ++tree) {
-    out[tree] = node_ids_[leaf_of<true>(tree, row.data())];
-  }
+void TreeModel::outputs(std::span<const double> margins, std::span<double> out) const noexcept {
+  TENURE_DCHECK(is_float64_ && margins.size() == group_count_ && out.size() >= group_count_);
+  outputs_of(objective_, margins, sigmoid_, out);
 }
 
 std::vector<double> TreeModel::gain_importance() const {

@@ -30,6 +30,16 @@ void TreeModelBuilder::describe(Objective objective, std::size_t features,
   model.feature_names_ = std::move(names);
 }
 
+void TreeModelBuilder::describe_float64(double sigmoid, double divisor) {
+  model.is_float64_ = true;
+  model.sigmoid_ = sigmoid;
+  model.divisor_ = divisor;
+}
+
+void TreeModelBuilder::set_linear(std::vector<float> weights) {
+  model.linear_ = std::move(weights);
+}
+
 void TreeModelBuilder::weigh_trees(std::vector<float> weights) {
   model.tree_weight_ = std::move(weights);
 }
@@ -43,30 +53,32 @@ core::Result<std::uint32_t> TreeModelBuilder::add_set(std::span<const std::int64
     }
     largest = std::max(largest, code);
   }
-  const auto words = static_cast<std::size_t>((largest + 32) / 32);
-  std::vector<std::uint32_t>& bits = model.set_bits_;
-  if (bits.size() + words > kSetWordsMax) {
+  std::vector<std::uint32_t> words(static_cast<std::size_t>((largest + 32) / 32), 0);
+  for (const std::int64_t code : categories) {
+    words[static_cast<std::size_t>(code / 32)] |= 1U << (code % 32);
+  }
+  return add_set_words(words, CategorySets::Fractions::kInvalidBelowZero);
+}
+
+core::Result<std::uint32_t> TreeModelBuilder::add_set_words(std::span<const std::uint32_t> words,
+                                                            CategorySets::Fractions fractions) {
+  if (model.sets_.word_count() + words.size() > kSetWordsMax) {
     return core::Error{core::ErrorCode::kUnimplemented,
                        "the category sets of the model need more than 64 MiB"};
   }
-  const TreeModel::CategorySet set{static_cast<std::uint32_t>(bits.size()),
-                                   static_cast<std::uint32_t>(words)};
-  bits.resize(bits.size() + words, 0);
-  for (const std::int64_t code : categories) {
-    bits[set.first_word + static_cast<std::size_t>(code / 32)] |= 1U << (code % 32);
-  }
-  model.sets_.push_back(set);
-  return static_cast<std::uint32_t>(model.sets_.size() - 1);
+  return model.sets_.add(words, fractions);
 }
 
 core::Result<> TreeModelBuilder::add_node(const SourceNode& source, std::int64_t id,
-                                          std::uint32_t left, bool has_gains) {
+                                          std::uint32_t left, SourceStatistics statistics) {
   TreeModel::Node node;
   node.threshold_or_leaf = source.value;
   node.left = left;
   if (source.left == -1) {
     if (!std::isfinite(source.value)) return corrupt(id, "the value of a leaf is not finite");
+    if (!std::isfinite(source.leaf64)) return corrupt(id, "the value of a leaf is not finite");
     node.flags = TreeModel::kLeaf;
+    if (model.is_float64_) node.threshold_or_leaf = 0;
   } else {
     if (source.feature < 0 || source.feature >= static_cast<std::int64_t>(model.feature_count_)) {
       return corrupt(id, fmt::format("feature {} of {}", source.feature, model.feature_count_));
@@ -74,21 +86,33 @@ core::Result<> TreeModelBuilder::add_node(const SourceNode& source, std::int64_t
     node.feature = static_cast<std::uint32_t>(source.feature);
     node.flags = source.is_default_left ? TreeModel::kDefaultLeft : 0;
     if (source.is_categorical) {
-      const auto set = add_set(source.categories_right);
+      const auto set = source.category_words.empty()
+                           ? add_set(source.categories_right)
+                           : add_set_words(source.category_words, CategorySets::Fractions::kCutOff);
       if (!set) return core::Error(set.error()).within(fmt::format("node {}", id));
       node.flags |= TreeModel::kCategorical | (*set << TreeModel::kSetShift);
+      model.is_plain_ = false;
     } else if (std::isnan(source.value)) {
       return corrupt(id, "the threshold is not a number");
+    } else if (source.is_zero_missing) {
+      node.flags |= TreeModel::kZeroMissing;
+      model.is_plain_ = false;
     }
   }
   model.nodes_.push_back(node);
-  model.node_ids_.push_back(static_cast<std::int32_t>(id));
-  if (has_gains) model.gains_.push_back(source.gain);
+  if (model.is_float64_) model.leaves64_.push_back(source.leaf64);
+  model.node_ids_.push_back(
+      static_cast<std::int32_t>(source.leaf_number >= 0 ? source.leaf_number : id));
+  if (statistics.has_gains) model.gains_.push_back(source.gain);
+  if (statistics.has_covers) {
+    if (!std::isfinite(source.cover)) return corrupt(id, "the cover is not finite");
+    model.covers_.push_back(source.cover);
+  }
   return {};
 }
 
 core::Result<> TreeModelBuilder::add_tree(std::span<const SourceNode> nodes, std::uint32_t group,
-                                          bool has_gains) {
+                                          SourceStatistics statistics) {
   const std::size_t root = model.nodes_.size();
   if (nodes.empty()) return core::Error{core::ErrorCode::kCorruption, "the tree has no node"};
   if (root + nodes.size() > kNodesMax) {
@@ -117,7 +141,7 @@ core::Result<> TreeModelBuilder::add_tree(std::span<const SourceNode> nodes, std
         next.push_back(child);
         ++placed;
       }
-      if (auto added = add_node(source, id, static_cast<std::uint32_t>(left), has_gains); !added) {
+      if (auto added = add_node(source, id, static_cast<std::uint32_t>(left), statistics); !added) {
         return added;
       }
     }

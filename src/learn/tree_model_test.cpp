@@ -159,6 +159,58 @@ TEST_P(TreeModelVectors, ComparesInfinitiesAsNumbers) {
   EXPECT_EQ(leaves, (std::array<std::int32_t, 3>{2, 1, 5}));
 }
 
+TEST_P(TreeModelVectors, ShowsItsNodesAndTheirCovers) {
+  const TreeModel model = load(kSmallModel);
+  ASSERT_TRUE(model.has_covers());
+  const TreeView tree = model.tree(0);
+  ASSERT_EQ(tree.size(), 5U);
+  EXPECT_EQ(tree.depth(), 2U);
+  const TreeNode root = tree.node(0);
+  EXPECT_FALSE(root.is_leaf);
+  EXPECT_TRUE(root.is_default_left);
+  EXPECT_EQ(root.feature, 0U);
+  EXPECT_EQ(root.threshold, 10.5F);
+  EXPECT_EQ(root.cover, 100);
+  EXPECT_EQ(tree.node(root.left).cover, 60);
+  const TreeNode right = tree.node(root.right);
+  EXPECT_TRUE(right.is_leaf);
+  EXPECT_EQ(right.leaf_value, static_cast<double>(0.4F));
+  EXPECT_EQ(right.cover, 40);
+  EXPECT_TRUE(model.tree(1).node(0).is_categorical);
+  EXPECT_TRUE(model.tree(1).goes_right(0, 35));
+  EXPECT_FALSE(model.tree(1).goes_right(0, 36));
+  EXPECT_TRUE(model.tree(1).goes_right(0, kNaN));
+  EXPECT_EQ(model.tree(2).file_number(4), 4);
+}
+
+TEST_P(TreeModelVectors, FindsEveryLeafByWalkingTheShownNodes) {
+  for (const std::string& text : {std::string(kSmallModel), small_dart()}) {
+    const TreeModel model = load(text);
+    for (const auto& row : kRows) {
+      std::array<std::int32_t, 3> leaves{};
+      model.leaves(row, leaves);
+      float margin = model.base_margin(0);
+      for (std::size_t t = 0; t < 3; ++t) {
+        const TreeView tree = model.tree(t);
+        std::uint32_t at = 0;
+        for (TreeNode node = tree.node(0); !node.is_leaf; node = tree.node(at)) {
+          at = tree.goes_right(at, row[node.feature]) ? node.right : node.left;
+        }
+        EXPECT_EQ(tree.file_number(at), leaves[t]);
+        margin += static_cast<float>(tree.node(at).leaf_value);
+      }
+      EXPECT_EQ(margin, model.margin(row));
+    }
+  }
+}
+
+TEST_P(TreeModelVectors, HasNoCoversWhenATreeHasNone) {
+  const TreeModel model =
+      load(replaced(kSmallModel, R"("sum_hessian":[100.0,60.0,40.0,25.0,35.0])", R"("x":0)"));
+  EXPECT_FALSE(model.has_covers());
+  EXPECT_EQ(model.tree(0).node(0).cover, 0);
+}
+
 TEST(TreeModel, ScoresManyRowsToTheSameBitsAsOneByOne) {
   for (const std::string& text : {std::string(kSmallModel), small_dart(), small_multiclass()}) {
     const TreeModel model = load_both(text, false);
@@ -215,6 +267,8 @@ TEST(TreeModel, LeavesOutNodesThatThePrunerDeleted) {
                   R"("default_left":[1,0,0,0,0,1,1],"split_type":[0,0,0,0,0,0,0])");
   text = replaced(text, R"("loss_changes":[1.0,1.0,0.0,0.0,0.0])",
                   R"("loss_changes":[1.0,1.0,0.0,0.0,0.0,0,0])");
+  text = replaced(text, R"("sum_hessian":[100.0,60.0,40.0,25.0,35.0])",
+                  R"("sum_hessian":[100.0,60.0,40.0,25.0,35.0,0,0])");
   const TreeModel model = load_both(text, false);
   EXPECT_EQ(std::bit_cast<std::uint32_t>(model.margin(kRows[0])), kMarginBits[0]);
 }
@@ -289,6 +343,8 @@ INSTANTIATE_TEST_SUITE_P(
                  kCorrupt, "node 1: children 3 and 2 are not side by side"},
         BadModel{"ListsOfUnequalLength", "[10.5,0.3,0.4,0.1,-0.2]", "[10.5,0.3,0.4,0.1]", kCorrupt,
                  "lists of 5 and of 4 nodes"},
+        BadModel{"CoverNotFinite", R"("sum_hessian":[100.0,)", R"("sum_hessian":[NaN,)", kCorrupt,
+                 "node 0: the cover is not finite"},
         BadModel{"NodeCount", R"("num_nodes":"5")", R"("num_nodes":"6")", kCorrupt, "num_nodes"},
         BadModel{"FeatureOutOfRange", R"("split_indices":[0,1,0,0,0])",
                  R"("split_indices":[0,4,0,0,0])", kCorrupt, "tree 0: node 1: feature 4 of 4"},

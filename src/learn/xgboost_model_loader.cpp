@@ -132,10 +132,13 @@ core::Result<std::vector<SourceNode>> read_nodes(const DocumentValue& tree) {
   if (!types) return types.error();
   const auto gains = numbers(tree, "loss_changes", false);
   if (!gains) return gains.error();
+  const auto covers = numbers(tree, "sum_hessian", false);
+  if (!covers) return covers.error();
   const std::size_t count = left->size();
   for (const std::size_t size :
        {right->size(), features->size(), values->size(), defaults->size(),
-        types->empty() ? count : types->size(), gains->empty() ? count : gains->size()}) {
+        types->empty() ? count : types->size(), gains->empty() ? count : gains->size(),
+        covers->empty() ? count : covers->size()}) {
     if (size != count) return corrupt("lists of {} and of {} nodes", count, size);
   }
   std::vector<SourceNode> nodes(count);
@@ -148,6 +151,7 @@ core::Result<std::vector<SourceNode>> read_nodes(const DocumentValue& tree) {
     node.is_default_left = (*defaults)[i] != 0;
     node.is_categorical = !types->empty() && (*types)[i] == 1;
     if (!gains->empty()) node.gain = (*gains)[i];
+    if (!covers->empty()) node.cover = static_cast<double>((*covers)[i]);
     if (!types->empty() && (*types)[i] != 0 && (*types)[i] != 1) {
       return corrupt("node {}: split type {}", i, (*types)[i]);
     }
@@ -161,7 +165,7 @@ core::Result<std::vector<SourceNode>> read_nodes(const DocumentValue& tree) {
 }
 
 core::Result<> add_tree(const DocumentValue& tree, std::size_t position, std::uint32_t group,
-                        bool has_gains, TreeModelBuilder& builder) {
+                        SourceStatistics statistics, TreeModelBuilder& builder) {
   if (tree.object() == nullptr) return corrupt("not an object");
   const auto id = parameter(tree, "id", static_cast<std::int64_t>(position));
   if (!id) return id.error();
@@ -184,13 +188,13 @@ core::Result<> add_tree(const DocumentValue& tree, std::size_t position, std::ui
     if (!count) return count.error();
     if (*count != size) return corrupt("num_nodes is {}, the lists have {}", *count, size);
   }
-  return builder.add_tree(*nodes, group, has_gains);
+  return builder.add_tree(*nodes, group, statistics);
 }
 
-bool has_gains(const DocumentValue::Array& trees) {
-  return !trees.empty() && std::all_of(trees.begin(), trees.end(), [](const DocumentValue& tree) {
-    const DocumentValue* gains = tree.find("loss_changes");
-    return gains != nullptr && !gains->is_empty_array();
+bool has_statistic(const DocumentValue::Array& trees, std::string_view key) {
+  return !trees.empty() && std::all_of(trees.begin(), trees.end(), [&](const DocumentValue& tree) {
+    const DocumentValue* values = tree.find(key);
+    return values != nullptr && !values->is_empty_array();
   });
 }
 
@@ -224,14 +228,16 @@ core::Result<> add_trees(const DocumentValue& model, TreeModelBuilder& builder) 
     return corrupt("tree_info has {} entries for {} trees", groups->size(), trees->size());
   }
   if (auto checked = check_rounds(model, trees->size()); !checked) return checked;
-  const bool gains = has_gains(*trees);
+  const SourceStatistics statistics{.has_gains = has_statistic(*trees, "loss_changes"),
+                                    .has_covers = has_statistic(*trees, "sum_hessian")};
   for (std::size_t i = 0; i < trees->size(); ++i) {
     const std::int64_t group = (*groups)[i];
     if (group < 0 || group >= static_cast<std::int64_t>(builder.model.group_count())) {
       return corrupt("tree {}: tree_info is {} of {} groups", i, group,
                      builder.model.group_count());
     }
-    if (auto added = add_tree((*trees)[i], i, static_cast<std::uint32_t>(group), gains, builder);
+    if (auto added =
+            add_tree((*trees)[i], i, static_cast<std::uint32_t>(group), statistics, builder);
         !added) {
       return std::move(added).error().within(fmt::format("tree {}", i));
     }

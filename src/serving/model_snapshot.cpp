@@ -1,6 +1,9 @@
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "core/log.h"
+#include "core/time_format.h"
 #include "serving/predictor.h"
 
 namespace tenure::serving {
@@ -11,6 +14,18 @@ std::string full_name(std::string_view ref) {
   const std::size_t colon = ref.find(':');
   if (colon == std::string_view::npos) return std::string(ref);
   return fmt::format("{}__{}", ref.substr(0, colon), ref.substr(colon + 1));
+}
+
+/// A null_value of tenure.yaml as the cleaned table had it.
+data::Cell parse_null_value(std::string_view text, const learn::InputField& field) {
+  if (field.is_category()) return data::Cell::of(text);
+  if (text == "true" || text == "t") return data::Cell::of(1.0);
+  if (text == "false" || text == "f") return data::Cell::of(0.0);
+  double number = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (status == std::errc() && end == text.data() + text.size()) return data::Cell::of(number);
+  if (const auto time = core::parse_time(text)) return data::Cell::of(static_cast<double>(*time));
+  return data::Cell::null();
 }
 
 }  // namespace
@@ -29,12 +44,17 @@ std::shared_ptr<const ModelSnapshot> ModelSnapshot::make(
                                                     .reader = std::move(reader),
                                                     .reference = std::move(reference),
                                                     .input_index = {},
-                                                    .input_names = {}});
+                                                    .input_names = {},
+                                                    .missing = {}});
   const auto inputs = snapshot->model.transform().inputs();
   const std::vector<std::string>& refs = snapshot->model.facts().refs;
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     snapshot->input_names.push_back(inputs[i].name);
     snapshot->input_index.emplace(inputs[i].name, i);
+    const auto& values = snapshot->model.facts().null_values;
+    const auto value = values.find(inputs[i].name);
+    snapshot->missing.push_back(value == values.end() ? data::Cell::null()
+                                                      : parse_null_value(value->second, inputs[i]));
   }
   // After the plain names, which win should a view and a feature together spell one of them.
   for (std::uint32_t i = 0; i < refs.size() && i < inputs.size(); ++i) {

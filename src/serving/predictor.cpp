@@ -188,7 +188,9 @@ void Predictor::answer(Call& call, std::span<const PredictRow> rows, std::span<P
       prediction.features_time = info[place].oldest;
     }
     for (std::size_t j = 0; j < std::min(inputs, row.given.size()); ++j) {
-      if (!is_absent(row.given[j])) features[j] = row.given[j];
+      const data::Cell& given = row.given[j];
+      if (is_absent(given)) continue;
+      features[j] = given.kind == data::Cell::Kind::kNull ? snapshot.missing[j] : given;
     }
     const learn::Model::Score score = snapshot.model.score(features, encoded);
     if (!std::isfinite(score.margin) || !std::isfinite(score.probability)) {

@@ -37,6 +37,9 @@ struct ModelSnapshot {
   core::Json reference;  ///< sketches of the training rows (learn/reference.h), or null
   std::unordered_map<std::string, std::uint32_t> input_index;  ///< by plain name and by view__name
   std::vector<std::string_view> input_names;  ///< views into model.transform().inputs()
+  /// Per input, what a missing value in a request means: kNull, or what the training table was
+  /// cleaned with (stored features were cleaned already).
+  std::vector<data::Cell> missing;
 
   static std::shared_ptr<const ModelSnapshot> make(std::string name, std::int64_t version,
                                                    std::string run_id, core::Micros loaded,

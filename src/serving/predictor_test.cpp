@@ -88,6 +88,20 @@ TEST_F(PredictorTest, LetsGivenFeaturesWinOverStoredOnes) {
             score({Cell::null(), Cell::of(2.0)}));
 }
 
+TEST_F(PredictorTest, ReadsAMissingGivenFeatureAsTheTrainingTableWasCleaned) {
+  world_.null_values = {{"plan", "b"}, {"age", "4"}};
+  snapshot_ = world_.snapshot(3);
+  const std::vector<Cell> both_null{Cell::null(), Cell::null()};
+  EXPECT_EQ(predict_one({.entity_id = "", .given = both_null}).probability,
+            score({Cell::of("b"), Cell::of(4.0)}));
+  const std::vector<Cell> null_plan{Cell::null(), Cell{}};
+  EXPECT_EQ(predict_one({.entity_id = "C-1", .given = null_plan}).probability,
+            score({Cell::of("b"), Cell::of(1.0)}));
+  // The log tells what the model saw.
+  ASSERT_EQ(sink_.records.size(), 2U);
+  EXPECT_EQ(sink_.records[0].kinds, (std::vector{Cell::Kind::kText, Cell::Kind::kNumber}));
+}
+
 TEST_F(PredictorTest, ScoresGivenFeaturesWithoutAnEntity) {
   const std::vector<Cell> given{Cell::of("b"), Cell{}};
   const Prediction prediction = predict_one({.entity_id = "", .given = given});

@@ -81,6 +81,14 @@ class TelcoLoop(unittest.TestCase):
             changed = server.predict({"customer_id": customer["customerID"], "features": {"Contract": "Two year", "tenure": 70}})[1]
             self.assertLess(changed["probability"], stored)
 
+    def test_a_missing_charge_means_what_it_meant_in_training(self):
+        customer = next(iter(self.customers(1)))["customerID"]
+        with Server(self.project) as server:
+            answers = [server.predict({"customer_id": customer, "features": {"TotalCharges": value}})[1]["probability"]
+                       for value in (None, 0, 5000)]
+            self.assertEqual(answers[0], answers[1])
+            self.assertNotEqual(answers[0], answers[2])
+
     def test_an_unknown_customer_is_answered_by_the_base_rate(self):
         with Server(self.project) as server:
             status, answer = server.predict({"customer_id": "nobody"})

@@ -28,7 +28,27 @@ core::Result<double> decision_threshold(const core::Config& config, double base_
   return value;
 }
 
-core::Result<learn::ModelFacts> facts_of(const Project& project,
+/// The null_value of each input that is a column of the cleaned table.
+std::map<std::string, std::string> null_values_of(const data::Dataset& dataset,
+                                                  const features::Definitions& definitions,
+                                                  const features::FeatureService& service) {
+  std::map<std::string, std::string> values;
+  const auto inputs = inputs_of(definitions, service);
+  for (std::size_t i = 0; i < service.features.size(); ++i) {
+    const features::FeatureRef& ref = service.features[i];
+    const features::FeatureView* view = definitions.view(ref.view);
+    if (std::filesystem::path(view->source) != dataset.parquet) continue;
+    const auto feature = std::ranges::find(view->features, ref.feature, &features::Feature::name);
+    const auto rule =
+        std::ranges::find(dataset.columns, feature->source_column, &data::ColumnRule::name);
+    if (rule != dataset.columns.end() && rule->null_value)
+      values[inputs[i].name] = *rule->null_value;
+  }
+  return values;
+}
+
+core::Result<learn::ModelFacts> facts_of(const Project& project, const data::Dataset& dataset,
+                                         const features::Definitions& definitions,
                                          const features::FeatureService& service,
                                          double base_rate) {
   auto threshold = decision_threshold(project.config(), base_rate);
@@ -40,6 +60,7 @@ core::Result<learn::ModelFacts> facts_of(const Project& project,
   facts.threshold = *threshold;
   facts.positive = project.config().text("decision.positive");
   facts.negative = project.config().text("decision.negative");
+  facts.null_values = null_values_of(dataset, definitions, service);
   return facts;
 }
 
@@ -110,7 +131,10 @@ pipelines::Step train_step(Project& project) {
     };
     auto training = learn::train(*spec, inputs, rows->inputs, rows->labels, observer);
     if (!training) return std::move(training).error();
-    auto facts = facts_of(project, prepared->service, training->base_rate);
+    auto dataset = dataset_of_run(project, context);
+    if (!dataset) return std::move(dataset).error();
+    auto facts =
+        facts_of(project, *dataset, prepared->definitions, prepared->service, training->base_rate);
     if (!facts) return std::move(facts).error();
 
     const std::filesystem::path folder = context.directory / "model";

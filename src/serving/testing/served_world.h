@@ -111,6 +111,7 @@ class ServedWorld {
     learn::ModelFacts facts;
     facts.refs = {"profile:plan", "profile:age"};
     facts.base_rate = 0.25;
+    facts.null_values = null_values;
     return must(learn::Model::make(std::move(facts), std::move(transform), std::move(trees)));
   }
 
@@ -125,6 +126,7 @@ class ServedWorld {
   storage::testing::TemporaryFolder folder;
   FaultyStore store{must(storage::open_kv_store("lmdb:///online", folder.path().string()))};
   features::Definitions definitions;
+  std::map<std::string, std::string> null_values;  ///< of the model that snapshot() makes
   core::ManualClock clock{kNow};
   core::MetricRegistry metrics;
 };
