@@ -4,36 +4,14 @@
 #include <numeric>
 #include <utility>
 
-#include "core/random.h"
-
 namespace tenure::learn {
 namespace {
 
-/// More rows hardly change which preset is best, only the time it takes.
-constexpr std::size_t kSampleRows = 24'000;
-constexpr int kInnerFolds = 3;
 /// Relative gain in log loss below which the simpler preset is kept.
 constexpr double kGainMin = 0.0005;
 /// Relative loss in log loss on 8,000 rows that the other folds do not make good: several times the
 /// deviation of the difference between two presets there.
 constexpr double kClearlyWorse = 0.01;
-
-/// A stratified sample: both classes keep their shares.
-std::vector<std::uint32_t> sample_rows(std::span<const std::uint8_t> labels, std::uint64_t seed) {
-  std::vector<std::uint32_t> of_class[2];
-  for (std::size_t row = 0; row < labels.size(); ++row)
-    of_class[labels[row] != 0 ? 1 : 0].push_back(static_cast<std::uint32_t>(row));
-  std::vector<std::uint32_t> sample;
-  core::Random random(seed);
-  for (auto& rows : of_class) {
-    random.shuffle(std::span(rows));
-    if (labels.size() > kSampleRows)
-      rows.resize(std::max<std::size_t>(1, rows.size() * kSampleRows / labels.size()));
-    sample.insert(sample.end(), rows.begin(), rows.end());
-  }
-  std::sort(sample.begin(), sample.end());
-  return sample;
-}
 
 using SelectionObserver = std::function<bool(std::int64_t, std::int64_t, double)>;
 
@@ -43,8 +21,8 @@ struct Selection {
   const FitContext& context;
   const std::map<std::string, std::string>& params;
   bool is_hurried;  ///< what is clearly worse on the first fold is not tried on the others
-  std::vector<LabelledRows> training, validation;  ///< by fold
-  std::vector<std::size_t> left = all_presets();   ///< positions in presets(), simplest first
+  const InnerFolds& folds;
+  std::vector<std::size_t> left = all_presets();  ///< positions in presets(), simplest first
   std::vector<double> sums = std::vector<double>(presets().size());  ///< of log losses
   std::int64_t rounds_done = 0;
 
@@ -79,21 +57,21 @@ BoostingPlan Selection::plan_of(const Preset& preset) const {
 std::int64_t Selection::total_rounds() const {
   std::int64_t total = 0;
   for (const Preset& preset : presets())
-    total += preset.rounds_max * static_cast<std::int64_t>(training.size());
+    total += preset.rounds_max * static_cast<std::int64_t>(folds.training.size());
   return total;
 }
 
 core::Result<> Selection::try_folds(std::size_t first, std::size_t end,
                                     const SelectionObserver& observe) {
-  const std::size_t folds = end - first;
+  const std::size_t count = end - first;
   const std::int64_t total = total_rounds();
-  std::vector<double> losses(left.size() * folds);
+  std::vector<double> losses(left.size() * count);
   // The deepest first: the longest fits should not be the last to start.
-  const auto preset_of = [&](std::size_t task) { return left[left.size() - 1 - task / folds]; };
+  const auto preset_of = [&](std::size_t task) { return left[left.size() - 1 - task / count]; };
   const auto fit = [&](std::size_t task, const FitReporter& report) -> core::Result<> {
-    const std::size_t fold = first + task % folds;
-    auto done = fit_rows(context, plan_of(presets()[preset_of(task)]), training[fold],
-                         &validation[fold], report);
+    const std::size_t fold = first + task % count;
+    auto done = fit_rows(context, plan_of(presets()[preset_of(task)]), folds.training[fold],
+                         &folds.validation[fold], report);
     if (!done) return std::move(done).error();
     losses[task] = done->booster.log_loss();
     return {};
@@ -123,7 +101,7 @@ core::Result<const Preset*> Selection::choose(const SelectionObserver& observe) 
     drop_the_worse();
   }
   if (left.size() > 1) {
-    auto tried = try_folds(is_hurried ? 1 : 0, training.size(), observe);
+    auto tried = try_folds(is_hurried ? 1 : 0, folds.training.size(), observe);
     if (!tried) return std::move(tried).error();
   }
   std::size_t best = left.front();
@@ -136,28 +114,10 @@ core::Result<const Preset*> Selection::choose(const SelectionObserver& observe) 
 
 core::Result<const Preset*> select_preset(
     const TrainSpec& spec, const FitContext& context,
-    const std::map<std::string, std::string>& params, const data::Table& table,
-    std::span<const std::uint8_t> labels,
+    const std::map<std::string, std::string>& params, const InnerFolds& folds, bool is_hurried,
     const std::function<bool(std::int64_t, std::int64_t, double)>& observe) {
-  const LabelledRows sample = take_rows(table, labels, sample_rows(labels, spec.seed));
-  const int folds = std::min(kInnerFolds, spec.folds);
-  // Another seed than the outer folds': the choice should not fit their boundaries.
-  auto fold_of_row = stratified_folds(sample.labels, folds, spec.seed + 1);
-  if (!fold_of_row) return std::move(fold_of_row).error();
-
-  std::vector<LabelledRows> training, validation;
-  for (std::uint32_t fold = 0; fold < static_cast<std::uint32_t>(folds); ++fold) {
-    training.push_back(
-        take_rows(sample.table, sample.labels, rows_outside_fold(*fold_of_row, fold)));
-    validation.push_back(take_rows(sample.table, sample.labels, rows_of_fold(*fold_of_row, fold)));
-  }
-
-  Selection selection{.spec = spec,
-                      .context = context,
-                      .params = params,
-                      .is_hurried = has_many_rows(labels),
-                      .training = std::move(training),
-                      .validation = std::move(validation)};
+  Selection selection{
+      .spec = spec, .context = context, .params = params, .is_hurried = is_hurried, .folds = folds};
   return selection.choose(observe);
 }
 

@@ -74,10 +74,11 @@ Chosen choose(const Points& points) {
   spec.threads = 2;
   const std::vector<InputField> inputs = {{"x", data::ColumnType::kNumber},
                                           {"y", data::ColumnType::kNumber}};
+  const auto folds = InnerFolds::make(points.table, points.labels, 3, spec.seed).value();
   // With a part of two columns no tree would see both.
   Chosen chosen;
   auto preset = select_preset(spec, {.transform = spec.transform, .inputs = inputs},
-                              {{"colsample_bytree", "1"}}, points.table, points.labels,
+                              {{"colsample_bytree", "1"}}, folds, has_many_rows(points.labels),
                               [&](std::int64_t done, std::int64_t total, double) {
                                 chosen.is_monotonic &= done >= chosen.done && done <= total;
                                 chosen.done = done;
