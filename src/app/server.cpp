@@ -4,12 +4,14 @@
 
 #include <fmt/format.h>
 
+#include "api/open_inference/inference_service.h"
 #include "api/routes.h"
 #include "app/model_store.h"
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
 #include "monitoring/prediction_log.h"
+#include "net/grpc_server.h"
 #include "net/http_server.h"
 #include "net/router.h"
 #include "net/signals.h"
@@ -57,6 +59,25 @@ core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
        .sync_interval = section.duration("sync_interval"),
        .buffer_events = static_cast<std::uint64_t>(section.integer("buffer_events"))},
       project.clock(), metrics);
+}
+
+/// Begins to answer gRPC, unless it is switched off.
+core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& serving,
+                                                          api::InferenceService& inference) {
+  if (!serving.boolean("grpc")) return std::unique_ptr<net::GrpcServer>();
+  net::GrpcServerOptions options;
+  options.host = serving.text("host");
+  const bool is_chosen = serving.integer("port") == 0 && !serving.is_set("grpc_port");
+  options.port =
+      is_chosen ? std::uint16_t{0} : static_cast<std::uint16_t>(serving.integer("grpc_port"));
+  options.message_max = static_cast<std::uint64_t>(serving.integer("body_max"));
+  options.drain_timeout = serving.duration("drain_timeout");
+  grpc::Service* const services[] = {&inference.service()};
+  auto server = net::GrpcServer::start(options, services);
+  if (!server)
+    return serving.error_at(
+        "grpc_port", server.error().message + "; choose another port, or set serving.grpc: false");
+  return server;
 }
 
 std::string served_model(const Project& project) {
@@ -116,8 +137,12 @@ core::Result<> run_server(Project& project,
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
+  api::InferenceService inference(services);
+  auto grpc_server = start_grpc(serving_config, inference);
+  if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
   watcher.start();
+  if (*grpc_server) facts.grpc = fmt::format("{}:{}", options->host, (*grpc_server)->port());
   facts.address = fmt::format("http://{}:{}", options->host, (*server)->port());
   if (on_ready) on_ready(facts);
 
@@ -125,6 +150,7 @@ core::Result<> run_server(Project& project,
   core::log_info("server", "stopping", {{"signal", static_cast<std::int64_t>(signal)}});
   is_draining.store(true);
   watcher.stop();
+  if (*grpc_server) (*grpc_server)->drain();
   (*server)->drain();
   if (*log) {
     if (auto flushed = (*log)->flush(); !flushed)

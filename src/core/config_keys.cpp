@@ -139,6 +139,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
 
     {"serving.host", kText, "127.0.0.1", "", "Address to listen on."},
     {"serving.port", kInteger, "8000", "0..65535", "HTTP port; 0 lets the system choose."},
+    {"serving.grpc", kBoolean, "true", "", "Answer the Open Inference Protocol over gRPC, too."},
+    {"serving.grpc_port", kInteger, "8001", "0..65535",
+     "gRPC port; 0 lets the system choose, as it does when serving.port is 0 and this is not set."},
     {"serving.insecure", kBoolean, "false", "",
      "Allow an address other than loopback without authentication."},
     {"serving.threads", kInteger, "0", "0..256", "Event loops; 0 = one per core."},

@@ -6,15 +6,18 @@ import unittest
 from client_environment import client_python, run_client
 from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure
 
-CLIENTS = ("tritonclient[http]==2.60.0", "kserve==0.16.0")
+CLIENTS = ("tritonclient[grpc,http]==2.60.0", "kserve==0.16.0")
 
 TRITON = """
-import json, sys
+import importlib, json, sys
 import numpy as np
-import tritonclient.http as triton
+triton = importlib.import_module("tritonclient." + sys.argv[3])
+from tritonclient.utils import InferenceServerException
+is_grpc = sys.argv[3] == "grpc"
 client = triton.InferenceServerClient(sys.argv[1])
 rows = json.load(open(sys.argv[2]))
-metadata = client.get_model_metadata("telco-churn")
+as_json = {"as_json": True} if is_grpc else {}
+metadata = client.get_model_metadata("telco-churn", **as_json)
 TYPES = {"FP64": np.float64, "INT64": np.int64, "BOOL": np.bool_, "BYTES": np.object_}
 
 def value(text, datatype):
@@ -29,18 +32,20 @@ def columns(is_binary):
     for tensor in metadata["inputs"]:
         column = [[value(row[tensor["name"]], tensor["datatype"])] for row in rows]
         one = triton.InferInput(tensor["name"], [len(rows), 1], tensor["datatype"])
-        one.set_data_from_numpy(np.array(column, dtype=TYPES[tensor["datatype"]]), binary_data=is_binary)
+        one.set_data_from_numpy(np.array(column, dtype=TYPES[tensor["datatype"]]),
+                                **({} if is_grpc else {"binary_data": is_binary}))
         inputs.append(one)
     return inputs
 
 def ask(inputs, **options):
     answer = client.infer("telco-churn", inputs, request_id="q1", **options)
-    assert answer.get_response()["id"] == "q1"
+    response = answer.get_response(as_json=True) if is_grpc else answer.get_response()
+    assert response["id"] == "q1"
     return answer
 
 binary = ask(columns(True))
-text = ask(columns(False), outputs=[triton.InferRequestedOutput("probability", binary_data=False)],
-           request_compression_algorithm=None)
+text = ask(columns(False), outputs=[triton.InferRequestedOutput("probability", **({} if is_grpc else
+                                                                                  {"binary_data": False}))])
 versioned = ask(columns(True), model_version="1")
 identifiers = triton.InferInput("customer_id", [len(rows)], "BYTES")
 identifiers.set_data_from_numpy(np.array([row["customerID"] for row in rows], dtype=np.object_))
@@ -51,13 +56,28 @@ contributions = by_id.as_numpy("contributions")
 try:
     client.infer("nobody", columns(True))
     refusal = None
-except triton.InferenceServerException as error:
+except InferenceServerException as error:
     refusal = str(error)
+streamed = []
+if is_grpc:
+    import queue
+    answers = queue.Queue()
+    client.start_stream(lambda result, error: answers.put((result, error)))
+    for _ in range(2):
+        client.async_stream_infer("telco-churn", columns(True))
+    for _ in range(2):
+        result, error = answers.get(timeout=30)
+        assert error is None, error
+        streamed.append(result.as_numpy("probability").tolist())
+    client.stop_stream()
+config = client.get_model_config("telco-churn", **as_json)
+index = client.get_model_repository_index(**as_json)
+statistics = client.get_inference_statistics("telco-churn", **as_json)
 print(json.dumps({
     "live": client.is_server_live(), "ready": client.is_server_ready(), "model_ready": client.is_model_ready("telco-churn"),
-    "server": client.get_server_metadata()["name"], "config": client.get_model_config("telco-churn")["backend"],
-    "index": client.get_model_repository_index(), "counted": client.get_inference_statistics("telco-churn")
-        ["model_stats"][0]["inference_count"],
+    "server": client.get_server_metadata(**as_json)["name"], "config": config.get("config", config)["backend"],
+    "index": index["models"] if is_grpc else index, "counted": int(statistics["model_stats"][0]["inference_count"]),
+    "streamed": streamed,
     "binary": binary.as_numpy("probability").tolist(), "text": text.as_numpy("probability").tolist(),
     "versioned": versioned.as_numpy("probability").tolist(), "by_id": by_id.as_numpy("probability").tolist(),
     "labels": by_id.as_numpy("label").tolist(), "decisions": [d.decode() for d in by_id.as_numpy("decision")],
@@ -102,21 +122,31 @@ class InferenceProtocol(unittest.TestCase):
         status, answer = cls.server.predict({"customer_ids": [row["customerID"] for row in cls.rows]})
         assert status == 200, answer
         cls.expected = [one["probability"] for one in answer["predictions"]]
+        cls.decisions = [one["decision"] for one in answer["predictions"]]
         _, info = cls.server.request("GET", "/model-info")
         cls.inputs = [one["name"] for one in info["inputs"]]
 
-    def test_triton_predicts_the_same_bits(self):
-        seen = json.loads(run_client(self.python, TRITON, self.address, self.rows_file, cwd=self.folder))
+    def check_triton(self, protocol, address):
+        seen = json.loads(run_client(self.python, TRITON, address, self.rows_file, protocol, cwd=self.folder))
         for way in ("binary", "text", "versioned", "by_id"):
             self.assertEqual(seen[way], self.expected, way)
-        self.assertEqual(seen["labels"], [int(p >= .5) for p in self.expected])
-        self.assertEqual(set(seen["decisions"]) - {"churn", "stay"}, set())
+        self.assertEqual(seen["decisions"], self.decisions)
+        self.assertEqual(seen["labels"], [int(decision == "churn") for decision in self.decisions])
         self.assertLess(seen["additive"], 1e-5)
         self.assertTrue(seen["live"] and seen["ready"] and seen["model_ready"])
         self.assertEqual((seen["server"], seen["config"]), ("tenure", "tenure"))
-        self.assertEqual(seen["index"], [{"name": "telco-churn", "version": "1", "state": "READY", "reason": ""}])
+        self.assertEqual([(model["name"], model["version"], model["state"]) for model in seen["index"]],
+                         [("telco-churn", "1", "READY")])
         self.assertGreaterEqual(seen["counted"], 80)
         self.assertIn("nobody", seen["refusal"])
+        return seen
+
+    def test_triton_predicts_the_same_bits_over_http(self):
+        self.check_triton("http", self.address)
+
+    def test_triton_predicts_the_same_bits_over_grpc(self):
+        seen = self.check_triton("grpc", self.server.facts["grpc"])
+        self.assertEqual(seen["streamed"], [self.expected, self.expected])
 
     def test_kserve_predicts_the_same_bits(self):
         seen = json.loads(run_client(self.python, KSERVE, self.address, self.rows_file, ",".join(self.inputs),

@@ -9,6 +9,7 @@
 #include "api/open_inference/infer_request.h"
 #include "api/open_inference/inference.h"
 #include "api/open_inference/inference_statistics.h"
+#include "api/open_inference/server_facts.h"
 #include "api/predict/predict_answer.h"
 #include "api/served_model.h"
 #include "core/id.h"
@@ -17,9 +18,6 @@ namespace tenure::api {
 namespace {
 
 constexpr std::string_view kJsonLength = "Inference-Header-Content-Length";
-
-/// A request may have an element for each input of each row, and ids and a few columns beside them.
-constexpr std::size_t kSpareColumns = 8;
 
 struct Workspace {
   serving::SnapshotCache snapshot;
@@ -110,8 +108,8 @@ core::Result<std::size_t> infer(const Services& services, const net::Request& re
   auto length = json_length(request);
   if (!length) return std::move(length).error();
   const auto rows_max = static_cast<std::size_t>(services.rows_max);
-  const std::size_t elements_max = rows_max * ((*snapshot)->input_names.size() + kSpareColumns);
-  if (auto ok = workspace.request.decode(request.body, *length, elements_max, workspace.inference);
+  if (auto ok = workspace.request.decode(request.body, *length, elements_max(services, **snapshot),
+                                         workspace.inference);
       !ok)
     return std::move(ok).error();
   auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max);
@@ -135,19 +133,11 @@ void answer_inference_error(const core::Error& error, net::Response& response) {
 
 void infer(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;
-  InferenceStatistics& statistics = *services.inference_statistics;
   const std::int64_t start = services.clock.monotonic_ns();
   const auto rows = infer(services, request, workspace, response);
-  const auto elapsed = static_cast<std::uint64_t>(services.clock.monotonic_ns() - start);
-  statistics.last_ms = services.clock.now() / 1000;
-  if (!rows) {
-    ++statistics.failures;
-    statistics.failed_ns += elapsed;
-    return answer_inference_error(rows.error(), response);
-  }
-  ++statistics.requests;
-  statistics.rows += *rows;
-  statistics.busy_ns += elapsed;
+  services.inference_statistics->count(rows.has_value(), rows.value_or(0),
+                                       services.clock.monotonic_ns() - start, services.clock.now());
+  if (!rows) answer_inference_error(rows.error(), response);
 }
 
 }  // namespace tenure::api

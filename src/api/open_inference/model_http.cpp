@@ -3,8 +3,8 @@
 #include <string>
 
 #include "api/open_inference/infer_http.h"
-#include "api/open_inference/inference.h"
 #include "api/open_inference/inference_statistics.h"
+#include "api/open_inference/server_facts.h"
 #include "api/served_model.h"
 #include "core/json.h"
 
@@ -15,8 +15,6 @@ using core::Json;
 using core::JsonArray;
 using core::JsonObject;
 
-constexpr std::string_view kPlatform = "tenure_ensemble";
-
 core::Result<std::shared_ptr<const serving::ModelSnapshot>> named_model(
     const Services& services, const net::Request& request) {
   serving::SnapshotCache cache;
@@ -26,24 +24,22 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> named_model(
   return cache.shared();
 }
 
-Json tensor_json(std::string_view name, Datatype type, JsonArray shape) {
-  return JsonObject{{"name", name}, {"datatype", datatype_name(type)}, {"shape", std::move(shape)}};
+JsonArray metadata_json(const std::vector<TensorFacts>& tensors) {
+  JsonArray list;
+  for (const TensorFacts& tensor : tensors)
+    list.push_back(JsonObject{{"name", tensor.name},
+                              {"datatype", datatype_name(tensor.datatype)},
+                              {"shape", JsonArray(tensor.shape.begin(), tensor.shape.end())}});
+  return list;
 }
 
-/// Triton's configuration names types so.
-std::string config_type(Datatype type) {
-  return type == Datatype::kBytes ? "TYPE_STRING" : "TYPE_" + std::string(datatype_name(type));
-}
-
-Json config_tensor(std::string_view name, Datatype type, std::int64_t width) {
-  return JsonObject{{"name", name}, {"data_type", config_type(type)}, {"dims", JsonArray{width}}};
-}
-
-std::int64_t output_width(const OutputFacts& output, const serving::ModelSnapshot& snapshot) {
-  if (!output.is_matrix) return 1;
-  return output.datatype == Datatype::kBytes
-             ? static_cast<std::int64_t>(Inference::kReasonCodes)
-             : static_cast<std::int64_t>(snapshot.input_names.size()) + 1;
+JsonArray config_json(const std::vector<TensorFacts>& tensors) {
+  JsonArray list;
+  for (const TensorFacts& tensor : tensors)
+    list.push_back(JsonObject{{"name", tensor.name},
+                              {"data_type", triton_type_name(tensor.datatype)},
+                              {"dims", JsonArray{tensor.width}}});
+  return list;
 }
 
 Json duration(std::uint64_t count, std::uint64_t ns) {
@@ -65,7 +61,7 @@ void server_live(const net::Request&, net::Response& response) {
 }
 
 void server_ready(const Services& services, const net::Request&, net::Response& response) {
-  const bool is_ready = services.predictor.snapshot() && !services.is_draining.load();
+  const bool is_ready = is_server_ready(services);
   response.status = is_ready ? 200 : 503;
   response.body = core::to_text(JsonObject{{"live", true}, {"ready", is_ready}});
 }
@@ -78,20 +74,13 @@ void model_metadata(const Services& services, const net::Request& request,
                     net::Response& response) {
   const auto snapshot = named_model(services, request);
   if (!snapshot) return answer_inference_error(snapshot.error(), response);
-  JsonArray inputs, outputs;
-  for (const learn::InputField& input : (*snapshot)->model.transform().inputs())
-    inputs.push_back(tensor_json(input.name, datatype_of(input), {-1, 1}));
-  for (const OutputFacts& output : output_facts()) {
-    JsonArray shape = {-1};
-    if (output.is_matrix) shape.emplace_back(output_width(output, **snapshot));
-    outputs.push_back(tensor_json(output.name, output.datatype, std::move(shape)));
-  }
+  const ModelTensors tensors = model_tensors(**snapshot);
   response.body =
       core::to_text(JsonObject{{"name", (*snapshot)->name},
                                {"versions", JsonArray{std::to_string((*snapshot)->version)}},
                                {"platform", kPlatform},
-                               {"inputs", std::move(inputs)},
-                               {"outputs", std::move(outputs)}});
+                               {"inputs", metadata_json(tensors.inputs)},
+                               {"outputs", metadata_json(tensors.outputs)}});
 }
 
 void model_ready(const Services& services, const net::Request& request, net::Response& response) {
@@ -103,19 +92,14 @@ void model_ready(const Services& services, const net::Request& request, net::Res
 void model_config(const Services& services, const net::Request& request, net::Response& response) {
   const auto snapshot = named_model(services, request);
   if (!snapshot) return answer_inference_error(snapshot.error(), response);
-  JsonArray inputs, outputs;
-  for (const learn::InputField& input : (*snapshot)->model.transform().inputs())
-    inputs.push_back(config_tensor(input.name, datatype_of(input), 1));
-  for (const OutputFacts& output : output_facts())
-    outputs.push_back(
-        config_tensor(output.name, output.datatype, output_width(output, **snapshot)));
+  const ModelTensors tensors = model_tensors(**snapshot);
   response.body = core::to_text(
       JsonObject{{"name", (*snapshot)->name},
                  {"platform", ""},
-                 {"backend", "tenure"},
+                 {"backend", kServerName},
                  {"max_batch_size", services.rows_max},
-                 {"input", std::move(inputs)},
-                 {"output", std::move(outputs)},
+                 {"input", config_json(tensors.inputs)},
+                 {"output", config_json(tensors.outputs)},
                  {"version_policy", JsonObject{{"latest", JsonObject{{"num_versions", 1}}}}}});
 }
 
@@ -175,10 +159,7 @@ void repository_unload(const Services& services, const net::Request& request,
                        net::Response& response) {
   const auto snapshot = named_model(services, request);
   if (!snapshot) return answer_inference_error(snapshot.error(), response);
-  answer_inference_error(
-      core::Error{core::ErrorCode::kInvalidArgument,
-                  "the model's alias in the registry decides what is served; move or remove it"},
-      response);
+  answer_inference_error(unload_refusal(), response);
 }
 
 }  // namespace tenure::api

@@ -277,7 +277,8 @@ TEST_F(PredictHttp, ExplainsManyRowsOnlyOffTheEventLoop) {
   EXPECT_EQ(api_.post("/predict", body, {.query = "explain=1"}).status, 413);
   const net::Response response = api_.post("/predict/batch", body, {.query = "explain=1"});
   ASSERT_EQ(response.status, 200);
-  for (const core::Json& one : TestApi::json(response).at("predictions").as_array())
+  const core::Json json = TestApi::json(response);
+  for (const core::Json& one : json.at("predictions").as_array())
     EXPECT_EQ(one.at("reasons").as_array().size(), 1U);
 }
 
