@@ -158,6 +158,7 @@ TEST_F(DatasetTest, FindsTheHeaderBehindEmptyLines) {
     EXPECT_THAT(column("id"), ElementsAre("1", "2"));
     EXPECT_THAT(column("x"), ElementsAre("5", "6"));
   }
+  std::filesystem::remove(parquet_);
   write("\n\nid,x,churn\n1,5,Yes\n2,6\n");
   EXPECT_THAT(refused(), HasSubstr("line 5: 2 fields where the header has 3"));
 }
