@@ -121,7 +121,7 @@ TENURE_AVX2 void find_exits(const DecisionMask& mask, const std::uint8_t* column
         nodes[i] ^= (nodes[i] ^ nodes[i + half]) & bits[above];
       }
     }
-    bits[level] = nodes[0];
+    bits[level] = nodes[0];  // NOLINT(clang-analyzer-core.uninitialized.Assign): set above
   }
   for (int half = 0; half < 2; ++half) {
     __m256i taken = _mm256_setzero_si256();

@@ -339,7 +339,8 @@ TEST_F(PredictionLogTest, TakesEventsFromManyThreads) {
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < kEach; ++i) {
-          OwnedEvent event = numbered_event(static_cast<std::uint64_t>(t) * kEach + i);
+          const int number = t * kEach + i;
+          OwnedEvent event = numbered_event(static_cast<std::uint64_t>(number));
           event.version = i % 7;
           log->append(event.view());
           if (i % 500 == 0) {
