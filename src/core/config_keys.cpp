@@ -95,7 +95,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "Stratified folds; fitting happens inside a fold."},
     {"model.transform.impute", kText, "none", "none|median|mean|zero",
      "Missing numbers; none leaves them to the trees, which learn a side for them."},
-    {"model.transform.encode", kText, "onehot", "onehot", "How categories become columns."},
+    {"model.transform.encode", kText, "auto", "auto|onehot|target",
+     "How categories become columns: one for each value, or for those with more than 30 values the "
+     "share of positives; auto tries both inside the training data."},
     {"model.transform.categories_max", kInteger, "64", "2..65536",
      "Most frequent categories of a column that get a column of their own; the rest share one."},
     {"model.transform.scale", kText, "none", "none|standard",

@@ -62,8 +62,7 @@ TEST_F(EngineTest, ReadsEveryIntegerType) {
 }
 
 TEST_F(EngineTest, LeavesMemoryToOthers) {
-  auto engine =
-      Engine::open({.path = "", .temporary = {}, .memory_limit_bytes = 0, .threads = 2});
+  auto engine = Engine::open({.path = "", .temporary = {}, .memory_limit_bytes = 0, .threads = 2});
   ASSERT_TRUE(engine);
   const auto limit = (*engine)->query_text("SELECT current_setting('memory_limit')");
   ASSERT_TRUE(limit);

@@ -14,11 +14,10 @@ namespace {
 constexpr int kValidationParts = 6;
 constexpr std::size_t kRefitRowsMax = 20'000;
 
-core::Result<XgboostMatrix> encode(const Transform& transform, const LabelledRows& rows,
-                                   int threads) {
-  auto matrix = transform.apply(rows.table);
-  if (!matrix) return std::move(matrix).error();
-  return XgboostMatrix::make(*matrix, rows.labels, threads);
+core::Result<XgboostMatrix> make_matrix(core::Result<Matrix> encoded, const LabelledRows& rows,
+                                        int threads) {
+  if (!encoded) return std::move(encoded).error();
+  return XgboostMatrix::make(*encoded, rows.labels, threads);
 }
 
 }  // namespace
@@ -28,13 +27,16 @@ core::Result<Fit> fit_rows(const FitContext& context, const BoostingPlan& plan,
                            const FitReporter& report) {
   std::vector<std::uint32_t> all(training.labels.size());
   std::iota(all.begin(), all.end(), 0U);
-  auto transform = Transform::fit(context.transform, context.inputs, training.table, all);
+  auto transform =
+      Transform::fit(context.transform, context.inputs, training.table, all, training.labels);
   if (!transform) return std::move(transform).error();
-  auto matrix = encode(*transform, training, plan.threads);
+  auto matrix =
+      make_matrix(transform->apply_out_of_fold(training.table, training.labels, plan.seed),
+                  training, plan.threads);
   if (!matrix) return std::move(matrix).error();
   std::optional<XgboostMatrix> watched;
   if (validation != nullptr) {
-    auto encoded = encode(*transform, *validation, plan.threads);
+    auto encoded = make_matrix(transform->apply(validation->table), *validation, plan.threads);
     if (!encoded) return std::move(encoded).error();
     watched = *std::move(encoded);
   }

@@ -1,5 +1,6 @@
 #include "learn/presets.h"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -14,11 +15,13 @@ std::span<const Preset> presets() {
        .description = "One split a tree: an additive model, as on the Telco table",
        .rounds = 400,
        .rounds_max = 2000,
+       .eta_many_rows = "0.2",
        .params = {{"eta", "0.1"}, {"max_depth", "1"}, {"lambda", "30"}}},
       {.name = "light",
        .description = "Shallow and heavily regularised: few rows, weak interactions",
        .rounds = 400,
        .rounds_max = 1200,
+       .eta_many_rows = "0.06",
        .params = {{"eta", "0.03"},
                   {"max_depth", "3"},
                   {"min_child_weight", "5"},
@@ -29,6 +32,7 @@ std::span<const Preset> presets() {
        .description = "Medium depth for mixed tables",
        .rounds = 600,
        .rounds_max = 1000,
+       .eta_many_rows = "0.05",
        .params = {{"eta", "0.05"},
                   {"max_depth", "4"},
                   {"min_child_weight", "3"},
@@ -39,6 +43,7 @@ std::span<const Preset> presets() {
        .description = "Deep trees for strong interactions, as in shop, bank and card tables",
        .rounds = 800,
        .rounds_max = 1000,
+       .eta_many_rows = "0.05",
        .params = {{"eta", "0.05"},
                   {"max_depth", "6"},
                   {"min_child_weight", "1"},
@@ -47,6 +52,21 @@ std::span<const Preset> presets() {
                   {"lambda", "1"}}},
   }};
   return kPresets;
+}
+
+bool has_many_rows(std::span<const std::uint8_t> labels) {
+  constexpr std::size_t kRows = 20'000;
+  constexpr std::size_t kRareRows = 2'000;
+  const auto positives = static_cast<std::size_t>(
+      std::ranges::count_if(labels, [](std::uint8_t label) { return label != 0; }));
+  return labels.size() > kRows && std::min(positives, labels.size() - positives) >= kRareRows;
+}
+
+std::map<std::string, std::string> auto_params(const Preset& preset,
+                                               std::span<const std::uint8_t> labels) {
+  std::map<std::string, std::string> params = preset.params;
+  if (has_many_rows(labels)) params["eta"] = preset.eta_many_rows;
+  return params;
 }
 
 core::Result<const Preset*> find_preset(std::string_view name) {

@@ -6,6 +6,7 @@ core::Result<TransformSpec> TransformSpec::from_config(const core::Config& confi
   const core::Config section = config.at("model.transform");
   TransformSpec spec;
   spec.impute = section.text("impute");
+  spec.encode = section.text("encode");
   spec.categories_max = static_cast<std::uint32_t>(section.integer("categories_max"));
   spec.scale = section.text("scale");
   spec.log = section.list("log");

@@ -17,6 +17,7 @@ model:
   cross_validation: {folds: 10}
   transform:
     impute: median
+    encode: target
     categories_max: 12
     log: [tenure]
     crosses: ["Contract * tenure"]
@@ -33,6 +34,7 @@ model:
   EXPECT_THAT(spec->params,
               testing::ElementsAre(testing::Pair("eta", "0.05"), testing::Pair("max_depth", "2")));
   EXPECT_EQ(spec->transform.impute, "median");
+  EXPECT_EQ(spec->transform.encode, "target");
   EXPECT_EQ(spec->transform.categories_max, 12U);
   EXPECT_THAT(spec->transform.log, testing::ElementsAre("tenure"));
   EXPECT_THAT(spec->transform.crosses, testing::ElementsAre("Contract * tenure"));

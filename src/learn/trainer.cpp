@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "core/clock.h"
+#include "learn/encoding_selection.h"
 #include "learn/fold_fit.h"
 #include "learn/preset_selection.h"
 #include "learn/presets.h"
@@ -130,6 +131,50 @@ core::Result<Validated> cross_validate(const TrainSpec& spec, const FitContext& 
   return validated;
 }
 
+/// What `auto` stands for in this training.
+struct Chosen {
+  const Preset* preset;
+  TransformSpec transform;
+};
+
+core::Result<Chosen> choose(const TrainSpec& spec, std::span<const InputField> inputs,
+                            const std::map<std::string, std::string>& params,
+                            const data::Table& table, std::span<const std::uint8_t> labels,
+                            const TrainObserver& observer) {
+  const auto observe = [&](const char* phase) {
+    return [&observer, phase](std::int64_t done, std::int64_t total, double loss) {
+      return !observer ||
+             observer({.phase = phase, .done = done, .total = total, .log_loss = loss});
+    };
+  };
+  const bool is_preset_open = spec.preset == "auto";
+  // The encodings are compared under one preset that sees interactions: four would cost four times
+  // as much, and the difference between the encodings is larger than that between presets.
+  auto preset = find_preset(is_preset_open ? "light" : spec.preset);
+  if (!preset) return std::move(preset).error();
+  Chosen chosen{.preset = *preset, .transform = spec.transform};
+  const bool is_encoding_open = spec.transform.encode == "auto";
+  const bool is_encoding_compared = is_encoding_open && has_long_category(inputs, table);
+  if (is_encoding_open) chosen.transform.encode = "onehot";
+  if (!is_preset_open && !is_encoding_compared) return chosen;
+
+  auto folds = InnerFolds::make(table, labels, spec.folds, spec.seed);
+  if (!folds) return std::move(folds).error();
+  if (is_encoding_compared) {
+    auto encoding = select_encoding(spec, inputs, params, *chosen.preset, *folds,
+                                    observe("choosing an encoding"));
+    if (!encoding) return std::move(encoding).error();
+    chosen.transform.encode = *std::move(encoding);
+  }
+  if (is_preset_open) {
+    auto best = select_preset(spec, {.transform = chosen.transform, .inputs = inputs}, params,
+                              *folds, has_many_rows(labels), observe("choosing a preset"));
+    if (!best) return std::move(best).error();
+    chosen.preset = *best;
+  }
+  return chosen;
+}
+
 }  // namespace
 
 core::Result<Training> train(const TrainSpec& spec, std::span<const InputField> inputs,
@@ -139,7 +184,6 @@ core::Result<Training> train(const TrainSpec& spec, std::span<const InputField> 
   if (!checked) return std::move(checked).error();
   auto params = checked_xgboost_params(spec.params);
   if (!params) return std::move(params).error();
-  const FitContext context{.transform = spec.transform, .inputs = inputs};
   const core::SystemClock clock;
   Training training;
   std::int64_t phase_start = clock.monotonic_ns();
@@ -149,24 +193,23 @@ core::Result<Training> train(const TrainSpec& spec, std::span<const InputField> 
     phase_start = now;
   };
 
-  const auto observe_selection = [&](std::int64_t done, std::int64_t total, double loss) {
-    return !observer ||
-           observer({.phase = "choosing a preset", .done = done, .total = total, .log_loss = loss});
-  };
-  auto preset = spec.preset == "auto"
-                    ? select_preset(spec, context, *params, table, labels, observe_selection)
-                    : find_preset(spec.preset);
-  if (!preset) return std::move(preset).error();
+  auto chosen = choose(spec, inputs, *params, table, labels, observer);
+  if (!chosen) return std::move(chosen).error();
+  const Preset& preset = *chosen->preset;
+  const FitContext context{.transform = chosen->transform, .inputs = inputs};
   end_phase("select");
 
   // Without early stopping the longest run is no bound but an overfit.
   const bool may_run_long = spec.preset == "auto" && spec.early_stopping_rounds > 0;
-  const int rounds = may_run_long ? (*preset)->rounds_max : (*preset)->rounds;
-  BoostingPlan plan{.params = *params,
-                    .rounds = spec.rounds > 0 ? spec.rounds : rounds,
-                    .early_stopping_rounds = spec.early_stopping_rounds,
-                    .seed = spec.seed};
-  plan.params.insert((*preset)->params.begin(), (*preset)->params.end());
+  const int rounds = may_run_long ? preset.rounds_max : preset.rounds;
+  BoostingPlan plan{
+      .params = *params,
+      .rounds = spec.rounds > 0 ? spec.rounds : rounds,
+      .early_stopping_rounds = spec.early_stopping_rounds,
+      .evaluation_interval = may_run_long && has_many_rows(labels) ? kEvaluationInterval : 1,
+      .seed = spec.seed};
+  auto of_preset = may_run_long ? auto_params(preset, labels) : preset.params;
+  plan.params.merge(of_preset);
   auto validated = cross_validate(spec, context, plan, table, labels, observer);
   if (!validated) return std::move(validated).error();
   end_phase("cross_validation");
@@ -191,7 +234,8 @@ core::Result<Training> train(const TrainSpec& spec, std::span<const InputField> 
   end_phase("fit");
 
   training.params = plan.params;
-  training.preset = (*preset)->name;
+  training.preset = preset.name;
+  training.encoding = chosen->transform.encode;
   training.rounds = plan.rounds;
   training.cross_validation = std::move(validated->result);
   training.base_rate = static_cast<double>(training.cross_validation.mean.positives) /

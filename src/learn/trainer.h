@@ -53,16 +53,18 @@ struct Training {
   Transform transform;
   std::map<std::string, std::string> params;  ///< effective parameters
   std::string preset;                         ///< the one used
+  std::string encoding;                       ///< the one used: onehot, target
   int rounds = 0;                             ///< of the final booster
   CrossValidation cross_validation;
   double base_rate = 0;
   std::map<std::string, double> seconds;  ///< select, cross_validation, fit
 };
 
-/// Trains a binary classifier: chooses the preset (auto), cross-validates with stratified folds
-/// where transform, early stopping and model see only the fold's training part, then fits transform
-/// and booster on all rows with the mean best number of rounds. Errors: kInvalidArgument (one
-/// class; fewer than `folds` rows of a class; unknown XGBoost parameter; label length), kCancelled.
+/// Trains a binary classifier: chooses preset and encoding (auto), cross-validates with stratified
+/// folds where transform, early stopping and model see only the fold's training part, then fits
+/// transform and booster on all rows with the mean best number of rounds. Errors: kInvalidArgument
+/// (one class; fewer than `folds` rows of a class; unknown XGBoost parameter; label length),
+/// kCancelled.
 core::Result<Training> train(const TrainSpec& spec, std::span<const InputField> inputs,
                              const data::Table& table, std::span<const std::uint8_t> labels,
                              const TrainObserver& observer = {});

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <set>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -271,6 +272,37 @@ TEST(XgboostBooster, IsCutAfterItsBestRound) {
   const auto predicted = booster.predict(rows).value();
   for (std::size_t row = 0; row < matrix.rows; ++row)
     ASSERT_EQ(trees.output(trees.margin(matrix.row(row))), predicted[row]);
+}
+
+TEST(XgboostBooster, IsCutAfterAJudgedRoundWhenNotAllAreJudged) {
+  core::Random random(4);
+  Matrix matrix{.rows = 400, .columns = 1, .values = {}};
+  std::vector<std::uint8_t> labels;
+  for (std::size_t row = 0; row < matrix.rows; ++row) {
+    matrix.values.push_back(static_cast<float>(random.normal()));
+    labels.push_back(random.bernoulli(matrix.values.back() > 0 ? 0.7 : 0.3) ? 1 : 0);
+  }
+  const auto rows = XgboostMatrix::make(matrix, labels, 1).value();
+  BoostingPlan plan{.params = {{"eta", "0.3"}},
+                    .rounds = 32,
+                    .early_stopping_rounds = 40,
+                    .evaluation_interval = 5};
+  const auto train = [&] {
+    std::set<double> losses;
+    auto booster = XgboostBooster::train(plan, rows, &rows, [&](int, double loss) {
+      if (!std::isnan(loss)) losses.insert(loss);
+      return true;
+    });
+    return std::pair(std::move(booster), losses.size());
+  };
+  // The training rows themselves get better every round: the last one is judged too.
+  auto [booster, looks] = train();
+  EXPECT_EQ(booster.value().rounds(), 32);
+  EXPECT_EQ(looks, 7U);
+  plan.rounds = 3;
+  EXPECT_EQ(train().first.value().rounds(), 3);
+  plan.evaluation_interval = 0;
+  EXPECT_FALSE(train().first.has_value());
 }
 
 }  // namespace

@@ -88,13 +88,31 @@ std::uint32_t Transform::InputProgram::code_of(const data::Cell& cell) const noe
   return kNoCode;
 }
 
+std::vector<std::uint32_t> Transform::InputProgram::codes_of(const data::Column& column) const {
+  std::vector<std::uint32_t> codes(column.size());
+  const auto* texts = std::get_if<data::TextValues>(&column.values);
+  if (texts == nullptr) {
+    const std::vector<double> raw = numbers_of(column);
+    std::transform(raw.begin(), raw.end(), codes.begin(), [&](double x) { return code(x); });
+    return codes;
+  }
+  // A category is looked up once per dictionary entry instead of once per row.
+  std::vector<std::uint32_t> code_of_entry;
+  code_of_entry.reserve(texts->dictionary.size());
+  for (const std::string& entry : texts->dictionary)
+    code_of_entry.push_back(code(std::string_view(entry)));
+  for (std::size_t row = 0; row < codes.size(); ++row)
+    codes[row] = column.is_null(row) ? kNoCode : code_of_entry[texts->codes[row]];
+  return codes;
+}
+
 std::string Transform::InputProgram::category_name(std::uint32_t at) const {
   return at < categories.size() ? categories[at] : std::string("(other)");
 }
 
 template <typename NumberOf, typename CodeOf>
 void Transform::run_step(const Step& step, const NumberOf& number_of, const CodeOf& code_of,
-                         float* out) noexcept {
+                         float* out) const noexcept {
   float* const block = out + step.first_output;
   switch (step.kind) {
     case Step::Kind::kNumber:
@@ -102,6 +120,9 @@ void Transform::run_step(const Step& step, const NumberOf& number_of, const Code
       break;
     case Step::Kind::kOneHot:
       if (const std::uint32_t code = code_of(step.a); code != kNoCode) block[code] = 1;
+      break;
+    case Step::Kind::kTargetMean:
+      *block = to_float(programs_[step.a].means->of(code_of(step.a)));
       break;
     case Step::Kind::kCrossNumber:
       if (const std::uint32_t code = code_of(step.a); code != kNoCode)
@@ -135,7 +156,6 @@ void Transform::apply_row(std::span<const data::Cell> cells, std::span<float> ou
 }
 
 core::Result<Matrix> Transform::apply(const data::Table& table) const {
-  // Columns first: a category is looked up once per dictionary entry instead of once per row.
   std::vector<std::vector<double>> numbers(inputs_.size());
   std::vector<std::vector<std::uint32_t>> codes(inputs_.size());
   const std::size_t rows = table.row_count();
@@ -161,18 +181,7 @@ core::Result<Matrix> Transform::apply(const data::Table& table) const {
       for (double& x : numbers[i]) x = program.number(x);
       continue;
     }
-    codes[i].resize(rows);
-    if (texts == nullptr) {
-      const std::vector<double> raw = numbers_of(column);
-      for (std::size_t row = 0; row < rows; ++row) codes[i][row] = program.code(raw[row]);
-      continue;
-    }
-    std::vector<std::uint32_t> code_of_entry;
-    code_of_entry.reserve(texts->dictionary.size());
-    for (const std::string& entry : texts->dictionary)
-      code_of_entry.push_back(program.code(std::string_view(entry)));
-    for (std::size_t row = 0; row < rows; ++row)
-      codes[i][row] = column.is_null(row) ? kNoCode : code_of_entry[texts->codes[row]];
+    codes[i] = program.codes_of(column);
   }
 
   Matrix matrix{.rows = rows, .columns = outputs_.size(), .values = {}};
@@ -188,6 +197,28 @@ core::Result<Matrix> Transform::apply(const data::Table& table) const {
             step, [&](std::uint32_t input) noexcept { return numbers[input][row]; },
             [&](std::uint32_t input) noexcept { return codes[input][row]; },
             matrix.values.data() + row * matrix.columns);
+  }
+  return matrix;
+}
+
+core::Result<Matrix> Transform::apply_out_of_fold(const data::Table& table,
+                                                  std::span<const std::uint8_t> labels,
+                                                  std::uint64_t seed) const {
+  auto matrix = apply(table);
+  if (!matrix) return matrix;
+  if (labels.size() != matrix->rows)
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("{} labels, but {} rows", labels.size(), matrix->rows)};
+  std::vector<std::uint32_t> parts;
+  for (const Step& step : steps_) {
+    if (step.kind != Step::Kind::kTargetMean) continue;
+    if (parts.empty()) parts = target_mean_parts(labels, seed);
+    const InputProgram& program = programs_[step.a];
+    const std::vector<double> means =
+        means_out_of_fold(program.codes_of(*table.find(inputs_[step.a].name)),
+                          program.categories.size(), labels, parts);
+    for (std::size_t row = 0; row < matrix->rows; ++row)
+      matrix->values[row * matrix->columns + step.first_output] = to_float(means[row]);
   }
   return matrix;
 }
@@ -219,6 +250,9 @@ void Transform::lay_out() {
       case Step::Kind::kOneHot:
         for (std::uint32_t i = 0; i < programs_[step.a].width(); ++i)
           add(fmt::format("{}={}", a, programs_[step.a].category_name(i)), step.a);
+        break;
+      case Step::Kind::kTargetMean:
+        add(fmt::format("{} (target mean)", a), step.a);
         break;
       case Step::Kind::kCrossNumber:
         for (std::uint32_t i = 0; i < programs_[step.a].width(); ++i)

@@ -14,12 +14,17 @@
 #include "data/cell.h"
 #include "data/table.h"
 #include "learn/matrix.h"
+#include "learn/target_means.h"
 
 namespace tenure::learn {
 
 /// What the user asks for: section model.transform. Unfitted.
 struct TransformSpec {
-  std::string impute = "none";  ///< none, median, mean, zero
+  /// More categories than this and `target` gives the column a mean instead of one column each.
+  static constexpr std::size_t kShortDictionary = 30;
+
+  std::string impute = "none";    ///< none, median, mean, zero
+  std::string encode = "onehot";  ///< onehot, target; auto is the trainer's to resolve
   std::uint32_t categories_max = 64;
   std::string scale = "none";  ///< none, standard
   std::vector<std::string> log;
@@ -41,10 +46,13 @@ struct InputField {
 class Transform {
  public:
   /// Learns dictionaries, medians, means and deviations from the given rows of the table, and only
-  /// from them. `inputs` must be columns of the table. Errors: kInvalidArgument naming the column
-  /// (unknown in log or crosses; log of a column with values <= -1 in the fitted rows; no rows).
+  /// from them. `inputs` must be columns of the table. `labels`, one 0 or 1 for each row of the
+  /// table, are wanted for `encode: target` alone. Errors: kInvalidArgument naming the column
+  /// (unknown in log or crosses; log of a column with values <= -1 in the fitted rows; no rows; too
+  /// few labels).
   static core::Result<Transform> fit(const TransformSpec& spec, std::span<const InputField> inputs,
-                                     const data::Table& table, std::span<const std::uint32_t> rows);
+                                     const data::Table& table, std::span<const std::uint32_t> rows,
+                                     std::span<const std::uint8_t> labels = {});
 
   /// Reads transform.json. Errors: kCorruption naming the member; kUnimplemented for a newer format
   /// version.
@@ -52,7 +60,8 @@ class Transform {
   core::Json to_json() const;
 
   std::span<const InputField> inputs() const { return inputs_; }
-  /// Names of the encoded columns: "tenure", "Contract=Two year", "Contract=Two year*tenure".
+  /// Names of the encoded columns: "tenure", "Contract=Two year", "Contract=Two year*tenure",
+  /// "City (target mean)".
   std::span<const std::string> outputs() const { return outputs_; }
   /// Which input an encoded column came from (the first, for a cross): groups explanations by
   /// customer feature.
@@ -61,6 +70,14 @@ class Transform {
   /// Column path. `table` must have every input as a column of a compatible type (numbers for
   /// numbers, text for categories). Errors: kInvalidArgument naming the column.
   core::Result<Matrix> apply(const data::Table& table) const;
+
+  /// The same for the rows that the transformation was fitted on, to train on: the target means of
+  /// a row come from the other parts of a split by `seed`, so that no row is told its own label.
+  /// All else as apply(). `labels`: one for each row. Errors: as apply(); kInvalidArgument for
+  /// another number of labels.
+  core::Result<Matrix> apply_out_of_fold(const data::Table& table,
+                                         std::span<const std::uint8_t> labels,
+                                         std::uint64_t seed) const;
 
   /// Row path: one cell per input in inputs() order, one float per output. kAbsent counts as
   /// missing; a number given for a category is matched by its text form, a text given for a number
@@ -73,6 +90,7 @@ class Transform {
 
  private:
   static constexpr std::uint32_t kNoCode = 0xFFFFFFFF;  ///< missing or unseen: a block of zeros
+  static_assert(kNoCode == TargetMeans::kMissing);
 
   struct StringHash {
     using is_transparent = void;
@@ -90,12 +108,15 @@ class Transform {
     std::vector<std::string> categories;  ///< dictionary; index = position
     bool has_other = false;  ///< categories beyond the maximum share the index categories.size()
     std::unordered_map<std::string, std::uint32_t, StringHash, std::equal_to<>> index;
+    std::optional<TargetMeans> means;  ///< instead of a column for each category; has_other is set
 
     double number(double raw) const noexcept;  ///< NaN = missing, in and out
     std::uint32_t code(std::string_view category) const noexcept;
     std::uint32_t code(double category) const noexcept;  ///< by its shortest text form
     double number_of(const data::Cell& cell) const noexcept;
     std::uint32_t code_of(const data::Cell& cell) const noexcept;
+    /// Column path: the code of every row.
+    std::vector<std::uint32_t> codes_of(const data::Column& column) const;
     std::uint32_t width() const {
       return static_cast<std::uint32_t>(categories.size()) + (has_other ? 1U : 0U);
     }
@@ -106,6 +127,7 @@ class Transform {
     enum class Kind : std::uint8_t {
       kNumber,
       kOneHot,
+      kTargetMean,
       kCrossCategories,
       kCrossNumber,
       kCrossNumbers
@@ -124,8 +146,8 @@ class Transform {
 
   /// Writes one row of one step into zeroed outputs, from `number_of(input)`, `code_of(input)`.
   template <typename NumberOf, typename CodeOf>
-  static void run_step(const Step& step, const NumberOf& number_of, const CodeOf& code_of,
-                       float* out) noexcept;
+  void run_step(const Step& step, const NumberOf& number_of, const CodeOf& code_of,
+                float* out) const noexcept;
   /// Gives the steps their places, and the outputs their unique names and origins.
   void lay_out();
 

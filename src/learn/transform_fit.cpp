@@ -20,6 +20,7 @@ struct TransformFitter {
   const TransformSpec& spec;
   const data::Table& table;
   std::span<const std::uint32_t> rows;
+  std::span<const std::uint8_t> labels;
   Transform transform{};
 
   core::Result<> fit(std::span<const InputField> inputs);
@@ -30,13 +31,19 @@ struct TransformFitter {
   static constexpr std::size_t kCrossPairsMax = 256;
   /// A pair seen in fewer rows says little that its two categories alone do not say.
   static constexpr std::int64_t kPairSupport = 30;
+  /// Categories with a target mean of their own: enough for postcodes, and a bound for the file.
+  static constexpr std::size_t kTargetMeansMax = 10'000;
+  using Crosses = std::vector<std::pair<std::uint32_t, std::uint32_t>>;
 
   static core::Error invalid(std::string message) {
     return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
   }
   core::Result<> fit_number(const data::Column& column, InputProgram& program, bool is_log);
-  void fit_category(const data::Column& column, InputProgram& program);
-  core::Result<> add_cross(const std::string& cross);
+  void fit_category(const data::Column& column, bool may_be_mean, InputProgram& program);
+  void fit_means(const data::Column& column, InputProgram& program) const;
+  core::Result<> fit_input(std::uint32_t input, bool is_crossed);
+  core::Result<Crosses> find_crosses() const;
+  void add_cross(std::uint32_t a, std::uint32_t b);
   std::vector<std::uint64_t> frequent_pairs(std::uint32_t a, std::uint32_t b) const;
   std::optional<std::uint32_t> find_input(std::string_view name) const;
 };
@@ -98,7 +105,8 @@ core::Result<> TransformFitter::fit_number(const data::Column& column, InputProg
   return {};
 }
 
-void TransformFitter::fit_category(const data::Column& column, InputProgram& program) {
+void TransformFitter::fit_category(const data::Column& column, bool may_be_mean,
+                                   InputProgram& program) {
   Counts counts;
   if (const auto* texts = std::get_if<data::TextValues>(&column.values)) {
     std::vector<std::int64_t> of_code(texts->dictionary.size());
@@ -119,12 +127,33 @@ void TransformFitter::fit_category(const data::Column& column, InputProgram& pro
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.second != b.second ? a.second > b.second : a.first < b.first;
   });
-  program.has_other = order.size() > spec.categories_max;
-  if (program.has_other) order.resize(spec.categories_max);
+  const bool is_mean = may_be_mean && order.size() > TransformSpec::kShortDictionary;
+  std::size_t kept = spec.categories_max;
+  if (is_mean) {
+    // One row's label is no mean: such categories are as good as unseen ones.
+    const auto once = std::ranges::find_if(order, [](const auto& item) { return item.second < 2; });
+    kept = std::min(kTargetMeansMax, static_cast<std::size_t>(once - order.begin()));
+  }
+  program.has_other = is_mean || order.size() > kept;
+  if (order.size() > kept) order.resize(kept);
   for (auto& [category, count] : order) {
     program.index.emplace(category, static_cast<std::uint32_t>(program.categories.size()));
     program.categories.push_back(std::move(category));
   }
+  if (is_mean) fit_means(column, program);
+}
+
+void TransformFitter::fit_means(const data::Column& column, InputProgram& program) const {
+  const std::vector<std::uint32_t> all = program.codes_of(column);
+  std::vector<std::uint32_t> codes;
+  std::vector<std::uint8_t> own;
+  codes.reserve(rows.size());
+  own.reserve(rows.size());
+  for (const std::uint32_t row : rows) {
+    codes.push_back(all[row]);
+    own.push_back(labels[row]);
+  }
+  program.means = fit_target_means(codes, program.categories.size(), own);
 }
 
 std::vector<std::uint64_t> TransformFitter::frequent_pairs(std::uint32_t a, std::uint32_t b) const {
@@ -152,32 +181,64 @@ std::vector<std::uint64_t> TransformFitter::frequent_pairs(std::uint32_t a, std:
   return pairs;
 }
 
-core::Result<> TransformFitter::add_cross(const std::string& cross) {
-  // A name may itself hold a star: the first split with an input on either side is meant.
-  for (auto star = cross.find('*'); star != std::string::npos; star = cross.find('*', star + 1)) {
-    auto a = find_input(trim(std::string_view(cross).substr(0, star)));
-    auto b = find_input(trim(std::string_view(cross).substr(star + 1)));
-    if (!a || !b) continue;
-    const bool a_is_category = transform.inputs_[*a].is_category();
-    const bool b_is_category = transform.inputs_[*b].is_category();
-    if (!a_is_category && b_is_category) std::swap(a, b);
-    Step step{.kind = Step::Kind::kCrossNumbers, .a = *a, .b = *b, .pairs = {}};
-    if (a_is_category != b_is_category) step.kind = Step::Kind::kCrossNumber;
-    if (a_is_category && b_is_category) {
-      if (*a == *b)
-        return invalid(
-            fmt::format("model.transform.crosses: '{}' crosses a category with itself", cross));
-      step.kind = Step::Kind::kCrossCategories;
-      step.pairs = frequent_pairs(*a, *b);
+core::Result<TransformFitter::Crosses> TransformFitter::find_crosses() const {
+  Crosses crosses;
+  for (const std::string& cross : spec.crosses) {
+    const std::size_t known = crosses.size();
+    // A name may itself hold a star: the first split with an input on either side is meant.
+    for (auto star = cross.find('*'); star != std::string::npos && crosses.size() == known;
+         star = cross.find('*', star + 1)) {
+      const auto a = find_input(trim(std::string_view(cross).substr(0, star)));
+      const auto b = find_input(trim(std::string_view(cross).substr(star + 1)));
+      if (a && b) crosses.emplace_back(*a, *b);
     }
-    transform.steps_.push_back(std::move(step));
-    return {};
+    if (crosses.size() == known) {
+      std::string names;
+      for (const InputField& input : transform.inputs_)
+        names += (names.empty() ? "" : ", ") + input.name;
+      return invalid(fmt::format("model.transform.crosses: '{}' should be 'a * b' with two of: {}",
+                                 cross, names));
+    }
+    const auto [a, b] = crosses.back();
+    if (a == b && transform.inputs_[a].is_category())
+      return invalid(
+          fmt::format("model.transform.crosses: '{}' crosses a category with itself", cross));
   }
-  std::string known;
-  for (const InputField& input : transform.inputs_)
-    known += (known.empty() ? "" : ", ") + input.name;
-  return invalid(
-      fmt::format("model.transform.crosses: '{}' should be 'a * b' with two of: {}", cross, known));
+  return crosses;
+}
+
+void TransformFitter::add_cross(std::uint32_t a, std::uint32_t b) {
+  const bool a_is_category = transform.inputs_[a].is_category();
+  const bool b_is_category = transform.inputs_[b].is_category();
+  if (!a_is_category && b_is_category) std::swap(a, b);
+  Step step{.kind = Step::Kind::kCrossNumbers, .a = a, .b = b, .pairs = {}};
+  if (a_is_category != b_is_category) step.kind = Step::Kind::kCrossNumber;
+  if (a_is_category && b_is_category) {
+    step.kind = Step::Kind::kCrossCategories;
+    step.pairs = frequent_pairs(a, b);
+  }
+  transform.steps_.push_back(std::move(step));
+}
+
+core::Result<> TransformFitter::fit_input(std::uint32_t at, bool is_crossed) {
+  const InputField& input = transform.inputs_[at];
+  const data::Column* column = table.find(input.name);
+  if (column == nullptr) return invalid(fmt::format("the table has no column '{}'", input.name));
+  InputProgram& program = transform.programs_[at];
+  Step step{.kind = Step::Kind::kNumber, .a = at, .pairs = {}};
+  if (input.is_category()) {
+    // A cross wants the categories themselves.
+    fit_category(*column, spec.encode == "target" && !is_crossed, program);
+    step.kind = program.means ? Step::Kind::kTargetMean : Step::Kind::kOneHot;
+  } else {
+    if (column->type == data::ColumnType::kText)
+      return invalid(fmt::format("column '{}' should hold numbers, but holds text", input.name));
+    const bool is_log = std::find(spec.log.begin(), spec.log.end(), input.name) != spec.log.end();
+    auto done = fit_number(*column, program, is_log);
+    if (!done) return done;
+  }
+  transform.steps_.push_back(std::move(step));
+  return {};
 }
 
 core::Result<> TransformFitter::fit(std::span<const InputField> inputs) {
@@ -197,29 +258,18 @@ core::Result<> TransformFitter::fit(std::span<const InputField> inputs) {
       return invalid(fmt::format("model.transform.log: '{}' is a category, not a number", name));
   }
   std::unordered_set<std::string_view> names;
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const InputField& input = inputs[i];
+  for (const InputField& input : inputs)
     if (!names.insert(input.name).second)
       return invalid(fmt::format("the input '{}' is named twice", input.name));
-    const data::Column* column = table.find(input.name);
-    if (column == nullptr) return invalid(fmt::format("the table has no column '{}'", input.name));
-    Step step{.kind = Step::Kind::kOneHot, .a = static_cast<std::uint32_t>(i), .pairs = {}};
-    if (input.is_category()) {
-      fit_category(*column, transform.programs_[i]);
-    } else {
-      if (column->type == data::ColumnType::kText)
-        return invalid(fmt::format("column '{}' should hold numbers, but holds text", input.name));
-      const bool is_log = std::find(spec.log.begin(), spec.log.end(), input.name) != spec.log.end();
-      auto done = fit_number(*column, transform.programs_[i], is_log);
-      if (!done) return std::move(done).error();
-      step.kind = Step::Kind::kNumber;
-    }
-    transform.steps_.push_back(std::move(step));
+  auto crosses = find_crosses();
+  if (!crosses) return std::move(crosses).error();
+  for (std::uint32_t i = 0; i < inputs.size(); ++i) {
+    const bool is_crossed = std::ranges::any_of(
+        *crosses, [&](const auto& cross) { return cross.first == i || cross.second == i; });
+    auto done = fit_input(i, is_crossed);
+    if (!done) return done;
   }
-  for (const std::string& cross : spec.crosses) {
-    auto done = add_cross(cross);
-    if (!done) return std::move(done).error();
-  }
+  for (const auto& [a, b] : *crosses) add_cross(a, b);
   transform.lay_out();
   if (transform.outputs_.empty())
     return invalid("the transformation has no outputs: every input is empty");
@@ -228,7 +278,8 @@ core::Result<> TransformFitter::fit(std::span<const InputField> inputs) {
 
 core::Result<Transform> Transform::fit(const TransformSpec& spec,
                                        std::span<const InputField> inputs, const data::Table& table,
-                                       std::span<const std::uint32_t> rows) {
+                                       std::span<const std::uint32_t> rows,
+                                       std::span<const std::uint8_t> labels) {
   const auto is_one_of = [](const std::string& value, std::initializer_list<const char*> known) {
     return std::find(known.begin(), known.end(), value) != known.end();
   };
@@ -241,7 +292,16 @@ core::Result<Transform> Transform::fit(const TransformSpec& spec,
     return core::Error{
         core::ErrorCode::kInvalidArgument,
         fmt::format("model.transform.scale is '{}'; accepted: none, standard", spec.scale)};
-  TransformFitter fitter{.spec = spec, .table = table, .rows = rows};
+  if (!is_one_of(spec.encode, {"onehot", "target"}))
+    return core::Error{
+        core::ErrorCode::kInvalidArgument,
+        fmt::format("model.transform.encode is '{}'; accepted here: onehot, target", spec.encode)};
+  if (spec.encode == "target" && labels.size() != table.row_count())
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("model.transform.encode is target, but there are {} labels for "
+                                   "{} rows",
+                                   labels.size(), table.row_count())};
+  TransformFitter fitter{.spec = spec, .table = table, .rows = rows, .labels = labels};
   auto done = fitter.fit(inputs);
   if (!done) return std::move(done).error();
   return std::move(fitter.transform);

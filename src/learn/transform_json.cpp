@@ -9,7 +9,9 @@ namespace tenure::learn {
 namespace {
 
 constexpr std::string_view kFormat = "tenure.transform";
-constexpr std::int64_t kVersion = 1;
+/// Version 2 has target means. A transformation without them is written as version 1, which builds
+/// that do not know them read.
+constexpr std::int64_t kVersion = 2;
 /// More columns than any dense matrix we could train on: a bound for hostile files.
 constexpr std::size_t kOutputsMax = 1'000'000;
 
@@ -23,9 +25,44 @@ core::Error corrupt_member(core::Result<T> result, std::string_view where) {
   return corrupt(fmt::format("{}: {}", where, result.error().message));
 }
 
+core::Json target_means_json(const TargetMeans& means) {
+  core::JsonArray of_category;
+  for (const double mean : means.means) of_category.emplace_back(mean);
+  return core::JsonObject{
+      {"categories", std::move(of_category)}, {"other", means.prior}, {"missing", means.missing}};
+}
+
+/// One mean for each of so many categories.
+core::Result<TargetMeans> read_target_means(const core::Json& json, std::size_t categories,
+                                            std::string_view where) {
+  const auto is_share = [](double value) { return value >= 0 && value <= 1; };
+  TargetMeans means;
+  for (const auto& [key, value] :
+       {std::pair{"other", &means.prior}, std::pair{"missing", &means.missing}}) {
+    auto number = core::json_number(json, key);
+    if (!number) return corrupt_member(std::move(number), where);
+    if (!is_share(*number)) return corrupt(fmt::format("{}.{} should be 0 to 1", where, key));
+    *value = *number;
+  }
+  auto of_category = core::json_array(json, "categories");
+  if (!of_category) return corrupt_member(std::move(of_category), where);
+  if ((*of_category)->size() != categories)
+    return corrupt(fmt::format("{}.categories has {} means for {} categories", where,
+                               (*of_category)->size(), categories));
+  for (const core::Json& item : **of_category) {
+    boost::system::error_code error;
+    const auto number = item.to_number<double>(error);
+    if (error.failed() || !is_share(number))
+      return corrupt(fmt::format("{}.categories should hold numbers from 0 to 1", where));
+    means.means.push_back(number);
+  }
+  return means;
+}
+
 }  // namespace
 
 core::Json Transform::to_json() const {
+  std::int64_t version = 1;
   core::JsonArray inputs;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     const InputProgram& program = programs_[i];
@@ -35,7 +72,12 @@ core::Json Transform::to_json() const {
       core::JsonArray categories;
       for (const std::string& category : program.categories) categories.emplace_back(category);
       input["categories"] = std::move(categories);
-      input["other"] = program.has_other;
+      if (program.means) {
+        version = kVersion;
+        input["target_means"] = target_means_json(*program.means);
+      } else {
+        input["other"] = program.has_other;
+      }
     } else {
       input["log"] = program.is_log;
       input["fill"] = program.fill ? core::Json(*program.fill) : core::Json(nullptr);
@@ -46,7 +88,9 @@ core::Json Transform::to_json() const {
   }
   core::JsonArray crosses;
   for (const Step& step : steps_) {
-    if (step.kind == Step::Kind::kNumber || step.kind == Step::Kind::kOneHot) continue;
+    if (step.kind == Step::Kind::kNumber || step.kind == Step::Kind::kOneHot ||
+        step.kind == Step::Kind::kTargetMean)
+      continue;
     core::JsonObject cross{{"a", inputs_[step.a].name}, {"b", inputs_[step.b].name}};
     if (step.kind == Step::Kind::kCrossCategories) {
       core::JsonArray pairs;
@@ -59,7 +103,7 @@ core::Json Transform::to_json() const {
   core::JsonArray outputs;
   for (const std::string& output : outputs_) outputs.emplace_back(output);
   return core::JsonObject{{"format", kFormat},
-                          {"version", kVersion},
+                          {"version", version},
                           {"inputs", std::move(inputs)},
                           {"crosses", std::move(crosses)},
                           {"outputs", std::move(outputs)}};
@@ -88,9 +132,12 @@ core::Result<> TransformReader::read_category(const core::Json& json, std::strin
                                               InputProgram& program) {
   auto categories = core::json_array(json, "categories");
   if (!categories) return corrupt_member(std::move(categories), where);
-  auto other = core::json_boolean(json, "other");
-  if (!other) return corrupt_member(std::move(other), where);
-  program.has_other = *other;
+  const auto* means = json.as_object().if_contains("target_means");
+  if (means == nullptr) {
+    auto other = core::json_boolean(json, "other");
+    if (!other) return corrupt_member(std::move(other), where);
+    program.has_other = *other;
+  }
   for (const core::Json& category : **categories) {
     const auto* text = category.if_string();
     if (text == nullptr) return corrupt(fmt::format("{}.categories should hold texts", where));
@@ -102,6 +149,13 @@ core::Result<> TransformReader::read_category(const core::Json& json, std::strin
   }
   if (program.categories.size() > kOutputsMax)
     return corrupt(fmt::format("{}.categories has more than {} entries", where, kOutputsMax));
+  if (means != nullptr) {
+    auto read =
+        read_target_means(*means, program.categories.size(), fmt::format("{}.target_means", where));
+    if (!read) return std::move(read).error();
+    program.means = *std::move(read);
+    program.has_other = true;
+  }
   return {};
 }
 
@@ -142,10 +196,10 @@ core::Result<> TransformReader::read_input(const core::Json& json, std::string_v
   auto done =
       field.is_category() ? read_category(json, where, program) : read_number(json, where, program);
   if (!done) return std::move(done).error();
-  transform.steps_.push_back(
-      {.kind = field.is_category() ? Step::Kind::kOneHot : Step::Kind::kNumber,
-       .a = static_cast<std::uint32_t>(transform.inputs_.size()),
-       .pairs = {}});
+  const auto of_category = program.means ? Step::Kind::kTargetMean : Step::Kind::kOneHot;
+  transform.steps_.push_back({.kind = field.is_category() ? of_category : Step::Kind::kNumber,
+                              .a = static_cast<std::uint32_t>(transform.inputs_.size()),
+                              .pairs = {}});
   transform.inputs_.push_back(field);
   transform.programs_.push_back(std::move(program));
   return {};
@@ -193,6 +247,8 @@ core::Result<> TransformReader::read_cross(const core::Json& json, std::string_v
   if (!a) return std::move(a).error();
   auto b = find_input(json, "b", where);
   if (!b) return std::move(b).error();
+  if (transform.programs_[*a].means || transform.programs_[*b].means)
+    return corrupt(fmt::format("{}: an input with target means cannot be crossed", where));
   Step step{.kind = Step::Kind::kCrossNumbers, .a = *a, .b = *b, .pairs = {}};
   const bool a_is_category = transform.inputs_[*a].is_category();
   const bool b_is_category = transform.inputs_[*b].is_category();

@@ -20,6 +20,9 @@ struct Scenario {
   std::vector<InputField> inputs;
   TransformSpec spec;
   std::vector<std::uint32_t> rows;  ///< fitted
+  std::vector<std::uint8_t> labels;
+
+  core::Result<Transform> fit() const { return Transform::fit(spec, inputs, table, rows, labels); }
 };
 
 const std::vector<std::string> kTexts = {"",      "Yes",   "No",      "Two year", "α β", "日本",
@@ -56,8 +59,13 @@ data::Column number_column(core::Random& random, const std::string& name, std::s
 
 data::Column text_column(core::Random& random, const std::string& name, std::size_t rows) {
   std::vector<std::string> values;
+  // Enough for target means in one column of three.
+  const bool is_long = random.bernoulli(0.33);
   const std::uint64_t variety = 1 + random.below(kTexts.size());
-  for (std::size_t i = 0; i < rows; ++i) values.push_back(kTexts[random.below(variety)]);
+  for (std::size_t i = 0; i < rows; ++i) {
+    values.push_back(kTexts[random.below(variety)]);
+    if (is_long) values.back() += std::to_string(random.below(60));
+  }
   data::Column column = data::Column::of_texts(name, values);
   if (random.bernoulli(0.5)) {
     column.valid.resize(rows);
@@ -72,6 +80,7 @@ Scenario make_scenario(std::uint64_t seed) {
   const std::vector<std::string> imputes = {"none", "median", "mean", "zero"};
   scenario.spec.impute = imputes[random.below(4)];
   scenario.spec.scale = random.bernoulli(0.5) ? "standard" : "none";
+  scenario.spec.encode = random.bernoulli(0.5) ? "target" : "onehot";
   scenario.spec.categories_max = static_cast<std::uint32_t>(2 + random.below(8));
   const std::size_t rows = 1 + random.below(300);
   const std::size_t columns = 1 + random.below(6);
@@ -99,6 +108,9 @@ Scenario make_scenario(std::uint64_t seed) {
   }
   for (std::uint32_t row = 0; row < rows; ++row)
     if (row == 0 || random.bernoulli(0.7)) scenario.rows.push_back(row);
+  const double rate = random.uniform();
+  for (std::size_t row = 0; row < rows; ++row)
+    scenario.labels.push_back(random.bernoulli(rate) ? 1 : 0);
   return scenario;
 }
 
@@ -132,7 +144,7 @@ void expect_same_bits(const Transform& columns, const Transform& rows, const dat
 // were fitted, on others, and after the file.
 RC_GTEST_PROP(TransformProperty, ColumnsAndRowsAgreeToTheBit, (std::uint64_t seed)) {
   const Scenario scenario = make_scenario(seed);
-  auto transform = Transform::fit(scenario.spec, scenario.inputs, scenario.table, scenario.rows);
+  auto transform = scenario.fit();
   if (is_empty_fit(transform)) return;
   RC_ASSERT(transform.has_value());
   expect_same_bits(*transform, *transform, scenario.table);
@@ -148,7 +160,7 @@ RC_GTEST_PROP(TransformProperty, ColumnsAndRowsAgreeToTheBit, (std::uint64_t see
 // A damaged transform.json gives an error, never a crash or a different program.
 RC_GTEST_PROP(TransformProperty, DamagedFilesAreRefusedOrHarmless, (std::uint64_t seed)) {
   const Scenario scenario = make_scenario(seed);
-  auto transform = Transform::fit(scenario.spec, scenario.inputs, scenario.table, scenario.rows);
+  auto transform = scenario.fit();
   if (is_empty_fit(transform)) return;
   std::string text = core::to_text(transform->to_json());
   core::Random random(seed);

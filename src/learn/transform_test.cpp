@@ -216,7 +216,7 @@ TEST(TransformFile, NamesTheMemberThatIsWrong) {
       }),
       HasSubstr("crosses[0].pairs"));
   core::Json newer = transform.to_json();
-  newer.as_object()["version"] = 2;
+  newer.as_object()["version"] = 3;
   EXPECT_EQ(Transform::from_json(newer).error().code, core::ErrorCode::kUnimplemented);
   EXPECT_FALSE(Transform::from_json(core::Json("text")).has_value());
 }

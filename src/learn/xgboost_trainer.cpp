@@ -132,6 +132,10 @@ core::Result<XgboostBooster> XgboostBooster::train(const BoostingPlan& plan,
   if (plan.rounds < 1)
     return core::Error{core::ErrorCode::kInvalidArgument,
                        fmt::format("boosting wants at least one round, not {}", plan.rounds)};
+  if (plan.evaluation_interval < 1)
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("an evaluation wants an interval of at least one round, not {}",
+                                   plan.evaluation_interval)};
   XGBRegisterLogCallback(take_log_line);
   unused_parameters.clear();
   void* known[] = {training.handle_.get(), validation ? validation->handle_.get() : nullptr};
@@ -145,6 +149,7 @@ core::Result<XgboostBooster> XgboostBooster::train(const BoostingPlan& plan,
   booster.log_loss_ = std::numeric_limits<double>::quiet_NaN();
   void* watched[] = {validation ? validation->handle_.get() : nullptr};
   const char* names[] = {"validation"};
+  double loss = std::numeric_limits<double>::quiet_NaN();
   for (int round = 0; round < plan.rounds; ++round) {
     // Parameters are read for the first time here, so a wrong value shows here.
     if (XGBoosterUpdateOneIter(raw, round, training.handle_.get()) != 0)
@@ -155,8 +160,9 @@ core::Result<XgboostBooster> XgboostBooster::train(const BoostingPlan& plan,
           core::ErrorCode::kInvalidArgument,
           fmt::format("model.params: {} (XGBoost {})", unused_parameters, xgboost_version())};
     booster.trained_ = round + 1;
-    double loss = std::numeric_limits<double>::quiet_NaN();
-    if (validation != nullptr) {
+    const bool is_judged = validation != nullptr && ((round + 1) % plan.evaluation_interval == 0 ||
+                                                     round + 1 == plan.rounds);
+    if (is_judged) {
       const char* line = nullptr;
       if (XGBoosterEvalOneIter(raw, round, watched, names, 1, &line) != 0)
         return xgboost_error(core::ErrorCode::kInternal, "evaluating");
@@ -164,7 +170,9 @@ core::Result<XgboostBooster> XgboostBooster::train(const BoostingPlan& plan,
       if (!parsed) return std::move(parsed).error();
       loss = *parsed;
     }
-    const bool is_best = plan.early_stopping_rounds == 0 || round == 0 || loss < booster.log_loss_;
+    // Until the first judgement the latest round is the best known.
+    const bool is_best = plan.early_stopping_rounds == 0 || std::isnan(booster.log_loss_) ||
+                         (is_judged && loss < booster.log_loss_);
     if (is_best) {
       booster.rounds_ = round + 1;
       booster.log_loss_ = loss;

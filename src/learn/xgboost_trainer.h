@@ -36,12 +36,13 @@ struct BoostingPlan {
   std::map<std::string, std::string> params;
   int rounds = 100;               ///< at most
   int early_stopping_rounds = 0;  ///< 0 = never; otherwise a validation matrix is needed
+  int evaluation_interval = 1;    ///< the validation matrix is judged after each so many rounds
   std::uint64_t seed = 42;
   int threads = 1;
 };
 
-/// Told after each round how many are done and the validation log loss (NaN without validation);
-/// returning false cancels.
+/// Told after each round how many are done and the latest validation log loss (NaN before there is
+/// any); returning false cancels.
 using RoundObserver = std::function<bool(int done, double log_loss)>;
 
 /// A booster of libxgboost (1.7, 2.x, 3.x), only as far as training needs one: serving evaluates

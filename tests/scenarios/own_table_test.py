@@ -79,7 +79,7 @@ class OwnTable(unittest.TestCase):
         rows = table.read_text()
         self.addCleanup(table.write_text, rows)
         table.write_text(rows + "A-999999;2024-05-05;plus;3;12.50;2;DE;EUR;new here;;stays\n")
-        summary = tenure_json("run", "--set", "model.preset=light", cwd=self.project)
+        summary = tenure_json("run", "--set", "model.preset=light", "--set", "model.promotion.min_gain=0.5", cwd=self.project)
         self.assertFalse(summary["promoted"])
         with Server(self.project) as server:
             self.assertNotEqual(server.facts["version"], summary["version"])

@@ -147,6 +147,7 @@ core::Result<> log_training(Project& project, const tracking::Run& run,
   }
   std::map<std::string, std::string> params = training.params;
   params["preset"] = training.preset;
+  params["encoding"] = training.encoding;
   params["rounds"] = std::to_string(training.rounds);
   auto runs = project.runs();
   if (!runs) return std::move(runs).error();
