@@ -108,9 +108,8 @@ void BatchAnswers::add_actions(const data::Table& inputs,
     if (request_.has_own_thresholds) positives[row] = decision.is_positive ? 1 : 0;
     actions.emplace_back(policy.action_name(decision));
     whys.emplace_back(decision::why_name(decision.why));
-    profits.push_back(decision.action == decision::Decision::Action::kOffer
-                          ? decision.expected_profit
-                          : 0);
+    profits.push_back(
+        decision.action == decision::Decision::Action::kOffer ? decision.expected_profit : 0);
     if (offers == 0) continue;
     for (std::size_t k = 0; k < offers; ++k) {
       values[k].push_back(kNone);
@@ -144,9 +143,8 @@ core::Result<> BatchAnswers::add_candidates(const data::Table& answers,
     for (std::size_t k = 0; k < values.size(); ++k) {
       const double value = values[k]->number(row);
       if (std::isnan(value)) continue;
-      candidates.push_back({.offer = static_cast<std::uint16_t>(k),
-                            .value = value,
-                            .cost = costs[k]->number(row)});
+      candidates.push_back(
+          {.offer = static_cast<std::uint16_t>(k), .value = value, .cost = costs[k]->number(row)});
     }
     if (auto added = selection.add(candidates); !added) return added;
   }

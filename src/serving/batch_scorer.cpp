@@ -111,8 +111,7 @@ core::Result<> settle_offers(data::Engine& engine, const decision::Policy& polic
                   "CASE WHEN why = 'worthwhile' AND offer = {1} THEN 'over_budget' ELSE why END "
                   "AS why, coalesce({2} END, 0) AS expected_profit "
                   "FROM read_parquet({3}) POSITIONAL JOIN chosen_offers",
-                  internal, decision::OfferSelection::kNoOffer, profit,
-                  data::quote_path(part)),
+                  internal, decision::OfferSelection::kNoOffer, profit, data::quote_path(part)),
       settled);
 }
 
@@ -166,9 +165,9 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     const std::int64_t first = chunk * kChunkRows;
     if (request.progress && !request.progress(first, *total)) {
       scratch.keep();
-      return core::Error{core::ErrorCode::kCancelled,
-                         fmt::format("cancelled after {} rows; the same command goes on there",
-                                     first)};
+      return core::Error{
+          core::ErrorCode::kCancelled,
+          fmt::format("cancelled after {} rows; the same command goes on there", first)};
     }
     const std::filesystem::path part = part_of(scratch.path(), "part", chunk);
     if (!is_there(part)) {
@@ -185,7 +184,8 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
         return std::move(written).error();
     }
     if (!selection) continue;
-    auto table = engine.query(fmt::format("SELECT * FROM read_parquet({})", data::quote_path(part)));
+    auto table =
+        engine.query(fmt::format("SELECT * FROM read_parquet({})", data::quote_path(part)));
     if (!table) return std::move(table).error();
     if (auto added = answers.add_candidates(*table, *selection); !added)
       return std::move(added).error();
@@ -198,11 +198,11 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     kind = "settled";
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
       const auto first = static_cast<std::size_t>(chunk * kChunkRows);
-      const auto rows = std::min(static_cast<std::size_t>(kChunkRows), chosen.offers.size() - first);
-      if (auto settled = settle_offers(engine, *request.policy,
-                                       std::span(chosen.offers).subspan(first, rows),
-                                       part_of(scratch.path(), "part", chunk),
-                                       part_of(scratch.path(), kind, chunk));
+      const auto rows =
+          std::min(static_cast<std::size_t>(kChunkRows), chosen.offers.size() - first);
+      if (auto settled = settle_offers(
+              engine, *request.policy, std::span(chosen.offers).subspan(first, rows),
+              part_of(scratch.path(), "part", chunk), part_of(scratch.path(), kind, chunk));
           !settled)
         return std::move(settled).error();
     }

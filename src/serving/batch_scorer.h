@@ -38,8 +38,8 @@ struct BatchRequest {
 
   /// What to do about each row. Null = only the decision by the threshold.
   const decision::Policy* policy = nullptr;
-  bool has_own_thresholds = false;  ///< the policy says who is positive
-  std::optional<double> budget;     ///< shared out over all rows; none = every offer that pays
+  bool has_own_thresholds = false;    ///< the policy says who is positive
+  std::optional<double> budget = {};  ///< shared out over all rows; none = every offer that pays
 };
 
 struct BatchReport {
