@@ -1,6 +1,8 @@
 #include "app/score_tasks.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -9,10 +11,14 @@
 #include "app/steps/step_io.h"
 #include "app/training_table.h"
 #include "core/id.h"
+#include "core/sha256.h"
 #include "data/dataset.h"
+#include "decision/threshold.h"
+#include "learn/explainer.h"
 #include "learn/metrics.h"
 #include "pipelines/run_store.h"
 #include "serving/batch_scorer.h"
+#include "serving/reasons.h"
 
 namespace tenure::app {
 namespace {
@@ -39,6 +45,9 @@ core::Result<std::vector<data::ColumnRule>> scoring_rules(const StoredModel& sto
     const auto null_value = null_values.find(inputs[i].name);
     rule.null_value =
         null_value != null_values.end() ? std::optional(null_value->second) : std::nullopt;
+    const auto& markers = stored.model.facts().null_markers;
+    if (const auto known_markers = markers.find(inputs[i].name); known_markers != markers.end())
+      rule.null_markers = known_markers->second;
     rule.needed_by = fmt::format("feature '{}' of view '{}'", ref.feature, ref.view);
     rules.push_back(std::move(rule));
   }
@@ -134,6 +143,26 @@ core::Result<LabelledRows> read_held_out_rows(Project& project, const StoredMode
   return read_training_table(**engine, table, stored.definitions, **service, "test");
 }
 
+/// The folder of intermediate files, named after all that the output depends on: the same command
+/// finds what an earlier one left, another never does.
+core::Result<std::filesystem::path> scratch_of(const Project& project, const ScoreRequest& request,
+                                               const tracking::ModelVersion& version,
+                                               const StoredModel& stored) {
+  std::error_code status;
+  const std::filesystem::path input = std::filesystem::absolute(request.input, status);
+  const auto size = std::filesystem::file_size(input, status);
+  if (status)
+    return core::Error{core::ErrorCode::kNotFound,
+                       fmt::format("{}: {}", input.string(), status.message())};
+  const auto changed = std::filesystem::last_write_time(input, status).time_since_epoch().count();
+  const std::string digest =
+      core::sha256_hex(fmt::format("{} {} {} {} {} {} {} {} {}", input.string(), size, changed,
+                                   version.name, version.version, stored.sha256, request.reasons,
+                                   request.is_decided, request.budget.value_or(-1)) +
+                       project.config().digest());
+  return project.state_folder() / "tmp" / ("score-" + digest.substr(0, 16));
+}
+
 }  // namespace
 
 core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest& request) {
@@ -148,23 +177,65 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
   if (!engine) return std::move(engine).error();
   auto rules = scoring_rules(*stored, *spec);
   if (!rules) return std::move(rules).error();
-  auto report = serving::score_file(
-      **engine, stored->model,
-      {.input = request.input,
-       .output = request.output,
-       .scratch = project.state_folder() / "tmp" / ("score-" + core::random_hex_id().substr(0, 8)),
-       .id_column = spec->id,
-       .model_version = version->version,
-       .null_markers = spec->null_markers,
-       .bad_values = spec->bad_values,
-       .columns = *std::move(rules),
-       .progress = {}});
+  auto scratch = scratch_of(project, request, *version, *stored);
+  if (!scratch) return std::move(scratch).error();
+  serving::BatchRequest batch{.input = request.input,
+                              .output = request.output,
+                              .scratch = *std::move(scratch),
+                              .id_column = spec->id,
+                              .model_version = version->version,
+                              // Each rule has those the model was trained with.
+                              .null_markers = stored->model.facts().null_markers.empty()
+                                                  ? spec->null_markers
+                                                  : std::vector<std::string>(),
+                              .bad_values = spec->bad_values,
+                              .columns = *std::move(rules),
+                              .progress = request.progress};
+
+  auto texts = serving::ReasonTexts::from_config(project.config());
+  if (!texts) return std::move(texts).error();
+  std::optional<learn::Explainer> explainer;
+  if (request.reasons > 0) {
+    auto made = learn::Explainer::make(stored->model);
+    if (!made) return std::move(made).error().within("--reasons");
+    explainer = *std::move(made);
+    batch.reasons = request.reasons;
+    batch.explainer = &*explainer;
+    batch.texts = &*texts;
+  }
+  std::optional<decision::Policy> policy;
+  if (request.is_decided) {
+    auto made = policy_of(project.config(), stored->model);
+    if (!made) return std::move(made).error();
+    if (!*made)
+      return project.config().error_at("decision.offers",
+                                       "is missing; without offers there is nothing to decide");
+    policy = *std::move(made);
+    batch.policy = &*policy;
+    auto threshold = decision::Threshold::from_config(project.config());
+    if (!threshold) return std::move(threshold).error();
+    batch.has_own_thresholds = threshold->kind == decision::Threshold::Kind::kProfit;
+    batch.budget = request.budget;
+    if (!batch.budget && std::isfinite(policy->budget())) batch.budget = policy->budget();
+  }
+
+  auto report = serving::score_file(**engine, stored->model, batch);
   if (!report) return std::move(report).error();
-  return core::JsonObject{{"model", version->name},
+  core::JsonObject answer{{"model", version->name},
                           {"version", version->version},
                           {"rows", report->rows},
                           {"positives", report->positives},
                           {"file", request.output}};
+  if (policy) {
+    answer["offers"] = report->offers;
+    answer["expected_profit"] = report->expected_profit;
+  }
+  if (batch.budget) {
+    answer["budget"] = *batch.budget;
+    answer["expected_cost"] = report->expected_cost;
+    answer["profit_bound"] = report->profit_bound;
+  }
+  return answer;
 }
 
 core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRequest& request) {

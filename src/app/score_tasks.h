@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "app/project.h"
@@ -16,10 +19,17 @@ namespace tenure::app {
 struct ScoreRequest {
   std::string input;
   std::string output;
-  std::string model;    ///< "" = the project's
-  std::string version;  ///< as in find_version
+  std::string model;                  ///< "" = the project's
+  std::string version;                ///< as in find_version
+  std::size_t reasons = 0;            ///< top reasons of each row, as sentences
+  bool is_decided = false;            ///< what to do about each row, by section decision
+  std::optional<double> budget = {};  ///< for the offers together; none = decision.budget
+  /// False cancels; may be empty.
+  std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
 };
-/// Scores a CSV or Parquet file, larger than memory.
+/// Scores a CSV or Parquet file, larger than memory. A call that was cancelled or killed goes on
+/// where it was when it is repeated. Errors: those of serving::score_file; kInvalidArgument when
+/// there are no offers to decide between; kUnimplemented when the model cannot be explained.
 core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest& request);
 
 struct EvaluateRequest {

@@ -7,6 +7,7 @@
 #include "cli/interrupt.h"
 #include "cli/render.h"
 #include "cli/run_display.h"
+#include "core/terminal.h"
 
 namespace tenure::cli {
 namespace {
@@ -94,15 +95,44 @@ core::Result<Output> evaluate(const Arguments& arguments) {
 core::Result<Output> score(const Arguments& arguments) {
   auto project = app::Project::open(arguments.config);
   if (!project) return std::move(project).error();
-  auto answer = app::score_table(**project, {.input = arguments.text("IN"),
-                                             .output = arguments.text("OUT"),
-                                             .model = arguments.text("--model"),
-                                             .version = arguments.text("--version")});
+  app::ScoreRequest request{.input = arguments.text("IN"),
+                            .output = arguments.text("OUT"),
+                            .model = arguments.text("--model"),
+                            .version = arguments.text("--version"),
+                            .is_decided = arguments.flag("--decide")};
+  auto reasons = arguments.integer("--reasons");
+  if (!reasons) return std::move(reasons).error();
+  constexpr std::int64_t kReasonsMax = 100;
+  if (*reasons < 0 || *reasons > kReasonsMax)
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("--reasons: {} is not in 0..{}", *reasons, kReasonsMax)};
+  request.reasons = static_cast<std::size_t>(*reasons);
+  if (arguments.given("--budget")) {
+    auto budget = arguments.number("--budget");
+    if (!budget) return std::move(budget).error();
+    request.budget = *budget;
+    request.is_decided = true;
+  }
+  core::ProgressBar bar("score", 0);
+  const std::atomic<bool>& is_cancelled = catch_interrupts();
+  request.progress = [&](std::int64_t done, std::int64_t total) {
+    bar.update(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total));
+    return !is_cancelled.load();
+  };
+  auto answer = app::score_table(**project, request);
   if (!answer) return std::move(answer).error();
   std::string text =
       fmt::format("{} rows scored by {} version {}, {} positive; written to {}\n",
                   field(*answer, "rows"), field(*answer, "model"), field(*answer, "version"),
                   field(*answer, "positives"), field(*answer, "file"));
+  if (answer->contains("offers"))
+    text += fmt::format("{} offers, expected to bring {}", field(*answer, "offers"),
+                        field(*answer, "expected_profit"));
+  if (answer->contains("budget"))
+    text += fmt::format(" for {} of a budget of {}; no choice brings more than {}",
+                        field(*answer, "expected_cost"), field(*answer, "budget"),
+                        field(*answer, "profit_bound"));
+  if (answer->contains("offers")) text += '\n';
   return Output{*std::move(answer), std::move(text)};
 }
 
@@ -155,10 +185,15 @@ std::vector<Command> project_commands() {
        evaluate},
       {"score",
        "Score a table in bulk, larger than memory",
-       "tenure score customers.csv scores.parquet",
+       "tenure score customers.csv scores.parquet\n"
+       "tenure score customers.csv campaign.csv --reasons 3 --decide --budget 25000",
        {{"IN", Kind::kArgument, "", "CSV or Parquet with the model's inputs", "", true},
         {"OUT", Kind::kArgument, "", "CSV or Parquet to write: id, probability, decision", "",
          true},
+        {"--reasons", Kind::kValue, "K", "Top reasons for each row, as sentences", "0"},
+        {"--decide", Kind::kFlag, "", "What to do about each row: action, why, expected profit"},
+        {"--budget", Kind::kValue, "AMOUNT",
+         "What all offers together may cost (default: decision.budget); implies --decide"},
         kModel,
         kVersion},
        score},

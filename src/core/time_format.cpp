@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -27,10 +28,16 @@ Parts split(Micros time) {
           clock.subseconds().count()};
 }
 
+void append_parts(std::string& out, const Parts& p, char separator) {
+  fmt::format_to(std::back_inserter(out), "{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}",
+                 static_cast<int>(p.date.year()), static_cast<unsigned>(p.date.month()),
+                 static_cast<unsigned>(p.date.day()), separator, p.hour, p.minute, p.second);
+}
+
 std::string format_parts(const Parts& p, char separator) {
-  return fmt::format("{:04}-{:02}-{:02}{}{:02}:{:02}:{:02}", static_cast<int>(p.date.year()),
-                     static_cast<unsigned>(p.date.month()), static_cast<unsigned>(p.date.day()),
-                     separator, p.hour, p.minute, p.second);
+  std::string out;
+  append_parts(out, p, separator);
+  return out;
 }
 
 /// Takes exactly `digits` decimal digits off the front of `text`.
@@ -77,9 +84,17 @@ bool take_zone(std::string_view& text, Micros& offset) {
 
 }  // namespace
 
+void append_utc(std::string& out, Micros time) {
+  const Parts parts = split(time);
+  append_parts(out, parts, 'T');
+  if (parts.fraction != 0) fmt::format_to(std::back_inserter(out), ".{:06}", parts.fraction);
+  out += 'Z';
+}
+
 std::string format_utc(Micros time) {
-  const Parts p = split(time);
-  return format_parts(p, 'T') + (p.fraction ? fmt::format(".{:06}Z", p.fraction) : "Z");
+  std::string text;
+  append_utc(text, time);
+  return text;
 }
 
 std::string format_utc_plain(Micros time) {

@@ -11,6 +11,9 @@ namespace tenure::core {
 /// "2024-01-05T00:00:00.250000Z"; the fraction is left out when it is zero.
 std::string format_utc(Micros time);
 
+/// The same behind `out`, which alone may allocate.
+void append_utc(std::string& out, Micros time);
+
 /// "2024-01-05 00:00:00.250000" without zone, always six digits: MLflow's `utc_time_created`.
 std::string format_utc_plain(Micros time);
 

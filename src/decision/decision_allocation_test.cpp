@@ -1,34 +1,10 @@
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 
 #include <gtest/gtest.h>
 
+#include "core/testing/counted_allocations.h"
 #include "decision/policy.h"
 #include "decision/rule_set.h"
-
-namespace {
-// Every operator new of the test binary counts here.
-std::atomic<std::size_t> allocation_count{0};  // NOLINT
-}  // namespace
-
-// Not inlined: GCC 12 would take malloc and free for a mismatched pair.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-[[gnu::noinline]] void operator delete(void* block) noexcept {
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
-  std::free(block);
-}
 
 namespace tenure::decision {
 namespace {
@@ -57,7 +33,7 @@ serving:
   const std::array<std::array<data::Cell, 2>, 2> rows = {
       {{data::Cell::of(20), data::Cell::of(std::string_view("x"))},
        {data::Cell::null(), data::Cell::of(123456.78901234567)}}};
-  const std::size_t before = allocation_count.load();
+  const std::size_t before = core::testing::allocation_count();
   std::size_t found = 0;
   for (int i = 0; i < 100; ++i) {
     for (const auto& cells : rows) {
@@ -67,7 +43,7 @@ serving:
       found += rules->first_match(cells).has_value() ? 1 : 0;
     }
   }
-  const std::size_t after = allocation_count.load();
+  const std::size_t after = core::testing::allocation_count();
   EXPECT_EQ(after - before, 0U);
   EXPECT_GT(found, 100U);
 }

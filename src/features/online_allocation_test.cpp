@@ -1,38 +1,11 @@
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
 
+#include "core/testing/counted_allocations.h"
 #include "features/online_store.h"
 #include "features/testing/usage_world.h"
-
-namespace {
-// Every operator new of the test binary counts here.
-std::atomic<std::size_t> allocation_count{0};  // NOLINT
-}  // namespace
-
-// NOLINTBEGIN(cppcoreguidelines-owning-memory): these are the operators that own
-// Not inlined: GCC 12 would take malloc and free for a mismatched pair.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  if (void* block = std::malloc(size == 0 ? 1 : size)) return block;
-  throw std::bad_alloc();
-}
-// std::stable_sort's buffers come from here, and go back to the operator delete below.
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocation_count.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-[[gnu::noinline]] void operator delete(void* block) noexcept {
-  std::free(block);
-}
-[[gnu::noinline]] void operator delete(void* block, std::size_t) noexcept {
-  std::free(block);
-}
-// NOLINTEND(cppcoreguidelines-owning-memory)
 
 namespace tenure::features {
 namespace {
@@ -52,12 +25,12 @@ TEST(OnlineReaderAllocation, IsZeroOnceBuffersAreWarm) {
   std::vector<OnlineReader::EntityInfo> info(ids.size());
   OnlineReader::Scratch scratch;
   ASSERT_TRUE(reader.read(ids, 100, scratch, cells, info));
-  const std::size_t before = allocation_count.load();
+  const std::size_t before = core::testing::allocation_count();
   bool is_good = true;
   for (int i = 0; i < 100; ++i) {
     is_good = is_good && reader.read(ids, 100, scratch, cells, info).has_value();
   }
-  const std::size_t after = allocation_count.load();
+  const std::size_t after = core::testing::allocation_count();
   EXPECT_EQ(after - before, 0U);
   EXPECT_TRUE(is_good);
   EXPECT_EQ(cells[2].text, "a plan with a name too long to be a small text");

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,14 +11,17 @@
 #include "core/result.h"
 #include "data/dataset.h"
 #include "data/engine.h"
+#include "decision/policy.h"
+#include "learn/explainer.h"
 #include "learn/model.h"
+#include "serving/reasons.h"
 
 namespace tenure::serving {
 
 struct BatchRequest {
   std::filesystem::path input;    ///< CSV or Parquet
   std::filesystem::path output;   ///< CSV by its name's end .csv, else Parquet; replaced whole
-  std::filesystem::path scratch;  ///< folder for intermediate files; made, and removed at the end
+  std::filesystem::path scratch;  ///< folder for intermediate files; removed when all is done
   std::string id_column;          ///< copied to the output; "" = rows are numbered into row_id
   std::int64_t model_version = 0;
   std::vector<std::string> null_markers;
@@ -26,17 +30,36 @@ struct BatchRequest {
       columns;  ///< one per model input, in its order; named as in the input file
   std::function<bool(std::int64_t done, std::int64_t total)>
       progress;  ///< false cancels; may be empty
+
+  /// So many reasons for each row, as sentences; the two below are set then.
+  std::size_t reasons = 0;
+  const learn::Explainer* explainer = nullptr;  ///< of the model
+  const ReasonTexts* texts = nullptr;
+
+  /// What to do about each row. Null = only the decision by the threshold.
+  const decision::Policy* policy = nullptr;
+  bool has_own_thresholds = false;    ///< the policy says who is positive
+  std::optional<double> budget = {};  ///< shared out over all rows; none = every offer that pays
 };
 
 struct BatchReport {
   std::int64_t rows = 0;
   std::int64_t positives = 0;  ///< rows decided positive
+  // With a policy:
+  std::int64_t offers = 0;     ///< rows that get one
+  double expected_profit = 0;  ///< of these
+  double expected_cost = 0;    ///< of these, when there is a budget
+  double profit_bound = 0;     ///< no choice within the budget brings more
 };
 
 /// Scores a table of any size: cleans it by the same rules as training (as SQL, out of core), then
-/// scores it a chunk after another; memory is bounded by the chunk. The output has the id,
-/// `probability`, `decision` and `model_version`, in the order of the input; probabilities equal
-/// those of the online path to the bit. Errors: those of data::load_dataset (a column gone, a bad
+/// scores it a chunk after another; memory is bounded by the chunk, and by the choice of offers
+/// when there is a budget. The output has the id, `probability`, `decision` and `model_version`,
+/// in the order of the input, and when asked for `reason_1`, …, and `action`, `why`,
+/// `expected_profit`. Probabilities, reasons and actions equal those of the online path to the bit.
+/// Finished chunks stay in `scratch` when the process is killed or the call cancelled, and a call
+/// with the same scratch folder goes on behind them; name it after everything that the output
+/// depends on. Errors: those of data::load_dataset (a column gone, a bad
 /// value with its line, …); kCancelled; kResourceExhausted.
 core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& model,
                                      const BatchRequest& request);

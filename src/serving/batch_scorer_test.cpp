@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "core/config.h"
 #include "core/file.h"
 #include "serving/testing/served_world.h"
 
@@ -125,6 +126,92 @@ TEST_F(BatchScorer, StopsWhenToldAndLeavesNothingBehind) {
   ASSERT_FALSE(report.has_value());
   EXPECT_EQ(report.error().code, core::ErrorCode::kCancelled);
   EXPECT_FALSE(std::filesystem::exists(path("out.csv")));
+  EXPECT_FALSE(std::filesystem::exists(path("scratch")));
+}
+
+decision::Policy policy_of(std::string_view yaml) {
+  const core::Config config =
+      must(core::parse_config("project: p\n" + std::string(yaml), core::ConfigSource{}));
+  const std::vector<decision::Vocabulary::Feature> inputs = {{"plan", decision::ValueType::kText},
+                                                             {"age", decision::ValueType::kNumber}};
+  return must(decision::Policy::from_config(config, inputs, 0.5));
+}
+
+TEST_F(BatchScorer, GivesReasonsAsSentences) {
+  write("in.csv", "age,id,plan\n4,C-9,b\n2,C-1,a\n");
+  const auto explainer = must(learn::Explainer::make(model_));
+  const ReasonTexts texts;
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.reasons = 2;
+  asked.explainer = &explainer;
+  asked.texts = &texts;
+  ASSERT_TRUE(score_file(*engine_, model_, asked).has_value());
+  const data::Table table =
+      must(engine_->query(fmt::format("SELECT * FROM '{}'", path("out.parquet").string())));
+  ASSERT_EQ(table.columns.size(), 6U);
+  EXPECT_EQ(table.columns[4].name, "reason_1");
+  EXPECT_EQ(table.columns[4].text(0), "plan is b");
+  EXPECT_EQ(table.columns[4].text(1), "plan is a");
+}
+
+TEST_F(BatchScorer, SharesTheBudgetOutOverAllRows) {
+  write("in.csv", "age,id,plan\n4,rich,b\n4,poor,b\n2,safe,a\n");
+  const decision::Policy policy = policy_of(
+      "decision:\n  value: if(age is missing, 1, 100)\n  contact_cost: 1\n"
+      "  offers:\n    call: {acceptance: 0.5}\n    gift: {cost: 10, acceptance: 0.9}\n");
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.policy = &policy;
+  const auto rows = [&] {
+    return must(engine_->query(fmt::format("SELECT id, action, why, expected_profit FROM '{}'",
+                                           path("out.parquet").string())));
+  };
+  auto free = score_file(*engine_, model_, asked);
+  ASSERT_TRUE(free.has_value()) << free.error().message;
+  EXPECT_GE(free->offers, 2);
+  EXPECT_GT(free->expected_profit, 0);
+  const std::string best(rows().columns[1].text(0));
+  EXPECT_NE(best, "none");
+
+  asked.budget = 0.5;  // less than one contact
+  const auto nothing = score_file(*engine_, model_, asked);
+  ASSERT_TRUE(nothing.has_value()) << nothing.error().message;
+  EXPECT_EQ(nothing->offers, 0);
+  EXPECT_EQ(rows().columns[1].text(0), "none");
+  EXPECT_EQ(rows().columns[2].text(0), "over_budget");
+  EXPECT_EQ(rows().columns[3].number(0), 0);
+
+  asked.budget = 1e9;
+  const auto all = score_file(*engine_, model_, asked);
+  ASSERT_TRUE(all.has_value()) << all.error().message;
+  EXPECT_EQ(all->offers, free->offers);
+  EXPECT_DOUBLE_EQ(all->expected_profit, free->expected_profit);
+  EXPECT_LE(all->expected_profit, all->profit_bound + 1e-9);
+  EXPECT_EQ(rows().columns[1].text(0), best);
+  EXPECT_EQ(rows().columns.size(), 4U) << "internal columns do not get out";
+}
+
+TEST_F(BatchScorer, GoesOnBehindFinishedChunks) {
+  std::string csv = "age,id,plan\n";
+  for (int i = 0; i < 100'001; ++i) csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");
+  write("in.csv", csv);
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.progress = [](std::int64_t done, std::int64_t) { return done == 0; };
+  const auto cancelled = score_file(*engine_, model_, asked);
+  ASSERT_FALSE(cancelled.has_value());
+  EXPECT_EQ(cancelled.error().code, core::ErrorCode::kCancelled);
+  // What is there is not made again: a chunk that was changed behind its back stays so.
+  const std::string part = (path("scratch") / "part-000000.parquet").string();
+  ASSERT_TRUE(engine_->execute(
+      fmt::format("CREATE TABLE seen AS SELECT * REPLACE (0.25 AS probability) FROM '{}'", part)));
+  ASSERT_TRUE(engine_->execute(fmt::format("COPY seen TO '{}' (FORMAT parquet)", part)));
+  asked.progress = {};
+  const auto report = score_file(*engine_, model_, asked);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_EQ(report->rows, 100'001);
+  EXPECT_EQ(must(engine_->query_integer(
+                fmt::format("SELECT count(*) FILTER (probability = 0.25)::BIGINT FROM '{}'",
+                            path("out.parquet").string()))),
+            100'000);
   EXPECT_FALSE(std::filesystem::exists(path("scratch")));
 }
 

@@ -1,53 +1,10 @@
 // The hot path asks the heap for nothing once it is warm: every operator new of this program is
 // counted.
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include <gtest/gtest.h>
 
+#include "core/testing/counted_allocations.h"
 #include "serving/testing/served_world.h"
-
-namespace {
-// NOLINTBEGIN(cppcoreguidelines-owning-memory): these are the operators that own
-std::atomic<std::uint64_t> allocations{0};  // NOLINT: what the replaced operators count in
-
-void* counted(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* bytes = std::malloc(size == 0 ? 1 : size)) return bytes;
-  throw std::bad_alloc();
-}
-}  // namespace
-
-// Not inlined: GCC 12 would take malloc and free for a mismatched pair.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  return counted(size);
-}
-[[gnu::noinline]] void* operator new[](std::size_t size) {
-  return counted(size);
-}
-[[gnu::noinline]] void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-[[gnu::noinline]] void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  return std::malloc(size == 0 ? 1 : size);
-}
-[[gnu::noinline]] void operator delete(void* bytes) noexcept {
-  std::free(bytes);
-}
-[[gnu::noinline]] void operator delete[](void* bytes) noexcept {
-  std::free(bytes);
-}
-[[gnu::noinline]] void operator delete(void* bytes, std::size_t) noexcept {
-  std::free(bytes);
-}
-[[gnu::noinline]] void operator delete[](void* bytes, std::size_t) noexcept {
-  std::free(bytes);
-}
-// NOLINTEND(cppcoreguidelines-owning-memory)
 
 namespace tenure::serving {
 namespace {
@@ -66,9 +23,9 @@ std::uint64_t allocations_of_100(Predictor& predictor, const ModelSnapshot& snap
   Predictor::Scratch scratch;
   std::vector<Prediction> out(rows.size());
   for (int i = 0; i < 3; ++i) predictor.predict(snapshot, rows, scratch, out, options);
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = core::testing::allocation_count();
   for (int i = 0; i < 100; ++i) predictor.predict(snapshot, rows, scratch, out, options);
-  return allocations.load() - before;
+  return core::testing::allocation_count() - before;
 }
 
 TEST(PredictorAllocation, AWarmPredictionAsksTheHeapForNothing) {
@@ -90,9 +47,9 @@ TEST(PredictorAllocation, AWarmPredictionAsksTheHeapForNothing) {
   EXPECT_EQ(sink.events, 103 + 5 * 103);
   EXPECT_EQ(allocations_of_100(predictor, *snapshot, many, {.is_explained = true}), 0U);
   SnapshotCache cache;
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = core::testing::allocation_count();
   for (int i = 0; i < 100; ++i) EXPECT_EQ(predictor.snapshot(cache)->version, 1);
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(core::testing::allocation_count(), before);
 }
 
 }  // namespace

@@ -102,7 +102,7 @@ void append_value(std::string& out, const learn::InputField& input, const data::
   }
   constexpr double kTimeMax = 9.2e18;
   if (input.type == data::ColumnType::kTimestamp && std::abs(value.number) < kTimeMax) {
-    out += core::format_utc(static_cast<core::Micros>(value.number));
+    core::append_utc(out, static_cast<core::Micros>(value.number));
     return;
   }
   char digits[32];

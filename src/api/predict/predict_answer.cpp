@@ -141,7 +141,7 @@ void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
     out += "null";
   } else {
     out += '"';
-    out += core::format_utc(prediction.features_time);
+    core::append_utc(out, prediction.features_time);
     out += '"';
   }
   if (style.is_decided) append_decision(out, *snapshot.policy, prediction.decision);

@@ -1,0 +1,99 @@
+// From the bytes of a request to the bytes of its answer the server asks the heap for nothing once
+// it is warm: a real server on a real socket, in this process, with every operator new counted.
+
+#include <string>
+#include <string_view>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "api/test_api.h"
+#include "core/testing/counted_allocations.h"
+#include "net/http_server.h"
+
+namespace tenure::api {
+namespace {
+
+/// A client that allocates nothing, either.
+class RawClient {
+ public:
+  explicit RawClient(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    is_open_ = ::connect(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~RawClient() { ::close(socket_); }
+  RawClient(const RawClient&) = delete;
+  RawClient& operator=(const RawClient&) = delete;
+
+  bool is_open() const { return is_open_; }
+
+  /// Sends a request and reads until the answer's body has ended; the answer's first bytes.
+  std::string_view ask(std::string_view request) {
+    if (::write(socket_, request.data(), request.size()) != static_cast<ssize_t>(request.size()))
+      return {};
+    std::size_t have = 0;
+    while (have < sizeof buffer_) {
+      const ssize_t n = ::read(socket_, buffer_ + have, sizeof buffer_ - have);
+      if (n <= 0) return {};
+      have += static_cast<std::size_t>(n);
+      // Every answer of this test is one JSON object on one connection.
+      if (buffer_[have - 1] == '}') break;
+    }
+    return {buffer_, have};
+  }
+
+ private:
+  int socket_;
+  bool is_open_ = false;
+  char buffer_[16384] = {};
+};
+
+std::string post(std::string_view path, std::string_view body) {
+  return fmt::format(
+      "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "Content-Length: {}\r\n\r\n{}",
+      path, body.size(), body);
+}
+
+class HotPathAllocation : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(HotPathAllocation, IsZeroBetweenTheBytesOfARequestAndOfItsAnswer) {
+  TestApi api;
+  api.serve_mixed();
+  core::MetricRegistry metrics;
+  const core::SystemClock clock;
+  net::HttpServerOptions options;
+  options.port = 0;
+  options.threads = 1;
+  auto server = net::HttpServer::listen(options, api.router(), metrics, clock);
+  ASSERT_TRUE(server.has_value());
+  (*server)->start();
+  RawClient client((*server)->port());
+  ASSERT_TRUE(client.is_open());
+  const std::string request = post(GetParam().first, GetParam().second);
+  for (int i = 0; i < 50; ++i)
+    ASSERT_TRUE(client.ask(request).starts_with("HTTP/1.1 200")) << client.ask(request);
+  const std::size_t before = core::testing::allocation_count();
+  bool is_answered = true;
+  for (int i = 0; i < 200; ++i) is_answered &= client.ask(request).starts_with("HTTP/1.1 200");
+  EXPECT_EQ(core::testing::allocation_count() - before, 0U);
+  EXPECT_TRUE(is_answered);
+  (*server)->drain();
+}
+
+constexpr std::pair<const char*, const char*> kRequests[] = {
+    {"/predict", R"({"features":{"tenure":3,"charge":50.5,"plan":"Pro","signup":null}})"},
+    {"/predict", R"({"features":[[3,50.5,"Pro",null],[4,1,"Basic","2024-01-05"]]})"},
+    {"/predict", R"({"customer_id":"nobody"})"},
+    {"/predict?explain=3", R"({"features":[[3,50.5,"Pro",null]]})"},
+};
+INSTANTIATE_TEST_SUITE_P(Predict, HotPathAllocation, testing::ValuesIn(kRequests));
+
+}  // namespace
+}  // namespace tenure::api
