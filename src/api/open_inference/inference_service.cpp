@@ -4,13 +4,13 @@
 
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
+#include <open_inference.grpc.pb.h>
 
 #include "api/open_inference/inference.h"
 #include "api/open_inference/inference_statistics.h"
 #include "api/open_inference/message_tensors.h"
 #include "api/open_inference/server_facts.h"
 #include "api/served_model.h"
-#include "open_inference.grpc.pb.h"
 
 namespace tenure::api {
 namespace {

@@ -4,8 +4,7 @@
 #include <string>
 
 #include <fmt/format.h>
-
-#include "open_inference.pb.h"
+#include <open_inference.pb.h>
 
 namespace tenure::api {
 namespace {

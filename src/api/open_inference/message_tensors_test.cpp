@@ -4,9 +4,8 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <open_inference.pb.h>
 #include <rapidcheck/gtest.h>
-
-#include "open_inference.pb.h"
 
 namespace tenure::api {
 namespace {

@@ -17,6 +17,8 @@
 namespace tenure::storage {
 namespace {
 
+constexpr int kResolveRetries = 8;
+
 namespace fs = std::filesystem;
 
 /// Copies a file into a new one.
@@ -176,7 +178,10 @@ class LocalObjectStore final : public ObjectStore {
   core::Result<fs::path> resolve(std::string_view key) const {
     fs::path path = root_ / fs::path(key);
     std::error_code status;
-    const fs::path real = fs::weakly_canonical(path, status);
+    fs::path real = fs::weakly_canonical(path, status);
+    // A folder that vanishes while it is looked at, as when its last object is removed.
+    for (int i = 0; status.value() == ENOENT && i < kResolveRetries; ++i)
+      real = fs::weakly_canonical(path, status);
     if (status && status.value() != ENOTDIR)
       return core::system_error(status.value(), "cannot resolve", path);
     const auto [end_of_root, ignored] =
