@@ -55,6 +55,11 @@ class LargeRequests(unittest.TestCase):
                 client.close()
             while self.open_connections(server) > 1:  # the one that asks
                 pass
+            # A connection counts as closed a moment before its buffers go.
+            for _ in range(1000):
+                if resident_megabytes(server) < before + 50:
+                    break
+                server.request("GET", "/health")
             self.assertLess(resident_megabytes(server), before + 50)
 
     def test_all_bodies_together_have_a_limit(self):

@@ -91,7 +91,7 @@ class ChangingProject(ProjectTest):
                 trained = tenure_json("data", "query", "SELECT spend FROM data WHERE id = 'C0001'", cwd=self.project)
                 self.assertEqual(self.online()["spend"], trained["rows"][0][0])
         # The same bytes again are no news.
-        materialized = tenure_json("features", "materialize", cwd=self.project)
+        materialized = tenure_json("features", "materialize-incremental", cwd=self.project)
         self.assertEqual([view["rows_written"] for view in materialized["views"]], [0])
 
     def test_with_times_new_and_corrected_rows_reach_the_online_store(self):
@@ -156,7 +156,7 @@ class ChangingProject(ProjectTest):
         second = self.run_pipeline()
         self.assertFalse(second["promoted"])
         self.assertIn("cannot be measured", second["why"])
-        answer = tenure_json("features", "materialize", cwd=self.project)
+        answer = tenure_json("features", "materialize-incremental", cwd=self.project)
         self.assertIn("plan", answer["warning"])
         self.assertIsNotNone(self.online())
 
