@@ -60,7 +60,7 @@ TEST(SqliteDatabase, ReadAccessMakesAndChangesNothing) {
     ASSERT_TRUE((*made)->execute("CREATE TABLE t (a INTEGER)"));
     // As other programs leave their databases; opening for writing would switch it back.
     ASSERT_TRUE((*made)->execute("PRAGMA wal_checkpoint(TRUNCATE)"));
-    ASSERT_TRUE((*made)->query("PRAGMA journal_mode=DELETE"));
+    ASSERT_TRUE((*made)->execute("PRAGMA journal_mode=DELETE"));
   }
   const std::string before = core::read_file(folder.path() / "x.db").value();
   {
