@@ -4,11 +4,12 @@
 
 namespace tenure::api {
 
-JsonReader::JsonReader(std::string_view text, std::string& unescaped)
+JsonReader::JsonReader(std::string_view text, std::string& unescaped, Grammar grammar)
     : begin_(text.data()),
       at_(text.data()),
       end_(text.data() + text.size()),
-      unescaped_(&unescaped) {
+      unescaped_(&unescaped),
+      grammar_(grammar) {
   unescaped.clear();
 }
 
@@ -41,6 +42,9 @@ JsonReader::Kind JsonReader::peek() {
     case 'n':
       return Kind::kNull;
     default:
+      if (grammar_ == Grammar::kPython && (*at_ == 'N' || *at_ == 'I')) return Kind::kNull;
+      if (grammar_ == Grammar::kPython && end_ - at_ > 1 && at_[0] == '-' && at_[1] == 'I')
+        return Kind::kNull;
       if (*at_ == '-' || (*at_ >= '0' && *at_ <= '9')) return Kind::kNumber;
       fail("a value should be here");
       return Kind::kBad;
@@ -273,6 +277,12 @@ bool JsonReader::skip_literal(std::string_view literal) {
   return false;
 }
 
+void JsonReader::skip_null() {
+  const bool is_python = grammar_ == Grammar::kPython && *at_ != 'n';
+  if (is_python && *at_ == '-') ++at_;
+  skip_literal(!is_python ? "null" : *at_ == 'N' ? "NaN" : "Infinity");
+}
+
 std::string_view JsonReader::skip() {
   const Kind kind = peek();
   const char* const from = at_;
@@ -299,7 +309,7 @@ std::string_view JsonReader::skip() {
       skip_literal("false");
       break;
     case Kind::kNull:
-      skip_literal("null");
+      skip_null();
       break;
     case Kind::kBad:
       break;

@@ -10,7 +10,7 @@ namespace tenure::api {
 /// Reads a JSON text (RFC 8259) from front to back without building a tree: the caller asks for the
 /// values it expects and skips the others. Unlike a tree it keeps the text of numbers, shows a key
 /// that comes twice, and allocates nothing unless a string has escapes. Strict: valid UTF-8 only,
-/// no NaN, no comments, at most kDepthMax levels.
+/// no comments, at most kDepthMax levels; NaN and the infinities only where the grammar says so.
 ///
 ///   reader.open_object();
 ///   while (reader.next_key(key)) { if (key == "id") id = reader.read_text(); else reader.skip(); }
@@ -33,8 +33,13 @@ class JsonReader {
     kBad,  ///< no value: a mistake, or the end
   };
 
+  enum class Grammar : std::uint8_t {
+    kStrict,
+    kPython,  ///< reads NaN, Infinity and -Infinity, which Python's json writes, as null
+  };
+
   /// `unescaped` keeps strings that had escapes; it is cleared.
-  JsonReader(std::string_view text, std::string& unescaped);
+  JsonReader(std::string_view text, std::string& unescaped, Grammar grammar = Grammar::kStrict);
 
   Kind peek();  ///< of the value that comes next
 
@@ -60,6 +65,7 @@ class JsonReader {
   void open();
   bool next(char end, const char* reason);
   bool skip_literal(std::string_view literal);
+  void skip_null();
   bool skip_digits();
   bool read_escape();
   bool read_hex4(unsigned& code);
@@ -69,6 +75,7 @@ class JsonReader {
   const char* at_;
   const char* end_;
   std::string* unescaped_;
+  Grammar grammar_;
   const char* reason_ = nullptr;
   int depth_ = 0;
   std::uint64_t has_items_ = 0;  ///< bit d: level d + 1 has had a value, so a comma comes next

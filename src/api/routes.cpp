@@ -5,6 +5,10 @@
 
 #include "api/docs/docs_http.h"
 #include "api/health/health_http.h"
+#include "api/kserve/kserve_http.h"
+#include "api/mlflow_scoring/scoring_http.h"
+#include "api/open_inference/infer_http.h"
+#include "api/open_inference/model_http.h"
 #include "api/predict/predict_http.h"
 
 namespace tenure::api {
@@ -38,10 +42,38 @@ std::vector<net::Route> make_routes(const Services& services) {
   std::vector<net::Route> routes = {
     // method        path                           handler                 role             where      body          summary
     {Method::kPost, "/predict",                     with(predict),          Role::kViewer,   kInline,   kServerLimit, "Predict churn by customer id, by features, or both; one row or many"},
-    {Method::kPost, "/predict/batch",               with(predict),          Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows"},
+    {Method::kPost, "/predict/batch",               with(predict_batch),    Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows"},
+    {Method::kPost, "/explain",                     with(explain),          Role::kViewer,   kBlocking, kServerLimit, "What each feature adds to a prediction (exact Shapley values, in log-odds)"},
     {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kInline,   kNoBody,      "The live model: version, inputs, threshold, where it came from"},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},
     {Method::kGet,  "/ready",                       with(ready),            Role::kAnyone,   kInline,   kNoBody,      "200 when predictions can be answered, else 503 with the reasons"},
+    // Open Inference Protocol (V2) with Triton's extensions
+    {Method::kGet,  "/v2",                                         with(server_metadata),  Role::kAnyone,   kInline,   kNoBody,      "Open Inference Protocol: name, version and extensions of the server"},
+    {Method::kGet,  "/v2/health/live",                             server_live,            Role::kAnyone,   kInline,   kNoBody,      "Open Inference Protocol: 200 while the process is alive"},
+    {Method::kGet,  "/v2/health/ready",                            with(server_ready),     Role::kAnyone,   kInline,   kNoBody,      "Open Inference Protocol: 200 when predictions can be answered"},
+    {Method::kGet,  "/v2/models",                                  with(list_models),      Role::kViewer,   kInline,   kNoBody,      "Names of the models"},
+    {Method::kGet,  "/v2/models/stats",                            with(model_statistics), Role::kViewer,   kInline,   kNoBody,      "Open Inference Protocol: statistics of all models"},
+    {Method::kGet,  "/v2/models/{model}",                          with(model_metadata),   Role::kViewer,   kInline,   kNoBody,      "Open Inference Protocol: inputs and outputs of a model"},
+    {Method::kGet,  "/v2/models/{model}/versions/{version}",       with(model_metadata),   Role::kViewer,   kInline,   kNoBody,      "Open Inference Protocol: inputs and outputs of a version"},
+    {Method::kGet,  "/v2/models/{model}/ready",                    with(model_ready),      Role::kAnyone,   kInline,   kNoBody,      "Open Inference Protocol: 200 when the model is live"},
+    {Method::kGet,  "/v2/models/{model}/versions/{version}/ready", with(model_ready),      Role::kAnyone,   kInline,   kNoBody,      "Open Inference Protocol: 200 when the version is live"},
+    {Method::kGet,  "/v2/models/{model}/config",                   with(model_config),     Role::kViewer,   kInline,   kNoBody,      "Triton's model configuration"},
+    {Method::kGet,  "/v2/models/{model}/versions/{version}/config", with(model_config),    Role::kViewer,   kInline,   kNoBody,      "Triton's model configuration of a version"},
+    {Method::kGet,  "/v2/models/{model}/stats",                    with(model_statistics), Role::kViewer,   kInline,   kNoBody,      "Open Inference Protocol: statistics of a model"},
+    {Method::kGet,  "/v2/models/{model}/versions/{version}/stats", with(model_statistics), Role::kViewer,   kInline,   kNoBody,      "Open Inference Protocol: statistics of a version"},
+    {Method::kPost, "/v2/models/{model}/infer",                    with(infer),            Role::kViewer,   kBlocking, kServerLimit, "Open Inference Protocol: predict; JSON or binary tensors"},
+    {Method::kPost, "/v2/models/{model}/versions/{version}/infer", with(infer),            Role::kViewer,   kBlocking, kServerLimit, "Open Inference Protocol: predict with a version"},
+    {Method::kPost, "/v2/repository/index",                        with(repository_index), Role::kViewer,   kInline,   kNoBody,      "Triton's model repository: what is loaded"},
+    {Method::kPost, "/v2/repository/models/{model}/load",          with(repository_load),  Role::kOperator, kInline,   kNoBody,      "Triton's model repository: 200 when the model is live"},
+    {Method::kPost, "/v2/repository/models/{model}/unload",        with(repository_unload), Role::kOperator, kInline,  kNoBody,      "Triton's model repository: refused, the registry's alias decides"},
+    // KServe V1
+    {Method::kGet,  "/v1/models",                   with(list_v1_models),   Role::kViewer,   kInline,   kNoBody,      "KServe V1: names of the models"},
+    {Method::kGet,  "/v1/models/{model}",           with(v1_model_ready),   Role::kAnyone,   kInline,   kNoBody,      "KServe V1: whether a model is live"},
+    {Method::kPost, "/v1/models/{model}",           with(v1_model_verb),    Role::kViewer,   kBlocking, kServerLimit, "KServe V1: {model}:predict and {model}:explain"},
+    // MLflow scoring
+    {Method::kPost, "/invocations",                 with(invocations),      Role::kViewer,   kBlocking, kServerLimit, "MLflow scoring: predict from a DataFrame as JSON or CSV"},
+    {Method::kGet,  "/ping",                        with(ping),             Role::kAnyone,   kInline,   kNoBody,      "MLflow scoring: 200 when a model is live"},
+    {Method::kGet,  "/version",                     mlflow_version,         Role::kAnyone,   kInline,   kNoBody,      "The MLflow release whose interfaces are spoken"},
     {Method::kGet,  "/metrics",                     with(metrics),          Role::kViewer,   kBlocking, kNoBody,      "Metrics in Prometheus text format"},
     {Method::kGet,  "/openapi.json",                with_table(openapi),    Role::kAnyone,   kBlocking, kNoBody,      "This interface as an OpenAPI 3.1 document"},
     {Method::kGet,  "/docs",                        docs_page,              Role::kAnyone,   kInline,   kNoBody,      "This interface in the browser (Swagger UI)"},

@@ -2,14 +2,17 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "api/open_inference/inference_statistics.h"
 #include "core/clock.h"
 #include "core/metric.h"
 #include "net/router.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
+#include "serving/reasons.h"
 
 namespace tenure::api {
 
@@ -23,6 +26,10 @@ struct Services {
   std::string project;
   std::string program_version;
   std::int64_t rows_max = 10'000;
+  serving::ReasonTexts reason_texts = {};
+  std::string model = {};  ///< registered name of the model that is served, live yet or not
+  std::shared_ptr<InferenceStatistics> inference_statistics =
+      std::make_shared<InferenceStatistics>();
 };
 
 /// The route table: every path the server answers, one row each.

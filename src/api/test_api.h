@@ -21,6 +21,13 @@
 
 namespace tenure::api {
 
+/// What a request of a test may have beside its path and body.
+struct RequestExtra {
+  std::string_view query = {};
+  std::string_view content_type = {};
+  std::vector<net::Request::Header> headers = {};
+};
+
 /// For tests: the whole route table over a real predictor, called without sockets.
 class TestApi {
  public:
@@ -43,7 +50,9 @@ class TestApi {
                   .is_draining = is_draining_,
                   .project = "te<st",
                   .program_version = "1.2.3",
-                  .rows_max = rows_max},
+                  .rows_max = rows_max,
+                  .reason_texts = {},
+                  .model = "churn"},
         router_(make_routes(services_)) {}
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
@@ -53,7 +62,8 @@ class TestApi {
   /// Puts a model live whose predictions libxgboost is known to agree with.
   void serve_numbers() { predictor_.swap(snapshot_of(numbers_model())); }
 
-  net::Response ask(net::Method method, std::string_view path, std::string_view body = "") {
+  net::Response ask(net::Method method, std::string_view path, std::string_view body = "",
+                    const RequestExtra& extra = {}) {
     std::vector<std::pair<std::string_view, std::string_view>> parameters;
     const net::Router::Match match = router_.match(method, path, parameters);
     net::Response response;
@@ -65,13 +75,16 @@ class TestApi {
     request.method = method;
     request.target = request.path = path;
     request.body = body;
+    request.query = extra.query;
+    request.content_type = extra.content_type;
+    request.headers = extra.headers;
     request.request_id = "test";
     request.path_parameters = parameters;
     match.route->handler(request, response);
     return response;
   }
-  net::Response post(std::string_view path, std::string_view body) {
-    return ask(net::Method::kPost, path, body);
+  net::Response post(std::string_view path, std::string_view body, const RequestExtra& extra = {}) {
+    return ask(net::Method::kPost, path, body, extra);
   }
   net::Response get(std::string_view path) { return ask(net::Method::kGet, path); }
 

@@ -28,6 +28,10 @@ class ValidationErrors {
   void add(std::string_view type, std::initializer_list<Step> location, std::string_view message,
            std::string_view input, std::string_view context = {});
 
+  /// As add(), for a parameter of the query.
+  void add_in_query(std::string_view type, std::string_view parameter, std::string_view message,
+                    std::string_view value, std::string_view context = {});
+
   /// As add(), for a text that is no JSON: everything found before is forgotten.
   void set_invalid_json(std::size_t offset, std::string_view reason);
 
@@ -36,8 +40,15 @@ class ValidationErrors {
   std::size_t count() const { return count_; }
   void write_to(std::string& out) const;
 
+  /// For protocols whose errors are one text: "features.3.tenure: Field required; and 2 more".
+  std::string summary() const;
+
  private:
+  void add_item(std::string_view part, std::string_view type, std::initializer_list<Step> location,
+                std::string_view message, std::string_view input, std::string_view context);
+
   std::string items_;
+  std::string first_;  ///< of the summary
   std::size_t count_ = 0;
 };
 

@@ -4,17 +4,20 @@
 
 #include <fmt/format.h>
 
+#include "api/open_inference/inference_service.h"
 #include "api/routes.h"
 #include "app/model_store.h"
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
 #include "monitoring/prediction_log.h"
+#include "net/grpc_server.h"
 #include "net/http_server.h"
 #include "net/router.h"
 #include "net/signals.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
+#include "serving/reasons.h"
 
 namespace tenure::app {
 namespace {
@@ -57,6 +60,25 @@ core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
       project.clock(), metrics);
 }
 
+/// Begins to answer gRPC, unless it is switched off.
+core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& serving,
+                                                          api::InferenceService& inference) {
+  if (!serving.boolean("grpc")) return std::unique_ptr<net::GrpcServer>();
+  net::GrpcServerOptions options;
+  options.host = serving.text("host");
+  const bool is_chosen = serving.integer("port") == 0 && !serving.is_set("grpc_port");
+  options.port =
+      is_chosen ? std::uint16_t{0} : static_cast<std::uint16_t>(serving.integer("grpc_port"));
+  options.message_max = static_cast<std::uint64_t>(serving.integer("body_max"));
+  options.drain_timeout = serving.duration("drain_timeout");
+  grpc::Service* const services[] = {&inference.service()};
+  auto server = net::GrpcServer::start(options, services);
+  if (!server)
+    return serving.error_at(
+        "grpc_port", server.error().message + "; choose another port, or set serving.grpc: false");
+  return server;
+}
+
 std::string served_model(const Project& project) {
   const std::string name = project.config().text("serving.model");
   return name.empty() ? project.model_name() : name;
@@ -70,6 +92,8 @@ core::Result<> run_server(Project& project,
   const core::Config serving_config = project.config().at("serving");
   auto options = http_options(serving_config);
   if (!options) return std::move(options).error();
+  auto reason_texts = serving::ReasonTexts::from_config(project.config());
+  if (!reason_texts) return std::move(reason_texts).error();
   auto registry = project.registry();
   if (!registry) return std::move(registry).error();
   // Opened before the watcher's thread may ask for them: Project opens backends on one thread only.
@@ -106,12 +130,18 @@ core::Result<> run_server(Project& project,
                                .is_draining = is_draining,
                                .project = project.name(),
                                .program_version = kVersion,
-                               .rows_max = serving_config.integer("rows_max")};
+                               .rows_max = serving_config.integer("rows_max"),
+                               .reason_texts = *std::move(reason_texts),
+                               .model = facts.model};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
+  api::InferenceService inference(services);
+  auto grpc_server = start_grpc(serving_config, inference);
+  if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
   watcher.start();
+  if (*grpc_server) facts.grpc = fmt::format("{}:{}", options->host, (*grpc_server)->port());
   facts.address = fmt::format("http://{}:{}", options->host, (*server)->port());
   if (on_ready) on_ready(facts);
 
@@ -119,6 +149,7 @@ core::Result<> run_server(Project& project,
   core::log_info("server", "stopping", {{"signal", static_cast<std::int64_t>(signal)}});
   is_draining.store(true);
   watcher.stop();
+  if (*grpc_server) (*grpc_server)->drain();
   (*server)->drain();
   if (*log) {
     if (auto flushed = (*log)->flush(); !flushed)

@@ -12,6 +12,7 @@ namespace tenure::app {
 /// What `tenure up` tells once it answers.
 struct ServerFacts {
   std::string address;  ///< "http://127.0.0.1:8000"
+  std::string grpc;     ///< "127.0.0.1:8001"; "" = off
   std::string model;
   std::int64_t version = 0;  ///< 0 = no model is promoted yet
   std::string not_ready;     ///< why no model is live; "" if one is

@@ -16,6 +16,8 @@ core::Result<Output> up(const Arguments& arguments) {
     source.overrides.push_back("serving.host=" + *host);
   if (const auto port = arguments.given("--port"))
     source.overrides.push_back("serving.port=" + *port);
+  if (const auto port = arguments.given("--grpc-port"))
+    source.overrides.push_back("serving.grpc_port=" + *port);
   if (arguments.flag("--insecure")) source.overrides.emplace_back("serving.insecure=true");
   auto project = app::Project::open(source);
   if (!project) return std::move(project).error();
@@ -23,12 +25,14 @@ core::Result<Output> up(const Arguments& arguments) {
   auto served = app::run_server(**project, [is_json](const app::ServerFacts& facts) {
     if (is_json) {
       const core::JsonObject line{{"address", facts.address},
+                                  {"grpc", facts.grpc},
                                   {"model", facts.model},
                                   {"version", facts.version},
                                   {"not_ready", facts.not_ready}};
       fmt::print("{}\n", core::to_text(line));
     } else {
       fmt::print("Tenure answers at {}  (try {}/docs)\n", facts.address, facts.address);
+      if (!facts.grpc.empty()) fmt::print("gRPC at {}\n", facts.grpc);
       if (facts.not_ready.empty())
         fmt::print("Serving {} version {}. Stop with Ctrl-C.\n", facts.model, facts.version);
       else
@@ -48,6 +52,8 @@ std::vector<Command> server_commands() {
            "tenure up\ntenure up --port 9000",
            {{"--host", Kind::kValue, "ADDRESS", "Address to listen on (default: serving.host)"},
             {"--port", Kind::kValue, "PORT", "HTTP port, 0 = any free one (default: serving.port)"},
+            {"--grpc-port", Kind::kValue, "PORT",
+             "gRPC port, 0 = any free one (default: serving.grpc_port)"},
             {"--insecure", Kind::kFlag, "",
              "Allow an address that others can reach, without authentication"}},
            up}};

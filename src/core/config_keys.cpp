@@ -112,6 +112,12 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"model.promotion.ece_max", kNumber, "0.1", "0..1",
      "And be calibrated to within this (ECE, 10 bins)."},
 
+    {"model.reasons.*.raises", kText, "", "",
+     "Sentence for a reason: what it means that this input raises the probability; {value} stands "
+     "for its value."},
+    {"model.reasons.*.lowers", kText, "", "",
+     "Sentence for a reason: what it means that this input lowers the probability."},
+
     {"model.card.owner", kText, "", "", "Model card: who answers for the model."},
     {"model.card.intended_use", kText, "", "", "Model card: what it is for."},
     {"model.card.out_of_scope", kText, "", "", "Model card: what it must not be used for."},
@@ -133,6 +139,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
 
     {"serving.host", kText, "127.0.0.1", "", "Address to listen on."},
     {"serving.port", kInteger, "8000", "0..65535", "HTTP port; 0 lets the system choose."},
+    {"serving.grpc", kBoolean, "true", "", "Answer the Open Inference Protocol over gRPC, too."},
+    {"serving.grpc_port", kInteger, "8001", "0..65535",
+     "gRPC port; 0 lets the system choose, as it does when serving.port is 0 and this is not set."},
     {"serving.insecure", kBoolean, "false", "",
      "Allow an address other than loopback without authentication."},
     {"serving.threads", kInteger, "0", "0..256", "Event loops; 0 = one per core."},

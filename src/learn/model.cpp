@@ -57,11 +57,20 @@ core::Json ModelFacts::to_json() const {
   for (const std::string& ref : refs) names.emplace_back(ref);
   core::JsonObject values;
   for (const auto& [input, value] : null_values) values[input] = value;
-  return core::JsonObject{{"format", kFormat},        {"version", kVersion},
-                          {"trainer", trainer},       {"service", service},
-                          {"refs", std::move(names)}, {"base_rate", base_rate},
-                          {"threshold", threshold},   {"positive", positive},
-                          {"negative", negative},     {"null_values", std::move(values)}};
+  core::JsonObject markers;
+  for (const auto& [input, texts] : null_markers)
+    markers[input] = core::JsonArray(texts.begin(), texts.end());
+  return core::JsonObject{{"format", kFormat},
+                          {"version", kVersion},
+                          {"trainer", trainer},
+                          {"service", service},
+                          {"refs", std::move(names)},
+                          {"base_rate", base_rate},
+                          {"threshold", threshold},
+                          {"positive", positive},
+                          {"negative", negative},
+                          {"null_values", std::move(values)},
+                          {"null_markers", std::move(markers)}};
 }
 
 core::Result<ModelFacts> ModelFacts::from_json(const core::Json& json) {
@@ -114,6 +123,17 @@ core::Result<ModelFacts> ModelFacts::from_json(const core::Json& json) {
     for (const auto& [input, value] : values->get_object()) {
       if (!value.is_string()) return corrupt("'null_values' should hold texts");
       facts.null_values.emplace(input, value.get_string());
+    }
+  }
+  if (const core::Json* markers = object->if_contains("null_markers")) {
+    if (!markers->is_object()) return corrupt("'null_markers' should be an object");
+    for (const auto& [input, texts] : markers->get_object()) {
+      if (!texts.is_array()) return corrupt("'null_markers' should hold lists");
+      std::vector<std::string>& list = facts.null_markers[input];
+      for (const core::Json& marker : texts.get_array()) {
+        if (!marker.is_string()) return corrupt("'null_markers' should hold lists of texts");
+        list.emplace_back(marker.get_string());
+      }
     }
   }
   return facts;

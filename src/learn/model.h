@@ -28,6 +28,9 @@ struct ModelFacts {
   /// What stands for a missing value of an input, as text: the rules by which the training table
   /// was cleaned (data.columns.*.null_value), for values that a request gives.
   std::map<std::string, std::string> null_values = {};
+  /// Texts that mean missing, for each input that comes from a cleaned table (where blanks around
+  /// texts were cut off, too).
+  std::map<std::string, std::vector<std::string>> null_markers = {};
 
   core::Json to_json() const;
   static core::Result<ModelFacts> from_json(const core::Json& json);

@@ -113,7 +113,8 @@ TEST(ModelFacts, ComeBackFromJson) {
                          .threshold = 0.31,
                          .positive = "call",
                          .negative = "leave",
-                         .null_values = {{"b", "0"}}};
+                         .null_values = {{"b", "0"}},
+                         .null_markers = {{"b", {"NA", "?"}}, {"c", {}}}};
   const auto read = ModelFacts::from_json(core::parse_json(core::to_text(facts.to_json())).value());
   ASSERT_TRUE(read.has_value());
   EXPECT_EQ(read->service, facts.service);
@@ -122,8 +123,12 @@ TEST(ModelFacts, ComeBackFromJson) {
   EXPECT_EQ(read->threshold, facts.threshold);
   EXPECT_EQ(read->positive, facts.positive);
   EXPECT_EQ(read->null_values, facts.null_values);
+  EXPECT_EQ(read->null_markers, facts.null_markers);
   EXPECT_FALSE(ModelFacts::from_json(core::Json(1)).has_value());
   core::Json damaged = facts.to_json();
+  damaged.as_object()["null_markers"] = core::JsonObject{{"b", "NA"}};
+  EXPECT_FALSE(ModelFacts::from_json(damaged).has_value());
+  damaged.as_object()["null_markers"] = core::JsonObject();
   damaged.as_object()["null_values"] = core::JsonObject{{"b", 0}};
   EXPECT_EQ(ModelFacts::from_json(damaged).error().code, core::ErrorCode::kCorruption);
   core::Json newer = facts.to_json();

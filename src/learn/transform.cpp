@@ -60,8 +60,14 @@ std::uint32_t Transform::InputProgram::code(std::string_view category) const noe
 std::uint32_t Transform::InputProgram::code(double category) const noexcept {
   if (!std::isfinite(category)) return kNoCode;
   char text[32];
-  // Adding zero turns -0 into 0: one category, not two.
-  const auto end = std::to_chars(text, text + sizeof text, category + 0.0).ptr;
+  // Whole numbers as people write them, 100000 and not 1e+05. Adding zero turns -0 into 0: one
+  // category, not two.
+  constexpr double kWholeMax = 9007199254740992;  // 2^53
+  const bool is_whole = std::abs(category) <= kWholeMax && std::trunc(category) == category;
+  const auto end =
+      is_whole
+          ? std::to_chars(text, text + sizeof text, category + 0.0, std::chars_format::fixed).ptr
+          : std::to_chars(text, text + sizeof text, category + 0.0).ptr;
   return code(std::string_view(text, static_cast<std::size_t>(end - text)));
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -16,11 +17,23 @@ std::string full_name(std::string_view ref) {
   return fmt::format("{}__{}", ref.substr(0, colon), ref.substr(colon + 1));
 }
 
+/// Whatever the case; `word` is lower case.
+bool is_word(std::string_view text, std::string_view word) {
+  return std::ranges::equal(text, word, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
 /// A null_value of tenure.yaml as the cleaned table had it.
 data::Cell parse_null_value(std::string_view text, const learn::InputField& field) {
   if (field.is_category()) return data::Cell::of(text);
-  if (text == "true" || text == "t") return data::Cell::of(1.0);
-  if (text == "false" || text == "f") return data::Cell::of(0.0);
+  if (field.type == data::ColumnType::kBoolean) {
+    for (const auto* const yes : {"true", "yes", "t", "y", "1", "1.0"})
+      if (is_word(text, yes)) return data::Cell::of(1.0);
+    for (const auto* const no : {"false", "no", "f", "n", "0", "0.0"})
+      if (is_word(text, no)) return data::Cell::of(0.0);
+  }
+  if (text.starts_with('+')) text.remove_prefix(1);
   double number = 0;
   const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (status == std::errc() && end == text.data() + text.size()) return data::Cell::of(number);
@@ -45,12 +58,23 @@ std::shared_ptr<const ModelSnapshot> ModelSnapshot::make(
                                                     .reference = std::move(reference),
                                                     .input_index = {},
                                                     .input_names = {},
-                                                    .missing = {}});
+                                                    .missing = {},
+                                                    .null_markers = {},
+                                                    .explainer = {},
+                                                    .not_explained = {}});
+  if (auto explainer = learn::Explainer::make(snapshot->model)) {
+    snapshot->explainer = *std::move(explainer);
+  } else {
+    snapshot->not_explained = std::move(explainer).error().message;
+  }
   const auto inputs = snapshot->model.transform().inputs();
   const std::vector<std::string>& refs = snapshot->model.facts().refs;
   for (std::uint32_t i = 0; i < inputs.size(); ++i) {
     snapshot->input_names.push_back(inputs[i].name);
     snapshot->input_index.emplace(inputs[i].name, i);
+    const auto& markers = snapshot->model.facts().null_markers;
+    const auto known = markers.find(inputs[i].name);
+    snapshot->null_markers.push_back(known == markers.end() ? nullptr : &known->second);
     const auto& values = snapshot->model.facts().null_values;
     const auto value = values.find(inputs[i].name);
     snapshot->missing.push_back(value == values.end() ? data::Cell::null()

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "core/assert.h"
@@ -15,6 +16,16 @@ namespace {
 constexpr std::string_view kUnknownEntity = "unknown_entity";
 constexpr std::string_view kStoreUnavailable = "store_unavailable";
 constexpr std::string_view kInvalidScore = "invalid_score";
+
+/// Contributions are float32 sums over all trees; what differs by more is a fault, not rounding.
+constexpr double kAdditivityTolerance = 1e-4;
+
+/// Swaps are numbered through the process, so that a cache never mistakes one predictor's model for
+/// that of another which lies at the same address.
+std::uint64_t next_generation() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
 
 /// A store that is away fails every request; one line in the log a second says so.
 constexpr std::int64_t kLogIntervalNs = 1'000'000'000;
@@ -60,6 +71,9 @@ struct Predictor::Call {
   std::int64_t start_ns;
   std::uint64_t primary = 0;
   std::uint64_t base_rate = 0;
+  bool is_explained = false;
+  std::span<Contribution> free_contributions = {};  ///< for the rows still to come
+  std::span<float> encoded = {};
 };
 
 Predictor::Predictor(Collaborators collaborators)
@@ -71,19 +85,39 @@ Predictor::Predictor(Collaborators collaborators)
       load_failures_(
           collaborators.metrics.counter("tenure_model_load_failures_total",
                                         "Versions that should have become live, but failed.")),
+      explanation_failures_(collaborators.metrics.counter(
+          "tenure_explanation_failures_total",
+          "Explanations withheld because they did not add up to the margin.")),
+      explanation_error_(collaborators.metrics.gauge(
+          "tenure_explanation_additivity_error",
+          "Distance between the last explanation's sum and its margin, in log-odds.")),
       duration_(collaborators.metrics.histogram(
           "tenure_prediction_duration_seconds",
           "From decoded rows to their predictions, feature look-up included, one a request.",
           core::latency_bounds_s())) {}
 
 std::shared_ptr<const ModelSnapshot> Predictor::snapshot() const {
-  return snapshot_.load(std::memory_order_acquire);
+  const std::lock_guard guard(snapshot_mutex_);
+  return snapshot_;
+}
+
+const ModelSnapshot* Predictor::snapshot(SnapshotCache& cache) const {
+  if (cache.generation_ != generation_.load(std::memory_order_acquire)) {
+    const std::lock_guard guard(snapshot_mutex_);
+    cache.snapshot_ = snapshot_;
+    cache.generation_ = generation_.load(std::memory_order_relaxed);
+  }
+  return cache.snapshot_.get();
 }
 
 void Predictor::swap(std::shared_ptr<const ModelSnapshot> next) {
   TENURE_ASSERT(next != nullptr);
   metrics_of(*next);  // so that no request registers metrics
-  snapshot_.store(std::move(next), std::memory_order_release);
+  {
+    const std::lock_guard guard(snapshot_mutex_);
+    snapshot_.swap(next);
+    generation_.store(next_generation(), std::memory_order_release);
+  }
   swaps_.add();
 }
 
@@ -120,14 +154,20 @@ const Predictor::VersionMetrics& Predictor::metrics_of(const ModelSnapshot& snap
 }
 
 void Predictor::predict(const ModelSnapshot& snapshot, std::span<const PredictRow> rows,
-                        Scratch& scratch, std::span<Prediction> out) noexcept {
+                        Scratch& scratch, std::span<Prediction> out,
+                        PredictOptions options) noexcept {
   TENURE_ASSERT(out.size() == rows.size());
   const core::Clock& clock = collaborators_.clock;
   Call call{.snapshot = snapshot,
             .scratch = scratch,
             .now = clock.now(),
-            .start_ns = clock.monotonic_ns()};
-  answer(call, rows, out);
+            .start_ns = clock.monotonic_ns(),
+            .is_explained = options.is_explained && snapshot.explainer.has_value(),
+            .encoded = room(scratch.encoded, snapshot.model.transform().outputs().size())};
+  if (call.is_explained)
+    call.free_contributions =
+        room(scratch.contributions, rows.size() * snapshot.input_names.size());
+  answer(call, scratch.online, rows, out);
   const VersionMetrics& metrics = metrics_of(snapshot);
   metrics.primary->add(call.primary);
   metrics.base_rate->add(call.base_rate);
@@ -135,7 +175,8 @@ void Predictor::predict(const ModelSnapshot& snapshot, std::span<const PredictRo
 }
 
 /// Looks up the entities that need it in one read, then scores row after row.
-void Predictor::answer(Call& call, std::span<const PredictRow> rows, std::span<Prediction> out) {
+void Predictor::answer(Call& call, features::OnlineReader::Scratch& online,
+                       std::span<const PredictRow> rows, std::span<Prediction> out) {
   const ModelSnapshot& snapshot = call.snapshot;
   Scratch& scratch = call.scratch;
   const std::size_t inputs = snapshot.input_names.size();
@@ -149,19 +190,20 @@ void Predictor::answer(Call& call, std::span<const PredictRow> rows, std::span<P
   const auto info = room(scratch.info, looked_up);
   bool is_read = looked_up == 0;
   if (looked_up != 0 && snapshot.reader) {
-    const auto read = snapshot.reader->read(scratch.keys, call.now, scratch.online,
+    const auto read = snapshot.reader->read(scratch.keys, call.now, online,
                                             cells.first(looked_up * inputs), info);
     if (!read && read.error().code == core::ErrorCode::kCorruption && rows.size() > 1) {
-      // One damaged row must not cost the others their features.
+      // One damaged row must not cost the others their features. Explanations show texts, so what
+      // was read for one row must outlive the reading of the next.
+      room(scratch.online_rows, rows.size());
       for (std::size_t i = 0; i < rows.size(); ++i) {
-        answer(call, rows.subspan(i, 1), out.subspan(i, 1));
+        answer(call, scratch.online_rows[i], rows.subspan(i, 1), out.subspan(i, 1));
       }
       return;
     }
     if (!read) report_store_failure(read.error());
     is_read = read.has_value();
   }
-  const auto encoded = room(scratch.encoded, snapshot.model.transform().outputs().size());
   const double threshold = snapshot.model.facts().threshold;
   std::size_t lookup = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -173,17 +215,17 @@ void Predictor::answer(Call& call, std::span<const PredictRow> rows, std::span<P
     const bool is_lookup = needs_lookup(row, inputs);
     const std::size_t place = is_lookup ? lookup++ : looked_up;
     const std::span<data::Cell> features = cells.subspan(place * inputs, inputs);
-    if (!is_lookup) {
-      std::ranges::fill(features, data::Cell{});
-    } else if (!snapshot.reader && has_given(row)) {
+    if (!is_lookup || (!snapshot.reader && has_given(row))) {
       // A model without stored features takes what the request gives; the id is only a name.
-      std::ranges::fill(features, data::Cell{});
+      std::ranges::copy(snapshot.missing, features.begin());
     } else if (!is_read) {
       fall_back(call, kStoreUnavailable, prediction);
       continue;
     } else if (!info[place].is_found && !has_given(row)) {
       fall_back(call, kUnknownEntity, prediction);
       continue;
+    } else if (!info[place].is_found) {
+      std::ranges::copy(snapshot.missing, features.begin());
     } else {
       prediction.features_time = info[place].oldest;
     }
@@ -192,7 +234,7 @@ void Predictor::answer(Call& call, std::span<const PredictRow> rows, std::span<P
       if (is_absent(given)) continue;
       features[j] = given.kind == data::Cell::Kind::kNull ? snapshot.missing[j] : given;
     }
-    const learn::Model::Score score = snapshot.model.score(features, encoded);
+    const learn::Model::Score score = snapshot.model.score(features, call.encoded);
     if (!std::isfinite(score.margin) || !std::isfinite(score.probability)) {
       fall_back(call, kInvalidScore, prediction);
       continue;
@@ -201,8 +243,29 @@ void Predictor::answer(Call& call, std::span<const PredictRow> rows, std::span<P
     prediction.probability = score.probability;
     prediction.is_positive = static_cast<double>(score.probability) >= threshold;
     ++call.primary;
+    if (call.is_explained) explain(call, features, prediction);
     report(call, features, prediction);
   }
+}
+
+void Predictor::explain(Call& call, std::span<const data::Cell> cells, Prediction& out) {
+  const auto log_odds = room(call.scratch.log_odds, cells.size());
+  const double bias = call.snapshot.explainer->explain(call.snapshot.model, call.encoded,
+                                                       call.scratch.explainer, log_odds);
+  const double sum = std::accumulate(log_odds.begin(), log_odds.end(), bias);
+  const double error = std::abs(sum - static_cast<double>(out.margin));
+  explanation_error_.set(error);
+  if (!(error <= kAdditivityTolerance * (1.0 + std::abs(static_cast<double>(out.margin))))) {
+    explanation_failures_.add();
+    return;
+  }
+  const auto contributions = call.free_contributions.first(cells.size());
+  call.free_contributions = call.free_contributions.subspan(cells.size());
+  for (std::uint32_t i = 0; i < cells.size(); ++i) {
+    contributions[i] = {.input = i, .log_odds = static_cast<float>(log_odds[i]), .value = cells[i]};
+  }
+  out.contributions = contributions;
+  out.bias = static_cast<float>(bias);
 }
 
 void Predictor::fall_back(Call& call, std::string_view reason, Prediction& out) {

@@ -59,12 +59,12 @@ class CountingSink final : public PredictionSink {
 };
 
 std::uint64_t allocations_of_100(Predictor& predictor, const ModelSnapshot& snapshot,
-                                 std::span<const PredictRow> rows) {
+                                 std::span<const PredictRow> rows, PredictOptions options = {}) {
   Predictor::Scratch scratch;
   std::vector<Prediction> out(rows.size());
-  for (int i = 0; i < 3; ++i) predictor.predict(snapshot, rows, scratch, out);
+  for (int i = 0; i < 3; ++i) predictor.predict(snapshot, rows, scratch, out, options);
   const std::uint64_t before = allocations.load();
-  for (int i = 0; i < 100; ++i) predictor.predict(snapshot, rows, scratch, out);
+  for (int i = 0; i < 100; ++i) predictor.predict(snapshot, rows, scratch, out, options);
   return allocations.load() - before;
 }
 
@@ -85,8 +85,10 @@ TEST(PredictorAllocation, AWarmPredictionAsksTheHeapForNothing) {
   EXPECT_EQ(allocations_of_100(predictor, *snapshot, one), 0U);
   EXPECT_EQ(allocations_of_100(predictor, *snapshot, many), 0U);
   EXPECT_EQ(sink.events, 103 + 5 * 103);
+  EXPECT_EQ(allocations_of_100(predictor, *snapshot, many, {.is_explained = true}), 0U);
+  SnapshotCache cache;
   const std::uint64_t before = allocations.load();
-  for (int i = 0; i < 100; ++i) EXPECT_EQ(predictor.snapshot()->version, 1);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(predictor.snapshot(cache)->version, 1);
   EXPECT_EQ(allocations.load(), before);
 }
 

@@ -102,6 +102,55 @@ TEST_F(PredictorTest, ReadsAMissingGivenFeatureAsTheTrainingTableWasCleaned) {
   EXPECT_EQ(sink_.records[0].kinds, (std::vector{Cell::Kind::kText, Cell::Kind::kNumber}));
 }
 
+TEST_F(PredictorTest, FillsWhatAnUnknownEntityLacksAsTheTrainingTableWasCleaned) {
+  world_.null_values = {{"plan", "b"}, {"age", "+4"}};
+  snapshot_ = world_.snapshot(3);
+  const std::vector<Cell> age{Cell{}, Cell::of(1.0)};
+  EXPECT_EQ(predict_one({.entity_id = "C-9", .given = age}).probability,
+            score({Cell::of("b"), Cell::of(1.0)}));
+  const auto without_store = world_.snapshot(4, false);
+  const std::vector<Cell> plan{Cell::of("a"), Cell{}};
+  const auto predictions = predict({{.entity_id = "C-1", .given = plan}}, without_store);
+  EXPECT_EQ(predictions[0].probability, score({Cell::of("a"), Cell::of(4.0)}));
+}
+
+TEST_F(PredictorTest, ExplainsEveryRowOfTheModel) {
+  const std::vector<Cell> given{Cell::of("b"), Cell::of(4.0)};
+  const std::vector<PredictRow> rows{{.entity_id = "C-1", .given = {}},
+                                     {.entity_id = "C-9", .given = {}},
+                                     {.entity_id = "", .given = given}};
+  std::vector<Prediction> out(rows.size());
+  predictor_.predict(*snapshot_, rows, scratch_, out, {.is_explained = true});
+  for (const std::size_t row : {std::size_t{0}, std::size_t{2}}) {
+    ASSERT_EQ(out[row].contributions.size(), 2U);
+    float sum = out[row].bias;
+    for (const Contribution& one : out[row].contributions) sum += one.log_odds;
+    EXPECT_NEAR(sum, out[row].margin, 1e-5F);
+  }
+  EXPECT_LT(out[0].contributions[0].log_odds, 0) << "plan a speaks against it";
+  EXPECT_EQ(out[0].contributions[0].value.text, "a");
+  EXPECT_GT(out[2].contributions[0].log_odds, 0);
+  EXPECT_EQ(out[2].contributions[1].input, 1U);
+  EXPECT_EQ(out[2].contributions[1].value.number, 4.0);
+  EXPECT_TRUE(out[1].contributions.empty()) << "the base rate has no reasons";
+  predictor_.predict(*snapshot_, rows, scratch_, out);
+  EXPECT_TRUE(out[0].contributions.empty());
+}
+
+TEST_F(PredictorTest, ExplainsTheOtherRowsBesideADamagedOne) {
+  world_.store.damaged = "C-2";
+  const std::vector<PredictRow> rows{{.entity_id = "C-1", .given = {}},
+                                     {.entity_id = "C-2", .given = {}},
+                                     {.entity_id = "C-3", .given = {}}};
+  std::vector<Prediction> out(rows.size());
+  predictor_.predict(*snapshot_, rows, scratch_, out, {.is_explained = true});
+  EXPECT_EQ(out[0].contributions[0].value.text, "a");
+  EXPECT_EQ(out[0].contributions[1].value.number, 1.0);
+  EXPECT_TRUE(out[1].contributions.empty());
+  EXPECT_EQ(out[2].contributions[0].value.text, "a");
+  EXPECT_EQ(out[2].contributions[1].value.number, 3.0);
+}
+
 TEST_F(PredictorTest, ScoresGivenFeaturesWithoutAnEntity) {
   const std::vector<Cell> given{Cell::of("b"), Cell{}};
   const Prediction prediction = predict_one({.entity_id = "", .given = given});
@@ -237,6 +286,22 @@ TEST_F(PredictorTest, HasNoModelBeforeTheFirstSwap) {
   EXPECT_EQ(predictor_.snapshot(), snapshot_);
 }
 
+TEST_F(PredictorTest, GivesEachCacheTheNewestModel) {
+  SnapshotCache first, second;
+  EXPECT_EQ(predictor_.snapshot(first), nullptr);
+  predictor_.swap(snapshot_);
+  EXPECT_EQ(predictor_.snapshot(first), snapshot_.get());
+  const auto next = world_.snapshot(4);
+  predictor_.swap(next);
+  EXPECT_EQ(predictor_.snapshot(second), next.get());
+  EXPECT_EQ(predictor_.snapshot(first), next.get());
+  EXPECT_EQ(first.shared(), next);
+  // A cache that served one predictor never gives its model as that of another.
+  Predictor other({world_.clock, world_.metrics, nullptr});
+  other.swap(snapshot_);
+  EXPECT_EQ(other.snapshot(first), snapshot_.get());
+}
+
 TEST_F(PredictorTest, AnswersEachRequestByOneVersionWhileModelsAreSwapped) {
   const auto other = world_.snapshot(4);
   predictor_.swap(snapshot_);
@@ -251,8 +316,9 @@ TEST_F(PredictorTest, AnswersEachRequestByOneVersionWhileModelsAreSwapped) {
       const std::vector<Cell> given{Cell::of("b"), Cell::of(4.0)};
       const std::vector<PredictRow> rows(3, {.entity_id = "", .given = given});
       std::vector<Prediction> out(rows.size());
+      SnapshotCache cache;
       while (!is_done.load()) {
-        const auto held = predictor.snapshot();
+        const ModelSnapshot* held = predictor.snapshot(cache);
         EXPECT_TRUE(held->version == 3 || held->version == 4);
         predictor.predict(*held, rows, scratch, out);
         EXPECT_EQ(out[2].level, Level::kPrimary);

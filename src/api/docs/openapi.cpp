@@ -42,7 +42,29 @@ JsonObject answer(std::string_view description, Json content) {
 }
 
 bool is_prediction(std::string_view path) {
-  return path == "/predict" || path == "/predict/batch";
+  return path == "/predict" || path == "/predict/batch" || path == "/explain";
+}
+
+/// Of the path's {segments}, and of the query where there is any.
+JsonArray parameters_of(const ListedRoute& route) {
+  JsonArray parameters;
+  for (std::size_t at = route.path.find('{'); at != std::string::npos;
+       at = route.path.find('{', at + 1)) {
+    const std::size_t end = route.path.find_first_of("*}", at);
+    parameters.emplace_back(JsonObject{{"name", route.path.substr(at + 1, end - at - 1)},
+                                       {"in", "path"},
+                                       {"required", true},
+                                       {"schema", JsonObject{{"type", "string"}}}});
+  }
+  if (is_prediction(route.path) && route.path != "/explain") {
+    parameters.emplace_back(JsonObject{
+        {"name", "explain"},
+        {"in", "query"},
+        {"description", "How many reasons to give for each prediction"},
+        {"schema",
+         JsonObject{{"type", "integer"}, {"minimum", 0}, {"maximum", 1000}, {"default", 0}}}});
+  }
+  return parameters;
 }
 
 std::string operation_id(const ListedRoute& route) {
@@ -181,8 +203,26 @@ JsonObject prediction_schema() {
       {"model",
        JsonObject{{"type", "object"},
                   {"properties",
-                   JsonObject{{"name", text}, {"version", JsonObject{{"type", "integer"}}}}}}}};
+                   JsonObject{{"name", text}, {"version", JsonObject{{"type", "integer"}}}}}}},
+      {"reasons", array_of(reference("Contribution"))},
+      {"margin", JsonObject{{"type", "number"}}},
+      {"bias", JsonObject{{"type", JsonArray{"number", "null"}}}},
+      {"contributions", array_of(reference("Contribution"))}};
   schema["required"] = JsonArray{"probability", "decision", "level", "prediction_id"};
+  return schema;
+}
+
+JsonObject contribution_schema() {
+  JsonObject schema;
+  schema["title"] = "Contribution";
+  schema["type"] = "object";
+  schema["properties"] = JsonObject{
+      {"feature", JsonObject{{"type", "string"}}},
+      {"value", JsonObject{{"type", JsonArray{"string", "number", "boolean", "null"}}}},
+      {"log_odds",
+       JsonObject{{"type", "number"}, {"description", "What the value adds to the log-odds"}}},
+      {"text", JsonObject{{"type", "string"}}}};
+  schema["required"] = JsonArray{"feature", "value", "log_odds", "text"};
   return schema;
 }
 
@@ -220,6 +260,8 @@ JsonObject operation(const ListedRoute& route) {
   JsonObject out;
   out["summary"] = route.summary;
   out["operationId"] = operation_id(route);
+  if (JsonArray parameters = parameters_of(route); !parameters.empty())
+    out["parameters"] = std::move(parameters);
   JsonObject answers;
   if (!is_prediction(route.path)) {
     answers["200"] = JsonObject{{"description", "Successful Response"}};
@@ -265,6 +307,7 @@ core::Json openapi_document(std::span<const ListedRoute> routes,
   schemas["PredictRequest"] = request_schema(features);
   schemas["Features"] = std::move(features);
   schemas["Prediction"] = prediction_schema();
+  schemas["Contribution"] = contribution_schema();
   schemas["HTTPValidationError"] = http_validation_error_schema();
   schemas["ValidationError"] = validation_error_schema();
   JsonObject components;

@@ -1,7 +1,10 @@
 #include "api/predict/predict_answer.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <string_view>
+#include <vector>
 
 #include "core/time_format.h"
 #include "net/http_message.h"
@@ -19,9 +22,58 @@ void append_model(std::string& out, const serving::ModelSnapshot& snapshot) {
   out += '}';
 }
 
+void append_contributions(std::string& out, const serving::ModelSnapshot& snapshot,
+                          std::span<const serving::Contribution> contributions,
+                          const serving::ReasonTexts& texts) {
+  thread_local std::string sentence;
+  out += '[';
+  for (std::size_t i = 0; i < contributions.size(); ++i) {
+    const serving::Contribution& contribution = contributions[i];
+    const learn::InputField& input = snapshot.model.transform().inputs()[contribution.input];
+    out += i > 0 ? ",{\"feature\":" : "{\"feature\":";
+    net::append_json_string(out, input.name);
+    out += ",\"value\":";
+    append_feature_value(out, input, contribution.value);
+    out += ",\"log_odds\":";
+    append_float(out, contribution.log_odds);
+    out += ",\"text\":";
+    sentence.clear();
+    texts.append(sentence, input, contribution.value, contribution.log_odds > 0);
+    net::append_json_string(out, sentence);
+    out += '}';
+  }
+  out += ']';
+}
+
+/// Reasons, or all that went into the margin.
+void append_explanation(std::string& out, const serving::ModelSnapshot& snapshot,
+                        const serving::Prediction& prediction, const AnswerStyle& style) {
+  thread_local std::vector<serving::Contribution> chosen;
+  if (style.is_full) {
+    chosen.assign(prediction.contributions.begin(), prediction.contributions.end());
+    std::ranges::stable_sort(chosen, std::ranges::greater(), [](const auto& contribution) {
+      return std::abs(contribution.log_odds);
+    });
+    out += ",\"margin\":";
+    append_float(out, prediction.margin);
+    out += ",\"bias\":";
+    if (chosen.empty()) {
+      out += "null";
+    } else {
+      append_float(out, prediction.bias);
+    }
+    out += ",\"contributions\":";
+  } else {
+    chosen.resize(std::min(style.reasons_max, prediction.contributions.size()));
+    chosen.resize(serving::top_reasons(prediction, chosen));
+    out += ",\"reasons\":";
+  }
+  append_contributions(out, snapshot, chosen, *style.texts);
+}
+
 /// Everything but the model and the closing brace.
 void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
-                const serving::Prediction& prediction) {
+                const serving::Prediction& prediction, const AnswerStyle& style) {
   out += '{';
   if (!prediction.entity_id.empty()) {
     out += "\"customer_id\":";
@@ -51,6 +103,7 @@ void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
     out += core::format_utc(prediction.features_time);
     out += '"';
   }
+  if (style.texts != nullptr) append_explanation(out, snapshot, prediction, style);
 }
 
 }  // namespace
@@ -64,20 +117,37 @@ void append_float(std::string& out, float value) {
   if (text.find_first_of(".e") == std::string_view::npos) out += ".0";
 }
 
+void append_feature_value(std::string& out, const learn::InputField& input,
+                          const data::Cell& value) {
+  using Kind = data::Cell::Kind;
+  if (value.kind == Kind::kText) {
+    net::append_json_string(out, value.text);
+  } else if (value.kind != Kind::kNumber || !std::isfinite(value.number)) {
+    out += "null";
+  } else if (input.type == data::ColumnType::kTimestamp) {
+    out += '"';
+    serving::append_value(out, input, value);
+    out += '"';
+  } else {
+    serving::append_value(out, input, value);
+  }
+}
+
 void append_prediction(std::string& out, const serving::ModelSnapshot& snapshot,
-                       const serving::Prediction& prediction) {
-  append_row(out, snapshot, prediction);
+                       const serving::Prediction& prediction, const AnswerStyle& style) {
+  append_row(out, snapshot, prediction, style);
   out += ',';
   append_model(out, snapshot);
   out += '}';
 }
 
 void append_predictions(std::string& out, const serving::ModelSnapshot& snapshot,
-                        std::span<const serving::Prediction> predictions) {
+                        std::span<const serving::Prediction> predictions,
+                        const AnswerStyle& style) {
   out += "{\"predictions\":[";
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     if (i > 0) out += ',';
-    append_row(out, snapshot, predictions[i]);
+    append_row(out, snapshot, predictions[i], style);
     out += '}';
   }
   out += "],";

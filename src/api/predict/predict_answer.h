@@ -4,21 +4,34 @@
 #include <string>
 
 #include "serving/predictor.h"
+#include "serving/reasons.h"
 
 namespace tenure::api {
 
+/// How much an answer explains itself.
+struct AnswerStyle {
+  std::size_t reasons_max = 0;  ///< top reasons, as "reasons"; 0 = none
+  bool is_full = false;         ///< "margin", "bias" and all "contributions" instead
+  const serving::ReasonTexts* texts = nullptr;  ///< not null when one of the two is set
+};
+
 /// Appends the answer to one row:
 ///   {"customer_id"?, "probability", "decision", "model": {"name", "version"}, "level",
-///    "fallback_reason", "prediction_id", "features_as_of"}
+///    "fallback_reason", "prediction_id", "features_as_of",
+///    "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
 void append_prediction(std::string& out, const serving::ModelSnapshot& snapshot,
-                       const serving::Prediction& prediction);
+                       const serving::Prediction& prediction, const AnswerStyle& style);
 
 /// Appends {"predictions": [...], "model": {...}}; the rows leave the model out.
 void append_predictions(std::string& out, const serving::ModelSnapshot& snapshot,
-                        std::span<const serving::Prediction> predictions);
+                        std::span<const serving::Prediction> predictions, const AnswerStyle& style);
 
 /// The shortest decimal of the value widened to double: a reader that parses it as double and
 /// rounds to float32 gets the same bits, and so does one that compares with numpy's `tolist()`.
 void append_float(std::string& out, float value);
+
+/// A value of a feature as JSON: what a request would give for it.
+void append_feature_value(std::string& out, const learn::InputField& input,
+                          const data::Cell& value);
 
 }  // namespace tenure::api

@@ -1,5 +1,7 @@
 #include "api/predict/predict_http.h"
 
+#include <charconv>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
@@ -10,12 +12,96 @@
 namespace tenure::api {
 namespace {
 
+/// Explaining a row takes ten times as long as scoring it, so an event loop explains few of them.
+constexpr std::size_t kExplainedInlineMax = 16;
+constexpr std::int64_t kReasonsMax = 1000;
+
 /// Buffers reused from request to request; one set per thread.
 struct Workspace {
+  serving::SnapshotCache snapshot;
   PredictRequest request;
+  ValidationErrors query_errors;
   std::vector<serving::Prediction> predictions;
   serving::Predictor::Scratch scratch;
 };
+
+/// ?explain=3; nothing after a mistake, which is then in `errors`.
+std::optional<std::size_t> read_reasons_max(const net::Request& request, ValidationErrors& errors) {
+  errors.clear();
+  if (request.query.empty()) return 0;
+  const auto text = request.query_parameter("explain");
+  if (!text) return 0;
+  std::int64_t count = 0;
+  const auto [end, status] = std::from_chars(text->data(), text->data() + text->size(), count);
+  if (status != std::errc() || end != text->data() + text->size()) {
+    errors.add_in_query("int_parsing", "explain",
+                        "Input should be a valid integer, unable to parse string as an integer",
+                        *text);
+  } else if (count < 0) {
+    errors.add_in_query("greater_than_equal", "explain",
+                        "Input should be greater than or equal to 0", *text, "{\"ge\":0}");
+  } else if (count > kReasonsMax) {
+    errors.add_in_query("less_than_equal", "explain",
+                        fmt::format("Input should be less than or equal to {}", kReasonsMax), *text,
+                        fmt::format("{{\"le\":{}}}", kReasonsMax));
+  }
+  if (!errors.empty()) return std::nullopt;
+  return static_cast<std::size_t>(count);
+}
+
+void answer_invalid(const ValidationErrors& errors, net::Response& response) {
+  response.status = 422;
+  errors.write_to(response.body);
+}
+
+/// Decodes, predicts and encodes; `explained_max` rows may be explained.
+void answer(const Services& services, const net::Request& request, const AnswerStyle& style,
+            std::size_t explained_max, Workspace& workspace, net::Response& response) {
+  const serving::ModelSnapshot* snapshot = services.predictor.snapshot(workspace.snapshot);
+  if (snapshot == nullptr) return answer_no_model(services, response);
+  switch (workspace.request.decode(request.body, *snapshot, services.rows_max)) {
+    case PredictRequest::Outcome::kInvalid:
+      return answer_invalid(workspace.request.errors(), response);
+    case PredictRequest::Outcome::kTooManyRows:
+      response.error(413, fmt::format("More than {} rows in one request (serving.rows_max); send "
+                                      "them in parts, or use tenure score",
+                                      services.rows_max));
+      return;
+    case PredictRequest::Outcome::kRows:
+      break;
+  }
+  const auto& rows = workspace.request.rows();
+  const bool is_explained = style.texts != nullptr;
+  if (is_explained && !snapshot->explainer) {
+    response.error(501, "This model cannot be explained: " + snapshot->not_explained);
+    return;
+  }
+  if (is_explained && rows.size() > explained_max) {
+    response.error(413, fmt::format("More than {} rows to explain in one request; send them to "
+                                    "/predict/batch or /explain",
+                                    explained_max));
+    return;
+  }
+  workspace.predictions.resize(rows.size());
+  services.predictor.predict(*snapshot, rows, workspace.scratch, workspace.predictions,
+                             {.is_explained = is_explained});
+  if (workspace.request.is_list()) {
+    append_predictions(response.body, *snapshot, workspace.predictions, style);
+  } else {
+    append_prediction(response.body, *snapshot, workspace.predictions.front(), style);
+  }
+}
+
+void predict_rows(const Services& services, const net::Request& request, std::size_t explained_max,
+                  net::Response& response) {
+  thread_local Workspace workspace;
+  const auto reasons_max = read_reasons_max(request, workspace.query_errors);
+  if (!reasons_max) return answer_invalid(workspace.query_errors, response);
+  const AnswerStyle style{.reasons_max = *reasons_max,
+                          .is_full = false,
+                          .texts = *reasons_max > 0 ? &services.reason_texts : nullptr};
+  answer(services, request, style, explained_max, workspace, response);
+}
 
 }  // namespace
 
@@ -27,30 +113,17 @@ void answer_no_model(const Services& services, net::Response& response) {
 }
 
 void predict(const Services& services, const net::Request& request, net::Response& response) {
+  predict_rows(services, request, kExplainedInlineMax, response);
+}
+
+void predict_batch(const Services& services, const net::Request& request, net::Response& response) {
+  predict_rows(services, request, static_cast<std::size_t>(services.rows_max), response);
+}
+
+void explain(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;
-  const auto snapshot = services.predictor.snapshot();
-  if (!snapshot) return answer_no_model(services, response);
-  switch (workspace.request.decode(request.body, *snapshot, services.rows_max)) {
-    case PredictRequest::Outcome::kInvalid:
-      response.status = 422;
-      workspace.request.errors().write_to(response.body);
-      return;
-    case PredictRequest::Outcome::kTooManyRows:
-      response.error(413, fmt::format("More than {} rows in one request (serving.rows_max); send "
-                                      "them in parts, or use tenure score",
-                                      services.rows_max));
-      return;
-    case PredictRequest::Outcome::kRows:
-      break;
-  }
-  const auto& rows = workspace.request.rows();
-  workspace.predictions.resize(rows.size());
-  services.predictor.predict(*snapshot, rows, workspace.scratch, workspace.predictions);
-  if (workspace.request.is_list()) {
-    append_predictions(response.body, *snapshot, workspace.predictions);
-  } else {
-    append_prediction(response.body, *snapshot, workspace.predictions.front());
-  }
+  answer(services, request, {.is_full = true, .texts = &services.reason_texts},
+         static_cast<std::size_t>(services.rows_max), workspace, response);
 }
 
 }  // namespace tenure::api

@@ -241,6 +241,74 @@ TEST_F(PredictHttp, RefusesEveryMisshapenBody) {
   for (const Mistake& one : kMistakes) EXPECT_EQ(mistakes(one.body), one.expected) << one.body;
 }
 
+// --- reasons -----------------------------------------------------------------------------------
+
+TEST_F(PredictHttp, GivesReasonsWhenAsked) {
+  const net::Response response = api_.post("/predict", features(kRow), {.query = "explain=3"});
+  ASSERT_EQ(response.status, 200) << response.body;
+  // One tree, one split, both sides as likely: tenure takes the margin from 0 to 1.
+  EXPECT_EQ(core::to_text(TestApi::json(response).at("reasons")),
+            R"([{"feature":"tenure","value":3,"log_odds":1.0,"text":"tenure is 3"}])");
+  EXPECT_FALSE(answer(features(kRow)).as_object().contains("reasons"));
+  const net::Response none = api_.post("/predict", features(kRow), {.query = "explain=0"});
+  EXPECT_FALSE(TestApi::json(none).as_object().contains("reasons"));
+}
+
+TEST_F(PredictHttp, RefusesANumberOfReasonsThatIsNone) {
+  for (const auto& [query, type] : std::vector<std::pair<std::string_view, std::string_view>>{
+           {"explain=x", "int_parsing"},
+           {"explain=", "int_parsing"},
+           {"explain=1.5", "int_parsing"},
+           {"explain=-1", "greater_than_equal"},
+           {"explain=1001", "less_than_equal"}}) {
+    const net::Response response = api_.post("/predict", features(kRow), {.query = query});
+    EXPECT_EQ(response.status, 422) << query;
+    const core::Json json = TestApi::json(response);
+    const core::Json& first = json.at("detail").as_array().at(0);
+    EXPECT_EQ(first.at("type").as_string(), type);
+    EXPECT_EQ(core::to_text(first.at("loc")), R"(["query","explain"])");
+  }
+}
+
+TEST_F(PredictHttp, ExplainsManyRowsOnlyOffTheEventLoop) {
+  std::string rows(kRow);
+  for (int i = 0; i < 16; ++i) rows += ',' + std::string(kRow);
+  const std::string body = features("[" + rows + "]");
+  EXPECT_EQ(api_.post("/predict", body, {.query = "explain=1"}).status, 413);
+  const net::Response response = api_.post("/predict/batch", body, {.query = "explain=1"});
+  ASSERT_EQ(response.status, 200);
+  const core::Json json = TestApi::json(response);
+  for (const core::Json& one : json.at("predictions").as_array())
+    EXPECT_EQ(one.at("reasons").as_array().size(), 1U);
+}
+
+TEST_F(PredictHttp, ExplainShowsAllThatMakesTheMargin) {
+  const net::Response response = api_.post("/explain", features(kRow));
+  ASSERT_EQ(response.status, 200) << response.body;
+  const core::Json json = TestApi::json(response);
+  EXPECT_EQ(json.at("margin").as_double(), 1);
+  EXPECT_EQ(json.at("bias").as_double(), 0);
+  const core::JsonArray& parts = json.at("contributions").as_array();
+  ASSERT_EQ(parts.size(), 4U);
+  EXPECT_EQ(parts[0].at("feature").as_string(), "tenure");
+  EXPECT_EQ(core::to_text(parts[2].at("value")), R"("Pro")");
+  EXPECT_TRUE(parts[3].at("value").is_null());
+  EXPECT_EQ(parts[3].at("text").as_string(), "signup is missing");
+  const core::Json fallback = TestApi::json(api_.post("/explain", R"({"customer_id":"a"})"));
+  EXPECT_TRUE(fallback.at("bias").is_null());
+  EXPECT_TRUE(fallback.at("contributions").as_array().empty());
+}
+
+TEST_F(PredictHttp, ReadsANumberGivenForACategoryByItsDigits) {
+  const std::string low = core::to_text(answer(features(R"({"tenure":3,"charge":1,"plan":100000,)"
+                                                        R"("signup":null})"))
+                                            .at("probability"));
+  EXPECT_FALSE(low.empty());
+  const net::Response response =
+      api_.post("/explain", R"({"features":{"tenure":3,"charge":1,"plan":100000,"signup":null}})");
+  EXPECT_THAT(response.body, HasSubstr(R"({"feature":"plan","value":"100000")"));
+}
+
 TEST_F(PredictHttp, RefusesAnIdThatIsTooLong) {
   EXPECT_EQ(mistakes(R"({"customer_id":")" + std::string(257, 'x') + R"("})"),
             R"(string_too_long ["body","customer_id"])");

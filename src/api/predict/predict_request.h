@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "api/json_reader.h"
+#include "api/rows/feature_rows.h"
 #include "api/validation_errors.h"
-#include "data/cell.h"
 #include "serving/predictor.h"
 
 namespace tenure::api {
@@ -38,12 +38,6 @@ class PredictRequest {
   const ValidationErrors& errors() const { return errors_; }
 
  private:
-  /// Where a row stands in the body, for error locations.
-  struct Place {
-    bool is_in_list = false;
-    std::size_t index = 0;
-  };
-
   void read_body(JsonReader& reader);
   void read_id(JsonReader& reader, std::string_view key);
   void read_ids(JsonReader& reader, std::string_view key);
@@ -52,32 +46,16 @@ class PredictRequest {
   void add_id_error(std::initializer_list<ValidationErrors::Step> location,
                     std::string_view mistake, std::string_view input);
   void read_features(JsonReader& reader);
-  void read_feature_list(JsonReader& reader);
-  void read_named_row(JsonReader& reader, Place place);
-  void read_ordered_row(JsonReader& reader, std::size_t row);
-  data::Cell read_cell(JsonReader& reader, std::size_t input, Place place);
-  data::Cell parse_number_text(std::string_view text, std::string_view raw, std::size_t input,
-                               Place place);
-  void add_cell_error(std::string_view type, Place place, std::string_view name,
-                      std::string_view message, std::string_view raw);
-  std::size_t find_input(std::string_view name, std::size_t expected);
-  void add_unknown_feature(std::string_view name, Place place, std::string_view raw);
   void combine(std::string_view body);
-  void require_all_features();
-  bool is_over_limit(std::size_t rows) { return is_too_many_ = rows > rows_max_; }
 
-  const serving::ModelSnapshot* snapshot_ = nullptr;
   std::size_t rows_max_ = 0;
-  std::size_t width_ = 0;
   bool is_list_ = false, is_too_many_ = false;
   bool has_id_ = false, has_ids_ = false, has_features_ = false, has_feature_list_ = false;
   std::string_view ids_key_;
   std::vector<std::string_view> ids_;
-  std::vector<data::Cell> cells_;               ///< rows × width_
-  std::vector<std::string_view> feature_rows_;  ///< each row as written
+  FeatureRows features_;
   std::vector<serving::PredictRow> rows_;
   std::string unescaped_;
-  std::string name_;  ///< key buffer for the index of input names
   ValidationErrors errors_;
 };
 

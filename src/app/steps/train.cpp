@@ -28,11 +28,10 @@ core::Result<double> decision_threshold(const core::Config& config, double base_
   return value;
 }
 
-/// The null_value of each input that is a column of the cleaned table.
-std::map<std::string, std::string> null_values_of(const data::Dataset& dataset,
-                                                  const features::Definitions& definitions,
-                                                  const features::FeatureService& service) {
-  std::map<std::string, std::string> values;
+/// How missing values of each input that is a column of the cleaned table were read and replaced.
+void set_null_rules(const core::Config& config, const data::Dataset& dataset,
+                    const features::Definitions& definitions,
+                    const features::FeatureService& service, learn::ModelFacts& facts) {
   const auto inputs = inputs_of(definitions, service);
   for (std::size_t i = 0; i < service.features.size(); ++i) {
     const features::FeatureRef& ref = service.features[i];
@@ -41,10 +40,12 @@ std::map<std::string, std::string> null_values_of(const data::Dataset& dataset,
     const auto feature = std::ranges::find(view->features, ref.feature, &features::Feature::name);
     const auto rule =
         std::ranges::find(dataset.columns, feature->source_column, &data::ColumnRule::name);
-    if (rule != dataset.columns.end() && rule->null_value)
-      values[inputs[i].name] = *rule->null_value;
+    if (rule == dataset.columns.end()) continue;
+    if (rule->null_value) facts.null_values[inputs[i].name] = *rule->null_value;
+    std::vector<std::string>& markers = facts.null_markers[inputs[i].name];
+    markers = config.list("data.null_markers");
+    markers.insert(markers.end(), rule->null_markers.begin(), rule->null_markers.end());
   }
-  return values;
 }
 
 core::Result<learn::ModelFacts> facts_of(const Project& project, const data::Dataset& dataset,
@@ -60,7 +61,7 @@ core::Result<learn::ModelFacts> facts_of(const Project& project, const data::Dat
   facts.threshold = *threshold;
   facts.positive = project.config().text("decision.positive");
   facts.negative = project.config().text("decision.negative");
-  facts.null_values = null_values_of(dataset, definitions, service);
+  set_null_rules(project.config(), dataset, definitions, service, facts);
   return facts;
 }
 

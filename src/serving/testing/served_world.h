@@ -112,6 +112,7 @@ class ServedWorld {
     facts.refs = {"profile:plan", "profile:age"};
     facts.base_rate = 0.25;
     facts.null_values = null_values;
+    facts.null_markers = null_markers;
     return must(learn::Model::make(std::move(facts), std::move(transform), std::move(trees)));
   }
 
@@ -127,6 +128,7 @@ class ServedWorld {
   FaultyStore store{must(storage::open_kv_store("lmdb:///online", folder.path().string()))};
   features::Definitions definitions;
   std::map<std::string, std::string> null_values;  ///< of the model that snapshot() makes
+  std::map<std::string, std::vector<std::string>> null_markers;  ///< likewise
   core::ManualClock clock{kNow};
   core::MetricRegistry metrics;
 };

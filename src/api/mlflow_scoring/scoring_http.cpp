@@ -1,0 +1,120 @@
+#include "api/mlflow_scoring/scoring_http.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "api/mlflow_scoring/scoring_request.h"
+#include "api/predict/predict_answer.h"
+
+namespace tenure::api {
+namespace {
+
+/// Clients choose by it what they ask for, so it names a release whose database and interfaces this
+/// program's tests run against.
+constexpr std::string_view kMlflowVersion = "2.22.2";
+
+enum class BodyKind : std::uint8_t { kJson, kCsv, kOther };
+
+std::string_view trim(std::string_view text) {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool equals_ignoring_case(std::string_view text, std::string_view lower) {
+  return std::ranges::equal(text, lower, [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+  });
+}
+
+/// "text/csv; charset=utf-8". No type at all is JSON, which is what such clients send.
+BodyKind body_kind(std::string_view content_type) {
+  if (content_type.empty()) return BodyKind::kJson;
+  const std::size_t end = std::min(content_type.find(';'), content_type.size());
+  const std::string_view parameters =
+      trim(content_type.substr(std::min(end + 1, content_type.size())));
+  if (!parameters.empty() && !equals_ignoring_case(parameters, "charset=utf-8"))
+    return BodyKind::kOther;
+  const std::string_view type = trim(content_type.substr(0, end));
+  if (equals_ignoring_case(type, "application/json")) return BodyKind::kJson;
+  return equals_ignoring_case(type, "text/csv") ? BodyKind::kCsv : BodyKind::kOther;
+}
+
+void answer_error(int status, std::string_view code, std::string_view message,
+                  net::Response& response) {
+  response.status = status;
+  response.body += fmt::format("{{\"error_code\":\"{}\",\"message\":", code);
+  net::append_json_string(response.body, message);
+  response.body += '}';
+}
+
+struct Workspace {
+  serving::SnapshotCache snapshot;
+  ScoringRequest request;
+  std::vector<serving::Prediction> predictions;
+  serving::Predictor::Scratch scratch;
+};
+
+void append_score(std::string& out, const serving::Prediction& prediction,
+                  ScoringRequest::Method method) {
+  if (method == ScoringRequest::Method::kPredict) return append_float(out, prediction.probability);
+  out += '[';
+  append_float(out, 1.0F - prediction.probability);
+  out += ',';
+  append_float(out, prediction.probability);
+  out += ']';
+}
+
+}  // namespace
+
+void invocations(const Services& services, const net::Request& request, net::Response& response) {
+  thread_local Workspace workspace;
+  const BodyKind kind = body_kind(request.content_type);
+  if (kind == BodyKind::kOther) {
+    response.text(415, fmt::format("This predictor only supports the content types "
+                                   "application/json and text/csv in UTF-8. Got '{}'.",
+                                   request.content_type));
+    return;
+  }
+  const serving::ModelSnapshot* snapshot = services.predictor.snapshot(workspace.snapshot);
+  if (snapshot == nullptr) {
+    answer_error(503, "TEMPORARILY_UNAVAILABLE", "No model is live yet", response);
+    response.headers.emplace_back("Retry-After", "1");
+    return;
+  }
+  const auto rows_max = static_cast<std::size_t>(services.rows_max);
+  ScoringRequest& scoring = workspace.request;
+  const auto outcome = kind == BodyKind::kCsv
+                           ? scoring.decode_csv(request.body, *snapshot, rows_max)
+                           : scoring.decode_json(request.body, *snapshot, rows_max);
+  if (outcome == ScoringRequest::Outcome::kTooManyRows) {
+    answer_error(413, "BAD_REQUEST",
+                 fmt::format("More than {} rows in one request (serving.rows_max)", rows_max),
+                 response);
+    return;
+  }
+  if (outcome == ScoringRequest::Outcome::kInvalid)
+    return answer_error(400, "BAD_REQUEST", scoring.errors().summary(), response);
+  workspace.predictions.resize(scoring.rows().size());
+  services.predictor.predict(*snapshot, scoring.rows(), workspace.scratch, workspace.predictions);
+  response.body += "{\"predictions\":[";
+  for (std::size_t i = 0; i < workspace.predictions.size(); ++i) {
+    if (i > 0) response.body += ',';
+    append_score(response.body, workspace.predictions[i], scoring.method());
+  }
+  response.body += "]}";
+}
+
+void ping(const Services& services, const net::Request&, net::Response& response) {
+  if (!services.predictor.snapshot()) response.status = 404;
+  response.body = "\n";
+}
+
+void mlflow_version(const net::Request&, net::Response& response) {
+  response.text(200, kMlflowVersion);
+}
+
+}  // namespace tenure::api

@@ -1,0 +1,275 @@
+#include "api/open_inference/inference_service.h"
+
+#include <string>
+
+#include <fmt/format.h>
+#include <grpcpp/grpcpp.h>
+
+#include "api/open_inference/inference.h"
+#include "api/open_inference/inference_statistics.h"
+#include "api/open_inference/message_tensors.h"
+#include "api/open_inference/server_facts.h"
+#include "api/served_model.h"
+#include "open_inference.grpc.pb.h"
+
+namespace tenure::api {
+namespace {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+using grpc::Status;
+
+/// gRPC's threads come and go; each has its buffers.
+struct Workspace {
+  serving::SnapshotCache snapshot;
+  Inference inference;
+};
+
+Status to_status(const core::Error& error) {
+  return {static_cast<grpc::StatusCode>(core::error_code_info(error.code).grpc_status),
+          error.message};
+}
+
+Status to_status(const core::Result<>& result) {
+  return result ? Status::OK : to_status(result.error());
+}
+
+ServerUnaryReactor* finish(CallbackServerContext* context, const Status& status) {
+  ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(status);
+  return reactor;
+}
+
+core::Result<> infer(const Services& services, const inference::ModelInferRequest& request,
+                     inference::ModelInferResponse& response, Workspace& workspace) {
+  auto snapshot =
+      find_model(services, workspace.snapshot, request.model_name(), request.model_version());
+  if (!snapshot) return std::move(snapshot).error();
+  const auto rows_max = static_cast<std::size_t>(services.rows_max);
+  if (auto ok = read_message(request, elements_max(services, **snapshot), workspace.inference); !ok)
+    return ok;
+  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max);
+  if (!tensors) return std::move(tensors).error();
+  response.set_model_name((*snapshot)->name);
+  response.set_model_version(std::to_string((*snapshot)->version));
+  response.set_id(request.id());
+  write_message(*tensors, response);
+  return {};
+}
+
+core::Result<> counted_infer(const Services& services, const inference::ModelInferRequest& request,
+                             inference::ModelInferResponse& response) {
+  thread_local Workspace workspace;
+  const std::int64_t start = services.clock.monotonic_ns();
+  auto done = infer(services, request, response, workspace);
+  services.inference_statistics->count(done.has_value(), workspace.inference.row_count(),
+                                       services.clock.monotonic_ns() - start, services.clock.now());
+  return done;
+}
+
+/// Answers the requests of one stream in their order.
+class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
+                                                         inference::ModelStreamInferResponse> {
+ public:
+  explicit InferStream(const Services& services) : services_(services) { StartRead(&request_); }
+  void OnReadDone(bool is_read) override {
+    if (!is_read) return Finish(Status::OK);
+    response_.Clear();
+    auto done = counted_infer(services_, request_, *response_.mutable_infer_response());
+    if (!done) {
+      response_.mutable_infer_response()->Clear();
+      response_.mutable_infer_response()->set_id(request_.id());
+      response_.set_error_message(done.error().message);
+    }
+    StartWrite(&response_);
+  }
+  void OnWriteDone(bool is_written) override {
+    if (!is_written) return Finish(Status::CANCELLED);
+    StartRead(&request_);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  const Services& services_;
+  inference::ModelInferRequest request_;
+  inference::ModelStreamInferResponse response_;
+};
+
+inference::DataType config_type(Datatype type) {
+  inference::DataType out = inference::TYPE_INVALID;
+  inference::DataType_Parse(triton_type_name(type), &out);
+  return out;
+}
+
+void set_duration(std::uint64_t count, std::uint64_t ns, inference::StatisticDuration* out) {
+  out->set_count(count);
+  out->set_ns(ns);
+}
+
+}  // namespace
+
+class InferenceService::Calls final : public inference::GRPCInferenceService::CallbackService {
+ public:
+  explicit Calls(const Services& services) : services_(services) {}
+
+  ServerUnaryReactor* ServerLive(CallbackServerContext* context,
+                                 const inference::ServerLiveRequest*,
+                                 inference::ServerLiveResponse* response) override {
+    response->set_live(true);
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* ServerReady(CallbackServerContext* context,
+                                  const inference::ServerReadyRequest*,
+                                  inference::ServerReadyResponse* response) override {
+    response->set_ready(is_server_ready(services_));
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* ModelReady(CallbackServerContext* context,
+                                 const inference::ModelReadyRequest* request,
+                                 inference::ModelReadyResponse* response) override {
+    const auto found = model(request->name(), request->version());
+    response->set_ready(found.has_value());
+    // A model that is loading is known, and not ready.
+    const bool is_unknown = !found && found.error().code == core::ErrorCode::kNotFound;
+    return finish(context, is_unknown ? to_status(found.error()) : Status::OK);
+  }
+
+  ServerUnaryReactor* ServerMetadata(CallbackServerContext* context,
+                                     const inference::ServerMetadataRequest*,
+                                     inference::ServerMetadataResponse* response) override {
+    response->set_name(std::string(kServerName));
+    response->set_version(services_.program_version);
+    for (const std::string_view extension : kServerExtensions)
+      response->add_extensions(std::string(extension));
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* ModelMetadata(CallbackServerContext* context,
+                                    const inference::ModelMetadataRequest* request,
+                                    inference::ModelMetadataResponse* response) override {
+    const auto found = model(request->name(), request->version());
+    if (!found) return finish(context, to_status(found.error()));
+    const ModelTensors tensors = model_tensors(**found);
+    response->set_name((*found)->name);
+    response->add_versions(std::to_string((*found)->version));
+    response->set_platform(std::string(kPlatform));
+    const auto add = [](const TensorFacts& facts, auto* out) {
+      out->set_name(facts.name);
+      out->set_datatype(std::string(datatype_name(facts.datatype)));
+      for (const std::int64_t dimension : facts.shape) out->add_shape(dimension);
+    };
+    for (const TensorFacts& facts : tensors.inputs) add(facts, response->add_inputs());
+    for (const TensorFacts& facts : tensors.outputs) add(facts, response->add_outputs());
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* ModelInfer(CallbackServerContext* context,
+                                 const inference::ModelInferRequest* request,
+                                 inference::ModelInferResponse* response) override {
+    return finish(context, to_status(counted_infer(services_, *request, *response)));
+  }
+
+  grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
+  ModelStreamInfer(CallbackServerContext*) override {
+    return new InferStream(services_);  // deletes itself when the stream is done, as gRPC wants it
+  }
+
+  ServerUnaryReactor* ModelConfig(CallbackServerContext* context,
+                                  const inference::ModelConfigRequest* request,
+                                  inference::ModelConfigResponse* response) override {
+    const auto found = model(request->name(), request->version());
+    if (!found) return finish(context, to_status(found.error()));
+    inference::ModelConfig* config = response->mutable_config();
+    config->set_name((*found)->name);
+    config->set_backend(std::string(kServerName));
+    config->set_max_batch_size(static_cast<std::int32_t>(services_.rows_max));
+    const ModelTensors tensors = model_tensors(**found);
+    const auto add = [](const TensorFacts& facts, auto* out) {
+      out->set_name(facts.name);
+      out->set_data_type(config_type(facts.datatype));
+      out->add_dims(facts.width);
+    };
+    for (const TensorFacts& facts : tensors.inputs) add(facts, config->add_input());
+    for (const TensorFacts& facts : tensors.outputs) add(facts, config->add_output());
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* ModelStatistics(CallbackServerContext* context,
+                                      const inference::ModelStatisticsRequest* request,
+                                      inference::ModelStatisticsResponse* response) override {
+    const auto found =
+        model(request->name().empty() ? services_.model : request->name(), request->version());
+    if (!found) return finish(context, to_status(found.error()));
+    const InferenceStatistics& counts = *services_.inference_statistics;
+    inference::ModelStatistics* out = response->add_model_stats();
+    out->set_name((*found)->name);
+    out->set_version(std::to_string((*found)->version));
+    out->set_last_inference(static_cast<std::uint64_t>(counts.last_ms));
+    out->set_inference_count(counts.rows);
+    out->set_execution_count(counts.requests);
+    inference::InferStatistics* stats = out->mutable_inference_stats();
+    set_duration(counts.requests, counts.busy_ns, stats->mutable_success());
+    set_duration(counts.requests, counts.busy_ns, stats->mutable_compute_infer());
+    set_duration(counts.failures, counts.failed_ns, stats->mutable_fail());
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context,
+                                      const inference::RepositoryIndexRequest*,
+                                      inference::RepositoryIndexResponse* response) override {
+    const auto snapshot = services_.predictor.snapshot();
+    auto* out = response->add_models();
+    out->set_name(services_.model);
+    if (snapshot) out->set_version(std::to_string(snapshot->version));
+    out->set_state(snapshot ? "READY" : "UNAVAILABLE");
+    if (!snapshot) out->set_reason(services_.watcher.status().last_error);
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* RepositoryModelLoad(
+      CallbackServerContext* context, const inference::RepositoryModelLoadRequest* request,
+      inference::RepositoryModelLoadResponse* response) override {
+    const auto found = model(named(*request), "");
+    if (!found) return finish(context, to_status(found.error()));
+    response->set_model_name((*found)->name);
+    response->set_is_loaded(true);
+    return finish(context, Status::OK);
+  }
+
+  ServerUnaryReactor* RepositoryModelUnload(CallbackServerContext* context,
+                                            const inference::RepositoryModelUnloadRequest* request,
+                                            inference::RepositoryModelUnloadResponse*) override {
+    const auto found = model(named(*request), "");
+    return finish(context, to_status(found ? unload_refusal() : found.error()));
+  }
+
+ private:
+  core::Result<std::shared_ptr<const serving::ModelSnapshot>> model(const std::string& name,
+                                                                    const std::string& version) {
+    serving::SnapshotCache cache;
+    auto found = find_model(services_, cache, name, version);
+    if (!found) return std::move(found).error();
+    return cache.shared();
+  }
+
+  /// Triton's clients name the model in the second field, KServe's in the first.
+  template <typename Message>
+  static std::string named(const Message& request) {
+    return request.model_name().empty() ? request.repository_name() : request.model_name();
+  }
+
+  const Services& services_;
+};
+
+InferenceService::InferenceService(const Services& services)
+    : calls_(std::make_unique<Calls>(services)) {}
+
+InferenceService::~InferenceService() = default;
+
+grpc::Service& InferenceService::service() {
+  return *calls_;
+}
+
+}  // namespace tenure::api

@@ -1,0 +1,70 @@
+#include "net/grpc_server.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <mutex>
+
+#include <fmt/format.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+namespace tenure::net {
+
+struct GrpcServer::State {
+  GrpcServerOptions options;
+  std::unique_ptr<grpc::Server> server;
+  int port = 0;
+};
+
+GrpcServer::GrpcServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+GrpcServer::~GrpcServer() {
+  drain();
+}
+
+core::Result<std::unique_ptr<GrpcServer>> GrpcServer::start(
+    const GrpcServerOptions& options, std::span<grpc::Service* const> services) {
+  // Both are settings of the process: the same for every server in it.
+  static std::once_flag once;
+  std::call_once(once, [] {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  });
+  auto state = std::make_unique<State>();
+  state->options = options;
+  const bool is_ipv6 =
+      options.host.find(':') != std::string::npos && !options.host.starts_with('[');
+  const std::string address = is_ipv6 ? fmt::format("[{}]:{}", options.host, options.port)
+                                      : fmt::format("{}:{}", options.host, options.port);
+  constexpr std::uint64_t kLimit = std::numeric_limits<int>::max();
+  const int message_max = static_cast<int>(std::min(options.message_max, kLimit));
+  grpc::ServerBuilder builder;
+  // Without this a second server of the same user would share the port and take half of the calls.
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &state->port);
+  builder.SetMaxReceiveMessageSize(message_max);
+  builder.SetMaxSendMessageSize(message_max);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  state->server = builder.BuildAndStart();
+  if (!state->server || state->port == 0)
+    return core::Error{core::ErrorCode::kUnavailable,
+                       fmt::format("gRPC cannot listen on {}: the port is in use, or the address "
+                                   "is none of this machine",
+                                   address)};
+  return std::unique_ptr<GrpcServer>(new GrpcServer(std::move(state)));  // private constructor
+}
+
+std::uint16_t GrpcServer::port() const {
+  return static_cast<std::uint16_t>(state_->port);
+}
+
+void GrpcServer::drain() {
+  if (!state_->server) return;
+  state_->server->Shutdown(std::chrono::system_clock::now() +
+                           std::chrono::microseconds(state_->options.drain_timeout));
+  state_->server.reset();
+}
+
+}  // namespace tenure::net
