@@ -1,6 +1,7 @@
 #include "app/server.h"
 
 #include <atomic>
+#include <malloc.h>
 
 #include <fmt/format.h>
 
@@ -84,6 +85,9 @@ core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& se
 
 core::Result<> run_server(Project& project,
                           const std::function<void(const ServerFacts&)>& on_ready) {
+  // Large buffers are mapped one by one, so that what a large request took goes back to the system
+  // when it is done. Otherwise glibc raises this limit by itself and keeps tens of megabytes.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   net::block_stop_signals();
   const core::Config serving_config = project.config().at("serving");
   auto options = http_options(serving_config);
