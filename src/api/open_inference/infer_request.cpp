@@ -13,6 +13,9 @@ namespace {
 
 using Kind = JsonReader::Kind;
 
+/// Of data that was counted when it was read.
+constexpr std::size_t kCountMax = std::size_t{1} << 40;
+
 core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
 }
@@ -62,7 +65,7 @@ core::Result<> InferRequest::decode(std::string_view body, std::optional<std::si
                                     std::size_t elements_max, Inference& inference) {
   inference.clear();
   inference_ = &inference;
-  elements_max_ = elements_max;
+  elements_left_ = elements_max;
   id_ = {};
   binary_data_output_.reset();
   outputs_.clear();
@@ -124,8 +127,8 @@ void InferRequest::read_body(JsonReader& reader) {
 void InferRequest::read_inputs(JsonReader& reader) {
   reader.open_array();
   while (reader.next_item()) {
-    if (reader.peek() != Kind::kObject) {
-      refuse("each of 'inputs' should be an object");
+    if (reader.peek() != Kind::kObject || inference_->inputs.size() == Inference::kInputsMax) {
+      refuse(fmt::format("'inputs' should be at most {} objects", Inference::kInputsMax));
       reader.skip();
       continue;
     }
@@ -155,7 +158,7 @@ void InferRequest::read_input(JsonReader& reader, InputTensor& tensor) {
       binary_size = read_parameters(reader).binary_data_size;
     } else if (key == "data" && kind == Kind::kArray) {
       if (has_data) refuse("'data' is given twice");
-      read_data(reader, tensor, 0);
+      read_data(reader, tensor);
       has_data = true;
     } else {
       reader.skip();
@@ -181,18 +184,20 @@ void InferRequest::read_shape(JsonReader& reader, InputTensor& tensor) {
 }
 
 /// Flattens nested lists, row by row.
-void InferRequest::read_data(JsonReader& reader, InputTensor& tensor, int depth) {
+void InferRequest::read_data(JsonReader& reader, InputTensor& tensor) {
   reader.open_array();
   while (reader.next_item()) {
-    if (tensor.values.size() == elements_max_) {
+    if (reader.peek() == Kind::kArray) {
+      read_data(reader, tensor);  // the reader limits the depth
+      continue;
+    }
+    if (elements_left_ == 0) {
       refuse("more elements than a request may have");
       reader.skip();
       continue;
     }
+    --elements_left_;
     switch (reader.peek()) {
-      case Kind::kArray:
-        read_data(reader, tensor, depth + 1);  // the reader limits the depth
-        break;
       case Kind::kText:
         tensor.values.push_back(data::Cell::of(reader.read_text()));
         break;
@@ -266,9 +271,10 @@ InferRequest::Parameters InferRequest::read_parameters(JsonReader& reader) {
 core::Result<> InferRequest::finish_input(InputTensor& tensor,
                                           std::optional<std::size_t> binary_size, bool has_data,
                                           std::string_view& binary) {
-  auto count = element_count(tensor.shape, elements_max_);
+  auto count = element_count(tensor.shape, binary_size ? elements_left_ : kCountMax);
   if (!count) return std::move(count).error();
   if (binary_size) {
+    elements_left_ -= *count;
     if (has_data) return invalid("has both 'data' and 'binary_data_size'");
     if (*binary_size > binary.size())
       return invalid(fmt::format("binary_data_size is {}, but {} bytes are left", *binary_size,

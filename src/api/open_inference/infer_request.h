@@ -18,8 +18,8 @@ namespace tenure::api {
 class InferRequest {
  public:
   /// `json_length`: header Inference-Header-Content-Length; none = all of `body` is JSON. Views
-  /// live as long as `body`, this object and its next decode. Errors: kInvalidArgument saying
-  /// where.
+  /// live as long as `body`, this object and its next decode. `elements_max` counts those of all
+  /// tensors together. Errors: kInvalidArgument saying where.
   core::Result<> decode(std::string_view body, std::optional<std::size_t> json_length,
                         std::size_t elements_max, Inference& inference);
 
@@ -43,7 +43,7 @@ class InferRequest {
   void read_inputs(JsonReader& reader);
   void read_input(JsonReader& reader, InputTensor& tensor);
   void read_shape(JsonReader& reader, InputTensor& tensor);
-  void read_data(JsonReader& reader, InputTensor& tensor, int depth);
+  void read_data(JsonReader& reader, InputTensor& tensor);
   void read_outputs(JsonReader& reader);
   Parameters read_parameters(JsonReader& reader);
   core::Result<> finish_input(InputTensor& tensor, std::optional<std::size_t> binary_size,
@@ -51,7 +51,7 @@ class InferRequest {
   void refuse(std::string message);
 
   Inference* inference_ = nullptr;
-  std::size_t elements_max_ = 0;
+  std::size_t elements_left_ = 0;  ///< that all tensors together may still have
   std::string_view id_;
   std::optional<bool> binary_data_output_;
   std::vector<RequestedOutput> outputs_;

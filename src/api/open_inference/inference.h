@@ -33,6 +33,7 @@ namespace tenure::api {
 class Inference {
  public:
   static constexpr std::size_t kReasonCodes = 4;
+  static constexpr std::size_t kInputsMax = 4096;
 
   std::vector<InputTensor> inputs;
   std::vector<std::string_view> outputs;  ///< names, none twice

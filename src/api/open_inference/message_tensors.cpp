@@ -23,6 +23,18 @@ void append_numbers(const Values& values, std::vector<data::Cell>& out) {
   }
 }
 
+/// Elements in the fields of all types.
+std::size_t contents_size(const Contents& contents) {
+  return static_cast<std::size_t>(contents.bool_contents_size()) +
+         static_cast<std::size_t>(contents.int_contents_size()) +
+         static_cast<std::size_t>(contents.int64_contents_size()) +
+         static_cast<std::size_t>(contents.uint_contents_size()) +
+         static_cast<std::size_t>(contents.uint64_contents_size()) +
+         static_cast<std::size_t>(contents.fp32_contents_size()) +
+         static_cast<std::size_t>(contents.fp64_contents_size()) +
+         static_cast<std::size_t>(contents.bytes_contents_size());
+}
+
 /// Appends the typed elements; the protocol says which field holds which type.
 core::Result<> append_contents(const Contents& contents, Datatype type,
                                std::vector<data::Cell>& out) {
@@ -63,19 +75,24 @@ core::Result<> append_contents(const Contents& contents, Datatype type,
 }
 
 core::Result<> read_tensor(const inference::ModelInferRequest::InferInputTensor& message,
-                           const std::string* raw, std::size_t elements_max, InputTensor& tensor) {
+                           const std::string* raw, std::size_t& elements_left,
+                           InputTensor& tensor) {
   tensor.name = message.name();
   if (tensor.name.empty()) return invalid("has no name");
   const auto type = parse_datatype(message.datatype());
   if (!type) return invalid(fmt::format("'{}' is no datatype", message.datatype()));
   tensor.datatype = *type;
   tensor.shape.assign(message.shape().begin(), message.shape().end());
-  auto count = element_count(tensor.shape, elements_max);
+  auto count = element_count(tensor.shape, elements_left);
   if (!count) return std::move(count).error();
+  elements_left -= *count;
   if (raw != nullptr) return decode_raw(tensor.datatype, *raw, *count, tensor.values);
+  // Before anything is copied: a cell takes many times the bytes of a small number.
+  if (const std::size_t size = contents_size(message.contents()); size != *count)
+    return invalid(fmt::format("has {} elements, its shape says {}", size, *count));
   if (auto ok = append_contents(message.contents(), tensor.datatype, tensor.values); !ok) return ok;
   if (tensor.values.size() != *count)
-    return invalid(fmt::format("has {} elements, its shape says {}", tensor.values.size(), *count));
+    return invalid(fmt::format("has elements that are no {}", datatype_name(tensor.datatype)));
   return {};
 }
 
@@ -84,13 +101,16 @@ core::Result<> read_tensor(const inference::ModelInferRequest::InferInputTensor&
 core::Result<> read_message(const inference::ModelInferRequest& request, std::size_t elements_max,
                             Inference& inference) {
   inference.clear();
+  if (static_cast<std::size_t>(request.inputs_size()) > Inference::kInputsMax)
+    return invalid(fmt::format("more than {} inputs", Inference::kInputsMax));
+  std::size_t elements_left = elements_max;
   // One entry for each input that has no typed contents, in their order.
   int raw_count = 0;
   for (const auto& message : request.inputs()) {
     const std::string* raw = nullptr;
     if (!message.has_contents() && raw_count < request.raw_input_contents_size())
       raw = &request.raw_input_contents(raw_count++);
-    if (auto ok = read_tensor(message, raw, elements_max, inference.inputs.emplace_back()); !ok)
+    if (auto ok = read_tensor(message, raw, elements_left, inference.inputs.emplace_back()); !ok)
       return std::move(ok).error().within(fmt::format("input '{}'", message.name()));
   }
   if (raw_count != request.raw_input_contents_size())

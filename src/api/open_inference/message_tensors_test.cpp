@@ -104,6 +104,17 @@ TEST(ReadMessage, SaysWhatIsWrong) {
   request.mutable_inputs(0)->set_shape(0, 1'000'000'000);
   EXPECT_THAT(refusal(request), HasSubstr("more than the 100"));
   request = request_of(kRequest);
+  for (int i = 0; i < 60; ++i) {
+    *request.add_inputs() = request.inputs(0);
+    request.add_raw_input_contents(request.raw_input_contents(0));
+  }
+  EXPECT_THAT(refusal(request), HasSubstr("more than the 0 elements")) << "of all tensors together";
+  request = request_of(kRequest);
+  request.clear_raw_input_contents();
+  request.mutable_inputs(0)->mutable_contents()->add_int_contents(1);
+  request.mutable_inputs(0)->mutable_contents()->add_int_contents(2);
+  EXPECT_THAT(refusal(request), HasSubstr("are no FP32"));
+  request = request_of(kRequest);
   request.mutable_inputs(0)->clear_name();
   EXPECT_THAT(refusal(request), HasSubstr("has no name"));
 }
