@@ -61,16 +61,16 @@ core::Json ModelFacts::to_json() const {
   for (const auto& [input, texts] : null_markers)
     markers[input] = core::JsonArray(texts.begin(), texts.end());
   core::JsonObject json{{"format", kFormat},
-                          {"version", kVersion},
-                          {"trainer", trainer},
-                          {"service", service},
-                          {"refs", std::move(names)},
-                          {"base_rate", base_rate},
-                          {"threshold", threshold},
-                          {"positive", positive},
-                          {"negative", negative},
-                          {"null_values", std::move(values)},
-                          {"null_markers", std::move(markers)}};
+                        {"version", kVersion},
+                        {"trainer", trainer},
+                        {"service", service},
+                        {"refs", std::move(names)},
+                        {"base_rate", base_rate},
+                        {"threshold", threshold},
+                        {"positive", positive},
+                        {"negative", negative},
+                        {"null_values", std::move(values)},
+                        {"null_markers", std::move(markers)}};
   if (calibration.method() != CalibrationMethod::kNone) json["calibration"] = calibration.to_json();
   if (conformal) json["conformal"] = conformal->to_json();
   return json;

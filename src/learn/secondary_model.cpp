@@ -7,7 +7,7 @@
 namespace tenure::learn {
 namespace {
 
-constexpr int kRounds = 100;             // passes over all weights; they settle in about thirty
+constexpr int kRounds = 100;  // passes over all weights; they settle in about thirty
 constexpr std::uint32_t kCategories = 32;
 
 }  // namespace

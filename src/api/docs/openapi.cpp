@@ -56,8 +56,7 @@ JsonArray parameters_of(const ListedRoute& route) {
                                        {"required", true},
                                        {"schema", JsonObject{{"type", "string"}}}});
   }
-  if (is_prediction(route.path) && route.path != "/explain" &&
-      route.path != "/decide") {
+  if (is_prediction(route.path) && route.path != "/explain" && route.path != "/decide") {
     parameters.emplace_back(JsonObject{
         {"name", "explain"},
         {"in", "query"},
@@ -196,7 +195,8 @@ JsonObject prediction_schema() {
       {"customer_id", text},
       {"probability", JsonObject{{"type", "number"}}},
       {"decision", text},
-      {"level", JsonObject{{"type", "string"}, {"enum", JsonArray{"primary", "secondary", "rules", "base_rate"}}}},
+      {"level", JsonObject{{"type", "string"},
+                           {"enum", JsonArray{"primary", "secondary", "rules", "base_rate"}}}},
       {"fallback_reason", text_or_null},
       {"rule", text},
       {"uncertain", JsonObject{{"type", "boolean"}}},

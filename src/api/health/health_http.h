@@ -12,8 +12,7 @@ void health(const Services& services, const net::Request& request, net::Response
 void ready(const Services& services, const net::Request& request, net::Response& response);
 
 /// GET /fallback-stats: predictions by level and by reason, and the circuit breakers.
-void fallback_stats(const Services& services, const net::Request& request,
-                    net::Response& response);
+void fallback_stats(const Services& services, const net::Request& request, net::Response& response);
 
 /// GET /model-info: what is live, where it came from, what it takes, and what the watcher wants.
 void model_info(const Services& services, const net::Request& request, net::Response& response);

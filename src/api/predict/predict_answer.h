@@ -13,14 +13,14 @@ struct AnswerStyle {
   std::size_t reasons_max = 0;  ///< top reasons, as "reasons"; 0 = none
   bool is_full = false;         ///< "margin", "bias" and all "contributions" instead
   const serving::ReasonTexts* texts = nullptr;  ///< not null when one of the two is set
-  bool is_decided = false;  ///< what to do, too; the snapshot has a policy
+  bool is_decided = false;                      ///< what to do, too; the snapshot has a policy
 };
 
 /// Appends the answer to one row:
 ///   {"customer_id"?, "probability", "decision", "model": {"name", "version"}, "level",
 ///    "fallback_reason", "prediction_id", "features_as_of",
-///    "rule"?, "uncertain"?, "action"?, "offer"?, "why"?, "expected_profit"?, "threshold"?, "value"?,
-///    "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
+///    "rule"?, "uncertain"?, "action"?, "offer"?, "why"?, "expected_profit"?, "threshold"?,
+///    "value"?, "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
 void append_prediction(std::string& out, const serving::ModelSnapshot& snapshot,
                        const serving::Prediction& prediction, const AnswerStyle& style);
 

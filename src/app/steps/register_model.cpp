@@ -16,10 +16,11 @@
 namespace tenure::app {
 namespace {
 
-constexpr const char* kPackageFiles[] = {"model.ubj",      "transform.json", "model.json",
-                                         "reference.json", "features.json",  "card.md",
-                                         "metrics.json",   "secondary/model.ubj",
-                                         "secondary/transform.json", "secondary/model.json"};
+constexpr const char* kPackageFiles[] = {
+    "model.ubj",           "transform.json",      "model.json",
+    "reference.json",      "features.json",       "card.md",
+    "metrics.json",        "secondary/model.ubj", "secondary/transform.json",
+    "secondary/model.json"};
 
 std::string mlflow_type(data::ColumnType type) {
   switch (type) {
