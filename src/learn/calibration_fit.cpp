@@ -77,7 +77,8 @@ core::Result<Terms<kTerms>> fit_logistic(std::size_t rows, const TermsOf& terms_
     Terms<kTerms> next = weights - change;
     double next_loss = loss_of(next);
     // Near the end rounding hides whether the loss still falls; the step is then taken as it is.
-    for (int i = 0; i < kHalvingsMax && size > 1e-8 && !(next_loss <= loss); ++i) {
+    const double rounding = 1e-12 * loss;
+    for (int i = 0; i < kHalvingsMax && size > 1e-8 && !(next_loss <= loss + rounding); ++i) {
       part /= 2;
       next = weights - part * change;
       next_loss = loss_of(next);
@@ -85,7 +86,8 @@ core::Result<Terms<kTerms>> fit_logistic(std::size_t rows, const TermsOf& terms_
     weights = next;
     loss = next_loss;
     if (loss < 1e-9 * static_cast<double>(rows)) break;  // the classes lie apart
-    if (size < 1e-13) return weights;
+    // The step was taken, and Newton's next one would be its square: below all rounding.
+    if (size < 1e-10) return weights;
     if (step + 1 == kStepsMax && size < 1e-9) return weights;
   }
   return invalid("the classes do not overlap, so the curve that fits best is a step");

@@ -7,8 +7,9 @@
 namespace tenure::learn {
 namespace {
 
-constexpr int kRounds = 100;  // passes over all weights; they settle in about thirty
+constexpr int kRounds = 40;  // passes over all weights; full steps settle in about ten
 constexpr std::uint32_t kCategories = 32;
+constexpr std::size_t kRowsForThreads = 100'000;  // below, they wait for each other at each weight
 
 }  // namespace
 
@@ -23,11 +24,12 @@ core::Result<SecondaryModel> train_secondary(std::span<const InputField> inputs,
   const BoostingPlan plan{.params = {{"booster", "gblinear"},
                                      {"updater", "coord_descent"},
                                      {"feature_selector", "cyclic"},
+                                     {"eta", "1"},
                                      {"lambda", "0.001"}},
                           .rounds = kRounds,
                           .early_stopping_rounds = 0,
                           .seed = seed,
-                          .threads = threads};
+                          .threads = labels.size() < kRowsForThreads ? 1 : threads};
   const LabelledRows rows{.table = table, .labels = {labels.begin(), labels.end()}};
   auto fit = fit_rows({.transform = spec, .inputs = inputs}, plan, rows, nullptr, {});
   if (!fit) return std::move(fit).error().within("the secondary model");
