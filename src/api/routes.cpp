@@ -69,8 +69,8 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kPost, "/v2/repository/models/{model}/load",          with(repository_load),  Role::kOperator, kInline,   kNoBody,      "Triton's model repository: 200 when the model is live"},
     {Method::kPost, "/v2/repository/models/{model}/unload",        with(repository_unload), Role::kOperator, kInline,  kNoBody,      "Triton's model repository: refused, the registry's alias decides"},
     // KServe V1
-    {Method::kGet,  "/v1/models",                   with(list_v1_models),   Role::kViewer,   kInline,   kNoBody,      "KServe V1: names of the models"},
-    {Method::kGet,  "/v1/models/{model}",           with(v1_model_ready),   Role::kAnyone,   kInline,   kNoBody,      "KServe V1: whether a model is live"},
+    {Method::kGet,  "/v1/models",                   with(list_models),      Role::kViewer,   kInline,   kNoBody,      "KServe V1: names of the models"},
+    {Method::kGet,  "/v1/models/{model}",           with(model_ready),   Role::kAnyone,   kInline,   kNoBody,      "KServe V1: whether a model is live"},
     {Method::kPost, "/v1/models/{model}",           with(v1_model_verb),    Role::kViewer,   kBlocking, kServerLimit, "KServe V1: {model}:predict and {model}:explain"},
     // MLflow scoring
     {Method::kPost, "/invocations",                 with(invocations),      Role::kViewer,   kBlocking, kServerLimit, "MLflow scoring: predict from a DataFrame as JSON or CSV"},

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "core/ascii_case.h"
 #include "core/config.h"
 #include "core/config_tree.h"
 #include "core/config_value.h"

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "core/ascii_case.h"
+
 namespace tenure::core {
 namespace {
 
@@ -24,16 +26,7 @@ void add_key(KeyNode& root, const ConfigKey& key) {
   node->key = &key;
 }
 
-char lower(char c) {
-  return static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-}
-
 }  // namespace
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return lower(x) == lower(y); });
-}
 
 const KeyNode* KeyNode::find(std::string_view child) const {
   const KeyNode* any = nullptr;

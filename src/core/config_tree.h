@@ -49,6 +49,4 @@ std::string joined_path(const std::vector<std::string>& segments);
 /// Errors: kInvalidArgument for an empty segment or a quote without end.
 Result<std::vector<std::string>> split_path(std::string_view path);
 
-bool equals_ignoring_case(std::string_view a, std::string_view b);
-
 }  // namespace tenure::core

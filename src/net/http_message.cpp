@@ -2,19 +2,11 @@
 
 #include <algorithm>
 
+#include "core/ascii_case.h"
 #include "core/utf8.h"
 
 namespace tenure::net {
 namespace {
-
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-bool equals_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return lower(x) == lower(y); });
-}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -100,7 +92,7 @@ bool is_header_value_safe(std::string_view text) {
 bool is_header_name(std::string_view text) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
   return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') ||
+    return (c >= '0' && c <= '9') || (core::ascii_lower(c) >= 'a' && core::ascii_lower(c) <= 'z') ||
            kMarks.find(c) != std::string_view::npos;
   });
 }
@@ -134,7 +126,7 @@ void append_json_string(std::string& out, std::string_view text) {
 
 std::string_view Request::header(std::string_view name) const {
   for (const Header& header : headers) {
-    if (equals_ignoring_case(header.name, name)) return header.value;
+    if (core::equals_ignoring_case(header.name, name)) return header.value;
   }
   return {};
 }

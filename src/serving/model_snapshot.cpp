@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/ascii_case.h"
 #include "core/log.h"
 #include "core/time_format.h"
 #include "serving/predictor.h"
@@ -17,21 +18,14 @@ std::string full_name(std::string_view ref) {
   return fmt::format("{}__{}", ref.substr(0, colon), ref.substr(colon + 1));
 }
 
-/// Whatever the case; `word` is lower case.
-bool is_word(std::string_view text, std::string_view word) {
-  return std::ranges::equal(text, word, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
 /// A null_value of tenure.yaml as the cleaned table had it.
 data::Cell parse_null_value(std::string_view text, const learn::InputField& field) {
   if (field.is_category()) return data::Cell::of(text);
   if (field.type == data::ColumnType::kBoolean) {
     for (const auto* const yes : {"true", "yes", "t", "y", "1", "1.0"})
-      if (is_word(text, yes)) return data::Cell::of(1.0);
+      if (core::equals_ignoring_case(text, yes)) return data::Cell::of(1.0);
     for (const auto* const no : {"false", "no", "f", "n", "0", "0.0"})
-      if (is_word(text, no)) return data::Cell::of(0.0);
+      if (core::equals_ignoring_case(text, no)) return data::Cell::of(0.0);
   }
   if (text.starts_with('+')) text.remove_prefix(1);
   double number = 0;

@@ -7,7 +7,6 @@
 
 #include "api/mlflow_scoring/scoring_request.h"
 #include "api/open_inference/infer_http.h"
-#include "api/open_inference/model_http.h"
 #include "api/predict/predict_answer.h"
 #include "api/served_model.h"
 
@@ -52,16 +51,6 @@ core::Result<const serving::ModelSnapshot*> predict(const Services& services,
 }
 
 }  // namespace
-
-void list_v1_models(const Services& services, const net::Request& request,
-                    net::Response& response) {
-  list_models(services, request, response);
-}
-
-void v1_model_ready(const Services& services, const net::Request& request,
-                    net::Response& response) {
-  model_ready(services, request, response);
-}
 
 void v1_model_verb(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;

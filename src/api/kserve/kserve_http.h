@@ -8,12 +8,6 @@ namespace tenure::api {
 /// KServe's V1 protocol, which TensorFlow Serving's clients speak, too. Errors: {"error": "…"} with
 /// 400, 404, 413, 501 or 503. Thread-safe.
 
-/// GET /v1/models → {"models": ["churn"]}
-void list_v1_models(const Services& services, const net::Request&, net::Response& response);
-
-/// GET /v1/models/{model} → {"name", "ready"}
-void v1_model_ready(const Services& services, const net::Request& request, net::Response& response);
-
 /// POST /v1/models/{model}:predict, :explain. The body is {"instances": […]} or {"inputs": …}, as
 /// for /invocations; answers {"predictions": [probability, …]}, or {"explanations": […]} with the
 /// objects that /explain gives.

@@ -8,6 +8,7 @@
 
 #include "api/mlflow_scoring/scoring_request.h"
 #include "api/predict/predict_answer.h"
+#include "core/ascii_case.h"
 
 namespace tenure::api {
 namespace {
@@ -24,23 +25,17 @@ std::string_view trim(std::string_view text) {
   return text;
 }
 
-bool equals_ignoring_case(std::string_view text, std::string_view lower) {
-  return std::ranges::equal(text, lower, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
-}
-
 /// "text/csv; charset=utf-8". No type at all is JSON, which is what such clients send.
 BodyKind body_kind(std::string_view content_type) {
   if (content_type.empty()) return BodyKind::kJson;
   const std::size_t end = std::min(content_type.find(';'), content_type.size());
   const std::string_view parameters =
       trim(content_type.substr(std::min(end + 1, content_type.size())));
-  if (!parameters.empty() && !equals_ignoring_case(parameters, "charset=utf-8"))
+  if (!parameters.empty() && !core::equals_ignoring_case(parameters, "charset=utf-8"))
     return BodyKind::kOther;
   const std::string_view type = trim(content_type.substr(0, end));
-  if (equals_ignoring_case(type, "application/json")) return BodyKind::kJson;
-  return equals_ignoring_case(type, "text/csv") ? BodyKind::kCsv : BodyKind::kOther;
+  if (core::equals_ignoring_case(type, "application/json")) return BodyKind::kJson;
+  return core::equals_ignoring_case(type, "text/csv") ? BodyKind::kCsv : BodyKind::kOther;
 }
 
 void answer_error(int status, std::string_view code, std::string_view message,

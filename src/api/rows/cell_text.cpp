@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "core/ascii_case.h"
 #include "core/time_format.h"
 
 namespace tenure::api {
@@ -16,13 +17,6 @@ std::string_view trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-/// Whatever the case; `word` is lower case.
-bool is_word(std::string_view text, std::string_view word) {
-  return std::ranges::equal(text, word, [](char a, char b) {
-    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
-  });
 }
 
 }  // namespace
@@ -50,8 +44,8 @@ data::Cell parse_cell(const serving::ModelSnapshot& snapshot, std::size_t input,
     return data::Cell::null();
   }
   if (field.type == data::ColumnType::kBoolean) {
-    if (is_word(text, "true")) return data::Cell::of(1.0);
-    if (is_word(text, "false")) return data::Cell::of(0.0);
+    if (core::equals_ignoring_case(text, "true")) return data::Cell::of(1.0);
+    if (core::equals_ignoring_case(text, "false")) return data::Cell::of(0.0);
   }
   if (field.type == data::ColumnType::kTimestamp) {
     if (const auto time = core::parse_time(text)) return data::Cell::of(static_cast<double>(*time));

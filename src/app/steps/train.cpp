@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 
 #include <fmt/format.h>
 
@@ -94,6 +95,14 @@ core::Result<> set_confidence(const core::Config& config, const learn::TrainSpec
   return {};
 }
 
+core::Result<> write_files(const std::filesystem::path& folder,
+                           std::initializer_list<std::pair<const char*, std::string>> files) {
+  for (const auto& [name, content] : files)
+    if (auto written = core::write_file_atomically(folder / name, content); !written)
+      return written;
+  return {};
+}
+
 /// The simple model that answers where this one cannot, in a folder of its own.
 core::Result<> write_secondary(const std::filesystem::path& folder, const learn::TrainSpec& spec,
                                std::span<const learn::InputField> inputs, const data::Table& table,
@@ -103,30 +112,21 @@ core::Result<> write_secondary(const std::filesystem::path& folder, const learn:
   facts.trainer = "xgboost gblinear";
   facts.calibration = {};
   facts.conformal.reset();
-  const std::pair<const char*, std::string> files[] = {
-      {"model.ubj", secondary->xgboost_ubj},
-      {"transform.json", core::to_pretty_text(secondary->transform.to_json())},
-      {"model.json", core::to_pretty_text(facts.to_json())}};
-  for (const auto& [name, content] : files)
-    if (auto written = core::write_file_atomically(folder / name, content); !written)
-      return written;
-  return {};
+  return write_files(folder,
+                     {{"model.ubj", secondary->xgboost_ubj},
+                      {"transform.json", core::to_pretty_text(secondary->transform.to_json())},
+                      {"model.json", core::to_pretty_text(facts.to_json())}});
 }
 
 /// Writes what a model is made of into the run's folder; the register step turns it into a package.
 core::Result<> write_model_files(const std::filesystem::path& folder,
                                  const learn::Training& training, const learn::ModelFacts& facts,
                                  const core::Json& reference) {
-  const std::pair<const char*, std::string> files[] = {
-      {"model.ubj", training.xgboost_ubj},
-      {"transform.json", core::to_pretty_text(training.transform.to_json())},
-      {"model.json", core::to_pretty_text(facts.to_json())},
-      {"reference.json", core::to_pretty_text(reference)},
-  };
-  for (const auto& [name, content] : files)
-    if (auto written = core::write_file_atomically(folder / name, content); !written)
-      return written;
-  return {};
+  return write_files(folder,
+                     {{"model.ubj", training.xgboost_ubj},
+                      {"transform.json", core::to_pretty_text(training.transform.to_json())},
+                      {"model.json", core::to_pretty_text(facts.to_json())},
+                      {"reference.json", core::to_pretty_text(reference)}});
 }
 
 core::Result<> log_training(Project& project, const tracking::Run& run,
