@@ -39,7 +39,7 @@ class OutOfTime(Exception):
 
 
 def limit_time():
-    """Ends everything after SECONDS_MAX; what was started is stopped on the way out."""
+    """Ends the task that begins now after SECONDS_MAX; what it started is stopped on the way out."""
 
     def give_up(*_):
         raise OutOfTime(f"not done after {SECONDS_MAX} s")
@@ -73,12 +73,12 @@ def parse_arguments():
 
 def main():
     options = parse_arguments()
-    limit_time()
     if os.getloadavg()[0] > LOAD_MAX * os.cpu_count():
         print("bench: the machine is busy with other work; two threads of training that wait for each "
               "other suffer most, so results will not repeat", file=sys.stderr)
     status = 0
     for task in options.tasks or TASKS:
+        limit_time()
         try:
             path = load(task).measure(options)
             print(f"  details: {path.relative_to(ROOT)}")
@@ -90,7 +90,7 @@ def main():
             status = 1
         except OutOfTime as reason:
             print(f"\n{task}: {reason}", file=sys.stderr)
-            return 1
+            status = 1
         except (OSError, subprocess.SubprocessError) as reason:
             print(f"\n{task}: failed: {type(reason).__name__}: {reason}", file=sys.stderr)
             status = 1

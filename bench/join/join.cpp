@@ -53,9 +53,9 @@ void make(data::Engine& engine, const std::string& folder, const std::string& ro
       fmt::format(fmt::runtime(time), 7), fmt::format(fmt::runtime(time), 7), rows);
   write("unique", source);
   write("tied",
-        fmt::format("SELECT * REPLACE (CASE WHEN again THEN created + INTERVAL 1 DAY ELSE "
-                    "created END AS created, CASE WHEN again THEN minutes + 1 ELSE minutes "
-                    "END AS minutes) EXCLUDE again FROM (SELECT *, false AS again FROM ({0}) "
+        fmt::format("SELECT * EXCLUDE (again) REPLACE (CASE WHEN again THEN created + INTERVAL 1 "
+                    "DAY ELSE created END AS created, CASE WHEN again THEN minutes + 1 ELSE "
+                    "minutes END AS minutes) FROM (SELECT *, false AS again FROM ({0}) "
                     "UNION ALL SELECT *, true FROM ({0}) WHERE calls % 50 = 0)",
                     source));
   write("entities", fmt::format("SELECT (hash(i + 99) % 100000)::BIGINT AS customer_id, {} AS "
