@@ -26,6 +26,15 @@ int hex_digit(char c) {
   return c <= '9' ? c - '0' : c - 'a' + 10;
 }
 
+/// What stands for an entity key that is too long.
+void append_digest(std::string_view entity_key, std::string& out) {
+  const std::string hex = core::sha256_hex(entity_key);
+  out += kHashedMarker;
+  for (std::size_t i = 0; i < hex.size(); i += 2) {
+    out += static_cast<char>(hex_digit(hex[i]) * 16 + hex_digit(hex[i + 1]));
+  }
+}
+
 }  // namespace
 
 void append_entity_key(std::string_view join_column, std::string_view text, std::string& out) {
@@ -50,8 +59,8 @@ std::optional<std::int64_t> parse_integer_key(std::string_view text) {
   return value;
 }
 
-core::Result<std::string> online_key_prefix(std::string_view project, std::string_view view,
-                                            std::uint32_t schema) {
+core::Result<OnlineKeyParts> online_key_parts(std::string_view project, std::string_view view,
+                                              std::uint32_t schema) {
   const auto has_nul = [](std::string_view name) { return name.find('\0') != name.npos; };
   const std::size_t size = project.size() + view.size() + 2 + sizeof schema;
   if (has_nul(project) || has_nul(view) || size + 1 + kDigestSize > kOnlineKeyMax) {
@@ -61,31 +70,24 @@ core::Result<std::string> online_key_prefix(std::string_view project, std::strin
                     "have at most {} bytes together, but have {}",
                     kOnlineKeyMax - kDigestSize - 3 - sizeof schema, size - 2 - sizeof schema)};
   }
-  std::string prefix;
-  prefix.append(project).push_back('\0');
-  prefix.append(view).push_back('\0');
-  append_little_endian(schema, prefix);
-  return prefix;
+  OnlineKeyParts parts;
+  parts.before.append(project).push_back('\0');
+  parts.after.append(view).push_back('\0');
+  append_little_endian(schema, parts.after);
+  return parts;
 }
 
-void append_hashed_key(std::string_view prefix, std::string_view entity_key, std::string& out) {
-  const std::string hex = core::sha256_hex(entity_key);
-  out += prefix;
-  out += kHashedMarker;
-  for (std::size_t i = 0; i < hex.size(); i += 2) {
-    out += static_cast<char>(hex_digit(hex[i]) * 16 + hex_digit(hex[i + 1]));
+bool append_online_key(const OnlineKeyParts& parts, std::string_view entity_key, std::string& out) {
+  const bool is_hashed =
+      parts.before.size() + entity_key.size() + parts.after.size() > kOnlineKeyMax;
+  out += parts.before;
+  if (is_hashed) {
+    append_digest(entity_key, out);
+  } else {
+    out += entity_key;
   }
-}
-
-OnlineKey make_online_key(std::string_view prefix, std::string_view entity_key) {
-  OnlineKey key;
-  if (prefix.size() + entity_key.size() <= kOnlineKeyMax) {
-    key.bytes.append(prefix).append(entity_key);
-    return key;
-  }
-  append_hashed_key(prefix, entity_key, key.bytes);
-  key.full_key = entity_key;
-  return key;
+  out += parts.after;
+  return is_hashed;
 }
 
 }  // namespace tenure::features

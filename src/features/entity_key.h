@@ -21,28 +21,26 @@ void append_entity_key(std::string_view join_column, std::int64_t integer, std::
 /// A whole decimal number that fits 64 bits; how ids of integer entities arrive as text.
 std::optional<std::int64_t> parse_integer_key(std::string_view text);
 
-/// The part of a store key all rows of a view share: project, NUL, view, NUL, the fingerprint of
-/// the view's definition (u32). Rows of two definitions lie side by side, so a model that reads the
-/// old one is served while, and after, the new one is materialized. Errors: kInvalidArgument when a
-/// name contains NUL or both are too long for any key to fit.
-core::Result<std::string> online_key_prefix(std::string_view project, std::string_view view,
-                                            std::uint32_t schema);
-
-/// A key of the online store: prefix, then the entity key bytes; where that is longer than a store
-/// takes, prefix, byte ff, SHA-256 of the entity key bytes.
-struct OnlineKey {
-  std::string bytes;
-  /// The entity key, when `bytes` only holds its digest: kept in the row to verify it.
-  std::string full_key;
+/// What the store keys of one view's rows have in common. A key is the project and a NUL, the
+/// entity key, then the view, a NUL, and the fingerprint of the view's definition (u32): all rows
+/// of an entity are neighbours, so reading many views costs little more than reading one. Rows of
+/// two definitions lie side by side, so a model that reads the old one is served while, and after,
+/// the new one is materialized.
+struct OnlineKeyParts {
+  std::string before;  ///< the entity key
+  std::string after;
 };
+
+/// Errors: kInvalidArgument when a name contains NUL or both are too long for any key to fit.
+core::Result<OnlineKeyParts> online_key_parts(std::string_view project, std::string_view view,
+                                              std::uint32_t schema);
 
 /// Longest key every store takes.
 inline constexpr std::size_t kOnlineKeyMax = 511;
 
-/// The key for prefix and entity key bytes.
-OnlineKey make_online_key(std::string_view prefix, std::string_view entity_key);
-
-/// The digest form, appended to `out`; for entity keys that are too long.
-void append_hashed_key(std::string_view prefix, std::string_view entity_key, std::string& out);
+/// Appends the key of an entity's row. Where that would be longer than a store takes, byte ff and
+/// the SHA-256 of the entity key stand for it; returns whether they do: the row then has to hold
+/// the entity key, so that a reader can verify it.
+bool append_online_key(const OnlineKeyParts& parts, std::string_view entity_key, std::string& out);
 
 }  // namespace tenure::features

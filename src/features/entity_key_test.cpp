@@ -45,31 +45,32 @@ TEST(EntityKey, ReadsWholeNumbersOnly) {
   }
 }
 
-TEST(OnlineKey, BeginsWithProjectAndView) {
-  const auto prefix = online_key_prefix("churn", "usage", 0x04030201);
-  ASSERT_TRUE(prefix);
-  EXPECT_EQ(*prefix, std::string("churn\0usage\0\x01\x02\x03\x04", 16));
-  const OnlineKey key = make_online_key(*prefix, key_of("customer_id", 1001));
-  EXPECT_EQ(key.bytes, *prefix + key_of("customer_id", 1001));
-  EXPECT_TRUE(key.full_key.empty());
+TEST(OnlineKey, IsProjectThenEntityThenViewAndItsDefinition) {
+  const auto parts = online_key_parts("churn", "usage", 0x04030201);
+  ASSERT_TRUE(parts);
+  std::string key;
+  EXPECT_FALSE(append_online_key(*parts, key_of("customer_id", 1001), key));
+  EXPECT_EQ(key, std::string("churn\0", 6) + key_of("customer_id", 1001) +
+                     std::string("usage\0\x01\x02\x03\x04", 10));
 }
 
-TEST(OnlineKey, HashesWhatNoStoreWouldTakeAndKeepsTheWhole) {
-  const std::string prefix = *online_key_prefix("churn", "usage", 0x04030201);
-  const std::size_t fixed = prefix.size() + key_of("id", "").size();
-  const std::string fits = key_of("id", std::string(kOnlineKeyMax - fixed, 'x'));
-  EXPECT_EQ(make_online_key(prefix, fits).bytes.size(), kOnlineKeyMax);
-  EXPECT_TRUE(make_online_key(prefix, fits).full_key.empty());
+TEST(OnlineKey, HashesWhatNoStoreWouldTake) {
+  const OnlineKeyParts parts = *online_key_parts("churn", "usage", 0x04030201);
+  const std::size_t fixed = parts.before.size() + parts.after.size() + key_of("id", "").size();
+  std::string key;
+  EXPECT_FALSE(
+      append_online_key(parts, key_of("id", std::string(kOnlineKeyMax - fixed, 'x')), key));
+  EXPECT_EQ(key.size(), kOnlineKeyMax);
   const std::string long_key = key_of("id", std::string(kOnlineKeyMax - fixed + 1, 'x'));
-  const OnlineKey hashed = make_online_key(prefix, long_key);
-  EXPECT_EQ(hex(hashed.bytes.substr(prefix.size())), "ff" + core::sha256_hex(long_key));
-  EXPECT_EQ(hashed.full_key, long_key);
+  key.clear();
+  EXPECT_TRUE(append_online_key(parts, long_key, key));
+  EXPECT_EQ(hex(key), hex(parts.before) + "ff" + core::sha256_hex(long_key) + hex(parts.after));
 }
 
 TEST(OnlineKey, RefusesNamesThatLeaveNoRoomOrHoldZeroBytes) {
-  EXPECT_FALSE(online_key_prefix(std::string("a\0b", 3), "usage", 0));
-  EXPECT_FALSE(online_key_prefix("churn", std::string(480, 'v'), 0));
-  EXPECT_TRUE(online_key_prefix("churn", std::string(467, 'v'), 0));
+  EXPECT_FALSE(online_key_parts(std::string("a\0b", 3), "usage", 0));
+  EXPECT_FALSE(online_key_parts("churn", std::string(480, 'v'), 0));
+  EXPECT_TRUE(online_key_parts("churn", std::string(467, 'v'), 0));
 }
 
 }  // namespace

@@ -39,10 +39,10 @@ Result<OnlineReader> OnlineReader::make(storage::KvStore& store, const Definitio
     auto plan = std::find_if(reader.views_.begin(), reader.views_.end(),
                              [&](const ViewPlan& known) { return known.name == view->name; });
     if (plan == reader.views_.end()) {
-      auto prefix = online_key_prefix(definitions.project, view->name, schema_fingerprint(*view));
-      if (!prefix) return std::move(prefix).error();
+      auto parts = online_key_parts(definitions.project, view->name, schema_fingerprint(*view));
+      if (!parts) return std::move(parts).error();
       plan = reader.views_.insert(plan, {view->name,
-                                         std::move(*prefix),
+                                         std::move(*parts),
                                          view->ttl,
                                          schema_fingerprint(*view),
                                          view->features.size(),
@@ -53,6 +53,9 @@ Result<OnlineReader> OnlineReader::make(storage::KvStore& store, const Definitio
     if (feature == view->features.end()) return fail("has no feature " + ref.feature);
     plan->slots.push_back({i, static_cast<std::size_t>(feature - view->features.begin())});
   }
+  std::sort(reader.views_.begin(), reader.views_.end(), [](const ViewPlan& a, const ViewPlan& b) {
+    return a.key_parts.after < b.key_parts.after;
+  });
   return reader;
 }
 
@@ -65,22 +68,16 @@ void OnlineReader::append_keys(std::string_view entity_key, std::size_t entity,
     integer = parse_integer_key(entity_key);
     if (!integer) return;
   }
+  scratch.entity_key.clear();
+  if (integer) {
+    append_entity_key(join_column_, *integer, scratch.entity_key);
+  } else {
+    append_entity_key(join_column_, entity_key, scratch.entity_key);
+  }
   for (std::size_t v = 0; v < views_.size(); ++v) {
-    const std::size_t begin = scratch.bytes.size();
-    scratch.bytes += views_[v].key_prefix;
-    if (integer) {
-      append_entity_key(join_column_, *integer, scratch.bytes);
-    } else {
-      append_entity_key(join_column_, entity_key, scratch.bytes);
-    }
-    if (scratch.bytes.size() - begin > kOnlineKeyMax) {
-      // Rare: such ids cost allocations.
-      const std::string full = scratch.bytes.substr(begin + views_[v].key_prefix.size());
-      scratch.bytes.resize(begin);
-      append_hashed_key(views_[v].key_prefix, full, scratch.bytes);
-    }
-    scratch.offsets.push_back(begin);
+    scratch.offsets.push_back(scratch.bytes.size());
     scratch.places.push_back(entity * views_.size() + v);
+    append_online_key(views_[v].key_parts, scratch.entity_key, scratch.bytes);
   }
 }
 

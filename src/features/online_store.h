@@ -12,6 +12,7 @@
 #include "data/cell.h"
 #include "data/table.h"
 #include "features/definition.h"
+#include "features/entity_key.h"
 #include "storage/kv/kv_store.h"
 
 namespace tenure::features {
@@ -30,6 +31,7 @@ class OnlineReader {
 
   /// Buffers reused from call to call, so that a warm read allocates nothing. One per thread.
   struct Scratch {
+    std::string entity_key;
     std::string bytes;   ///< keys
     std::string values;  ///< copied rows; cells point into it until the next read
     std::vector<std::string_view> keys;
@@ -65,7 +67,7 @@ class OnlineReader {
   };
   struct ViewPlan {
     std::string name;
-    std::string key_prefix;  ///< project and view
+    OnlineKeyParts key_parts;
     core::Micros ttl;
     std::uint32_t schema;       ///< fingerprint of the definition
     std::size_t feature_count;  ///< stored in a row
@@ -79,7 +81,7 @@ class OnlineReader {
   storage::KvStore* store_ = nullptr;
   std::string join_column_;
   data::ColumnType key_type_ = data::ColumnType::kText;
-  std::vector<ViewPlan> views_;
+  std::vector<ViewPlan> views_;  ///< in the order of their keys in the store
   std::size_t feature_count_ = 0;
 };
 

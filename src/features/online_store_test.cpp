@@ -151,8 +151,11 @@ TEST_F(OnlineStore, TakesRowsOfAnotherDefinitionForUnknown) {
 
 TEST_F(OnlineStore, NamesTheViewOfADamagedRow) {
   ASSERT_TRUE(write(world_.usage(), usage_rows({1}, {1000}, {5}, {6})));
-  std::string key = *online_key_prefix("churn", "usage", schema_fingerprint(world_.usage()));
-  append_entity_key("customer_id", std::int64_t{1}, key);
+  std::string entity_key;
+  append_entity_key("customer_id", std::int64_t{1}, entity_key);
+  std::string key;
+  append_online_key(*online_key_parts("churn", "usage", schema_fingerprint(world_.usage())),
+                    entity_key, key);
   const std::string row = **store_->get(std::string_view(key));
   for (const std::string& damaged : {std::string("x"), row.substr(0, row.size() - 1), row + "y"}) {
     const storage::KvEntry entry{key, damaged};

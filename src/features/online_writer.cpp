@@ -27,7 +27,8 @@ constexpr double kExactIntegerMax = 9'007'199'254'740'992.0;
 
 /// A row ready to be stored.
 struct PendingRow {
-  OnlineKey key;
+  std::string key;
+  std::string full_key;  ///< the entity key, when `key` only holds its digest
   OnlineRowHeader header;
   std::size_t row = 0;
 };
@@ -48,11 +49,11 @@ bool is_exact_integer(double value) {
 /// Turns the rows of a table into keys and row bytes of one view.
 class RowEncoder {
  public:
-  RowEncoder(const FeatureView& view, const Entity& entity, std::string prefix,
+  RowEncoder(const FeatureView& view, const Entity& entity, OnlineKeyParts key_parts,
              const OnlineColumns& columns)
       : view_(view),
         entity_(entity),
-        prefix_(std::move(prefix)),
+        key_parts_(std::move(key_parts)),
         columns_(columns),
         schema_(schema_fingerprint(view)) {}
 
@@ -72,7 +73,7 @@ class RowEncoder {
 
   const FeatureView& view_;
   const Entity& entity_;
-  std::string prefix_;
+  OnlineKeyParts key_parts_;
   const OnlineColumns& columns_;
   std::uint32_t schema_;
 };
@@ -131,7 +132,7 @@ Result<PendingRow> RowEncoder::prepare(std::size_t row) const {
     append_entity_key(entity_.key, *integer, bytes);
   }
   PendingRow pending;
-  pending.key = make_online_key(prefix_, bytes);
+  if (append_online_key(key_parts_, bytes, pending.key)) pending.full_key = std::move(bytes);
   pending.row = row;
   pending.header.schema = schema_;
   pending.header.event_time = integer_at(*columns_.time, row);
@@ -184,7 +185,7 @@ Result<> RowEncoder::add_value(const Feature& feature, const data::Column& colum
 }
 
 Result<std::string> RowEncoder::encode(const PendingRow& pending) const {
-  OnlineRowWriter writer(pending.header, view_.features.size(), pending.key.full_key);
+  OnlineRowWriter writer(pending.header, view_.features.size(), pending.full_key);
   for (std::size_t i = 0; i < view_.features.size(); ++i) {
     auto added = add_value(view_.features[i], *columns_.features[i], pending.row, writer);
     if (!added) return std::move(added).error();
@@ -195,14 +196,13 @@ Result<std::string> RowEncoder::encode(const PendingRow& pending) const {
 // One row a key, the newest; of equally new ones the last. In key order, which suits the store.
 void keep_newest(std::vector<PendingRow>& rows) {
   std::sort(rows.begin(), rows.end(), [](const PendingRow& a, const PendingRow& b) {
-    if (const int order = a.key.bytes.compare(b.key.bytes); order != 0) return order < 0;
+    if (const int order = a.key.compare(b.key); order != 0) return order < 0;
     if (is_newer(a.header, b.header)) return true;
     if (is_newer(b.header, a.header)) return false;
     return a.row > b.row;
   });
-  const auto end = std::unique(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-    return a.key.bytes == b.key.bytes;
-  });
+  const auto end = std::unique(rows.begin(), rows.end(),
+                               [](const auto& a, const auto& b) { return a.key == b.key; });
   rows.erase(end, rows.end());
 }
 
@@ -244,7 +244,7 @@ Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& enco
   for (const PendingRow& row : rows) {
     auto value = encoder.encode(row);
     if (!value) return std::move(value).error();
-    keys.push_back(row.key.bytes);
+    keys.push_back(row.key);
     values.push_back(std::move(*value));
   }
   // A store may ask again about all keys when it has to grow, so decisions are kept per key.
@@ -267,9 +267,9 @@ Result<std::int64_t> write_batch(storage::KvStore& store, const RowEncoder& enco
 Result<std::int64_t> write_online_columns(storage::KvStore& store, const Definitions& definitions,
                                           const FeatureView& view, const OnlineColumns& columns,
                                           EqualRows equal_rows) {
-  auto prefix = online_key_prefix(definitions.project, view.name, schema_fingerprint(view));
-  if (!prefix) return std::move(prefix).error();
-  const RowEncoder encoder(view, definitions.entity_of(view), std::move(*prefix), columns);
+  auto parts = online_key_parts(definitions.project, view.name, schema_fingerprint(view));
+  if (!parts) return std::move(parts).error();
+  const RowEncoder encoder(view, definitions.entity_of(view), std::move(*parts), columns);
   if (auto checked = encoder.check_columns(); !checked) return std::move(checked).error();
   std::int64_t written = 0;
   for (std::size_t begin = 0; begin < columns.key->size(); begin += kBatchRows) {

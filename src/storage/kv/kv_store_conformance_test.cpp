@@ -178,6 +178,23 @@ TEST_P(KvStoreConformance, BehavesAsAMap) {
                          })
                   .has_value());
     RC_ASSERT(expected == model.end());
+    // Many keys at once: known and unknown, neighbours, repeated, in any order.
+    std::vector<std::string> asked;
+    for (const int i : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 30)))
+      asked.push_back(key_of(i));
+    if (*rc::gen::arbitrary<bool>()) std::sort(asked.begin(), asked.end());
+    const std::vector<std::string_view> keys(asked.begin(), asked.end());
+    std::size_t visited = 0;
+    RC_ASSERT(store
+                  ->get(keys,
+                        [&](std::size_t i, std::optional<std::string_view> value) {
+                          RC_ASSERT(i == visited++);
+                          const auto known = model.find(asked[i]);
+                          RC_ASSERT(value.has_value() == (known != model.end()));
+                          if (value) RC_ASSERT(*value == known->second);
+                        })
+                  .has_value());
+    RC_ASSERT(visited == keys.size());
   });
   EXPECT_TRUE(holds);
 }

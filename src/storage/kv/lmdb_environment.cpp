@@ -129,7 +129,7 @@ core::Result<> LmdbEnvironment::make_whole() {
 }
 
 LmdbEnvironment::~LmdbEnvironment() {
-  for (MDB_txn* reader : idle_readers_) mdb_txn_abort(reader);
+  for (Reader::Handles& reader : idle_readers_) Reader::close(reader);
   if (environment_ != nullptr) mdb_env_close(environment_);
 }
 
@@ -164,21 +164,36 @@ core::Result<> LmdbEnvironment::adopt_size() {
   return resize(0);
 }
 
+void LmdbEnvironment::Reader::close(Handles& handles) {
+  if (handles.cursor != nullptr) mdb_cursor_close(std::exchange(handles.cursor, nullptr));
+  if (handles.transaction != nullptr) mdb_txn_abort(std::exchange(handles.transaction, nullptr));
+}
+
+/// LMDB's result code; whatever it is, what is open is in `reader_`.
+int LmdbEnvironment::Reader::renew() {
+  if (reader_.transaction != nullptr) {
+    if (const int result = mdb_txn_renew(reader_.transaction)) return result;
+    return mdb_cursor_renew(reader_.transaction, reader_.cursor);
+  }
+  if (const int result =
+          mdb_txn_begin(environment_->environment_, nullptr, MDB_RDONLY, &reader_.transaction))
+    return result;
+  return mdb_cursor_open(reader_.transaction, environment_->table_, &reader_.cursor);
+}
+
 core::Result<> LmdbEnvironment::Reader::begin() {
   for (;;) {
     environment_->lock_map();
     {
       const std::lock_guard lock(environment_->idle_mutex_);
       if (!environment_->idle_readers_.empty()) {
-        transaction_ = environment_->idle_readers_.back();
+        reader_ = environment_->idle_readers_.back();
         environment_->idle_readers_.pop_back();
       }
     }
-    const int result = transaction_ != nullptr ? mdb_txn_renew(transaction_)
-                                               : mdb_txn_begin(environment_->environment_, nullptr,
-                                                               MDB_RDONLY, &transaction_);
+    const int result = renew();
     if (result == 0) return {};
-    if (transaction_ != nullptr) mdb_txn_abort(std::exchange(transaction_, nullptr));
+    close(reader_);
     environment_->map_mutex_.unlock_shared();
     if (result != MDB_MAP_RESIZED) return environment_->error(result, "cannot read");
     if (auto adopted = environment_->adopt_size(); !adopted) return adopted;
@@ -186,12 +201,12 @@ core::Result<> LmdbEnvironment::Reader::begin() {
 }
 
 LmdbEnvironment::Reader::~Reader() {
-  if (transaction_ == nullptr) return;
-  mdb_txn_reset(transaction_);
+  if (reader_.transaction == nullptr) return;
+  mdb_txn_reset(reader_.transaction);
   {
     // At most kReadersMax readers exist, for which room is reserved.
     const std::lock_guard lock(environment_->idle_mutex_);
-    environment_->idle_readers_.push_back(transaction_);
+    environment_->idle_readers_.push_back(reader_);
   }
   environment_->map_mutex_.unlock_shared();
 }

@@ -9,6 +9,7 @@
 
 #include "core/result.h"
 
+struct MDB_cursor;
 struct MDB_env;
 struct MDB_txn;
 
@@ -27,8 +28,8 @@ class LmdbEnvironment {
   LmdbEnvironment(const LmdbEnvironment&) = delete;
   LmdbEnvironment& operator=(const LmdbEnvironment&) = delete;
 
-  /// A snapshot for reading. Reader transactions are kept and renewed, which allocates nothing and
-  /// takes no lock shared with other processes.
+  /// A snapshot for reading. Reader transactions and their cursors are kept and renewed, which
+  /// allocates nothing and takes no lock shared with other processes.
   class Reader {
    public:
     explicit Reader(LmdbEnvironment& environment) : environment_(&environment) {}
@@ -36,11 +37,19 @@ class LmdbEnvironment {
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
     core::Result<> begin();
-    MDB_txn* transaction() const { return transaction_; }
+    MDB_txn* transaction() const { return reader_.transaction; }
+    MDB_cursor* cursor() const { return reader_.cursor; }  ///< over the table, nowhere yet
 
    private:
+    friend class LmdbEnvironment;
+    struct Handles {
+      MDB_txn* transaction = nullptr;
+      MDB_cursor* cursor = nullptr;
+    };
+    int renew();
+    static void close(Handles& handles);
     LmdbEnvironment* environment_;
-    MDB_txn* transaction_ = nullptr;
+    Handles reader_;
   };
 
   /// A write transaction; aborted unless committed. LMDB lets one writer in at a time, over all
@@ -82,7 +91,7 @@ class LmdbEnvironment {
   std::mutex resize_mutex_;
   std::atomic<bool> is_resizing_{false};
   std::mutex idle_mutex_;
-  std::vector<MDB_txn*> idle_readers_;
+  std::vector<Reader::Handles> idle_readers_;
 };
 
 }  // namespace tenure::storage

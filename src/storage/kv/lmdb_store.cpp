@@ -48,10 +48,20 @@ class LmdbStore final : public KvStore {
     }
     LmdbEnvironment::Reader reader(*environment_);
     if (auto begun = reader.begin(); !begun) return begun;
+    // Keys that are neighbours in the store, and asked for in its order, cost one search together.
+    bool is_at_previous = false;
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      auto value = find(reader.transaction(), keys[i]);
-      if (!value) return std::move(value).error();
-      visit(i, *value);
+      MDB_val name = to_mdb(keys[i]);
+      MDB_val value{};
+      bool is_found = is_at_previous && is_next(reader.cursor(), keys[i], value);
+      if (!is_found) {
+        const int result = mdb_cursor_get(reader.cursor(), &name, &value, MDB_SET);
+        if (result != 0 && result != MDB_NOTFOUND)
+          return environment_->error(result, "cannot read");
+        is_found = result == 0;
+      }
+      is_at_previous = is_found;
+      visit(i, is_found ? std::optional(to_view(value)) : std::nullopt);
     }
     return {};
   }
@@ -107,16 +117,13 @@ class LmdbStore final : public KvStore {
     if (prefix.size() > kKeyMax) return {};  // no key is that long
     LmdbEnvironment::Reader reader(*environment_);
     if (auto begun = reader.begin(); !begun) return begun;
-    MDB_cursor* raw = nullptr;
-    if (const int result = mdb_cursor_open(reader.transaction(), environment_->table(), &raw))
-      return environment_->error(result, "cannot scan");
-    const std::unique_ptr<MDB_cursor, decltype(&mdb_cursor_close)> cursor(raw, mdb_cursor_close);
+    MDB_cursor* const cursor = reader.cursor();
     MDB_val key = to_mdb(prefix);
     MDB_val value{};
-    int result = mdb_cursor_get(raw, &key, &value, prefix.empty() ? MDB_FIRST : MDB_SET_RANGE);
+    int result = mdb_cursor_get(cursor, &key, &value, prefix.empty() ? MDB_FIRST : MDB_SET_RANGE);
     while (result == 0 && to_view(key).starts_with(prefix)) {
       if (!visit({to_view(key), to_view(value)})) return {};
-      result = mdb_cursor_get(raw, &key, &value, MDB_NEXT);
+      result = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
     }
     if (result != 0 && result != MDB_NOTFOUND) return environment_->error(result, "cannot scan");
     return {};
@@ -134,6 +141,12 @@ class LmdbStore final : public KvStore {
  private:
   /// LMDB's result code (0: go on and commit), or an error of ours.
   using Step = core::Result<int>;
+
+  /// Steps to the next entry; whether it is the one of that key.
+  static bool is_next(MDB_cursor* cursor, std::string_view key, MDB_val& value) {
+    MDB_val found{};
+    return mdb_cursor_get(cursor, &found, &value, MDB_NEXT) == 0 && to_view(found) == key;
+  }
 
   core::Result<std::optional<std::string_view>> find(MDB_txn* transaction, std::string_view key) {
     MDB_val name = to_mdb(key);
