@@ -11,16 +11,17 @@ import sys
 REQUIREMENTS = pathlib.Path(__file__).with_name("requirements.txt")
 
 
-def folder():
+def folder(requirements):
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return pathlib.Path(cache) / "tenure" / "bench-venv"
+    name = "bench-venv" if requirements == REQUIREMENTS else f"bench-venv-{requirements.parent.name}"
+    return pathlib.Path(cache) / "tenure" / name
 
 
-def interpreter():
+def interpreter(requirements=REQUIREMENTS):
     """Path of the environment's Python; makes the environment when it is missing or outdated."""
-    home = folder()
+    home = folder(requirements)
     stamp = home / "requirements.sha256"
-    wanted = hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
+    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
     python = home / "bin" / "python"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
         return str(python)
@@ -29,21 +30,21 @@ def interpreter():
     subprocess.run([sys.executable, "-m", "venv", str(home)], check=True, timeout=60)
     subprocess.run(
         [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "-r",
-         str(REQUIREMENTS)],
+         str(requirements)],
         check=True,
-        timeout=400,
+        timeout=900,
     )
     stamp.write_text(wanted)
     return str(python)
 
 
-def versions(names):
+def versions(names, requirements=REQUIREMENTS):
     """Installed versions of the named packages."""
     code = (
         "import importlib.metadata, json, sys;"
         "print(json.dumps({n: importlib.metadata.version(n) for n in sys.argv[1:]}))"
     )
     answer = subprocess.run(
-        [interpreter(), "-c", code, *names], check=True, capture_output=True, text=True, timeout=60
+        [interpreter(requirements), "-c", code, *names], check=True, capture_output=True, text=True, timeout=60
     )
     return json.loads(answer.stdout)

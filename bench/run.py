@@ -20,7 +20,8 @@ sys.path.insert(0, str(HERE))
 
 from measure import ROOT, Skip, Wrong  # noqa: E402
 
-TASKS = ("run", "predict", "startup", "own_table", "evaluator", "join", "materialize", "tracking")
+TASKS = ("run", "predict", "serve_python", "startup", "own_table", "evaluator", "join", "materialize",
+         "tracking")
 ROUNDS_MIN = 5
 SECONDS_MAX = 1800
 LOAD_MAX = 0.5  # per core, before anything was started
