@@ -58,6 +58,22 @@ std::string bad_sql(std::string_view v, ColumnType type) {
   return fmt::format("CASE WHEN {}({}) IS NULL THEN {} END", not_nan, value_sql(v, type), v);
 }
 
+std::string native_value_sql(std::string_view x, ColumnType from, ColumnType to) {
+  if (to == ColumnType::kNumber && from == ColumnType::kNumber)
+    return fmt::format("CASE WHEN isfinite({0}) THEN {0} END", x);
+  if (to == ColumnType::kNumber && from == ColumnType::kInteger)
+    return fmt::format("CAST({} AS DOUBLE)", x);
+  if (to == ColumnType::kInteger && from == ColumnType::kInteger)
+    return fmt::format("CAST({} AS BIGINT)", x);
+  if (to == ColumnType::kBoolean && from == ColumnType::kBoolean) return std::string(x);
+  return {};
+}
+
+std::string native_bad_sql(std::string_view x, ColumnType from) {
+  if (from != ColumnType::kNumber) return "NULL::VARCHAR";
+  return fmt::format("CASE WHEN isinf({0}) THEN CAST({0} AS VARCHAR) END", x);
+}
+
 std::string_view type_expectation(ColumnType type) {
   switch (type) {
     case ColumnType::kBoolean:

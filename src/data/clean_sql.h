@@ -32,6 +32,11 @@ std::string number_sql(std::string_view v);
 /// time.
 std::string number_sql(std::string_view v, std::string_view cast);
 
+/// The same two for a column `x` that holds values of `from` already (source.h, is_native), not
+/// texts; "" where only the text can tell.
+std::string native_value_sql(std::string_view x, ColumnType from, ColumnType to);
+std::string native_bad_sql(std::string_view x, ColumnType from);
+
 /// "an integer", "true or false", ...: what a value should have been.
 std::string_view type_expectation(ColumnType type);
 

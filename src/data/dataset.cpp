@@ -83,11 +83,19 @@ class Loader {
   Result<> check_label();
   Result<> read_null_values();
   Result<Dataset> write(const std::filesystem::path& parquet, core::Micros snapshot_time);
+  std::optional<std::string> direct_query() const;
 
  private:
   Result<> add(Role role, std::string_view name, std::string_view what);
   Result<> add_features();
   ColumnRule rule_of(const SourceColumn& column) const;
+  /// SQL of one column: from the source's columns, then from that as v0, v1, ...
+  struct Expressions {
+    std::string source;
+    std::string value;
+    std::string bad;
+  };
+  Expressions expressions_of(const Planned& column) const;
   std::string staged_sql() const;
   std::vector<std::string> markers_of(const Planned& column) const;
   std::string source_text(const Planned& column) const;
@@ -268,16 +276,27 @@ Result<> Loader::infer() {
   return is_small_ ? Result<>{} : engine_.execute("DROP TABLE " + table);
 }
 
+/// How a staged column is made of the source's.
+Loader::Expressions Loader::expressions_of(const Planned& column) const {
+  const SourceColumn& from = source_.columns()[column.source];
+  const std::string v = slot('v', column);
+  if (from.is_native) {
+    std::string value = native_value_sql(v, *from.type, column.rule.type);
+    if (!value.empty()) return {from.expression, std::move(value), native_bad_sql(v, *from.type)};
+  }
+  return {source_text(column), value_sql(v, column.rule.type), bad_sql(v, column.rule.type)};
+}
+
 std::string Loader::staged_sql() const {
   std::string outer;
   std::string inner;
   for (const Planned& column : plan_) {
     const std::string_view comma = inner.empty() ? "" : ", ";
-    const std::string v = slot('v', column);
-    inner += fmt::format("{}{} AS {}", comma, source_text(column), v);
-    outer += fmt::format("{}{} AS {}", comma, value_sql(v, column.rule.type), slot('c', column));
+    const Expressions made = expressions_of(column);
+    inner += fmt::format("{}{} AS {}", comma, made.source, slot('v', column));
+    outer += fmt::format("{}{} AS {}", comma, made.value, slot('c', column));
     if (column.rule.type != ColumnType::kText)
-      outer += fmt::format(", {} AS {}", bad_sql(v, column.rule.type), slot('b', column));
+      outer += fmt::format(", {} AS {}", made.bad, slot('b', column));
   }
   return fmt::format("SELECT {} FROM (SELECT {} FROM {})", outer, inner, from_);
 }
@@ -484,6 +503,31 @@ std::string Loader::output_sql(core::Micros snapshot_time) const {
   return fmt::format("SELECT {} FROM {}", select, kept_);
 }
 
+std::optional<std::string> Loader::direct_query() const {
+  if (source_.is_csv()) return std::nullopt;  // a row of it cannot be gone to
+  constexpr std::string_view kRow = "file_row_number";
+  for (const std::string& name : source_.names())
+    if (lower_case(name) == kRow) return std::nullopt;
+  std::string inner = fmt::format("{} AS row", kRow);
+  std::string outer = "row";
+  for (const Planned& column : plan_) {
+    if (column.role != Role::kFeature || column.rule.is_inferred) return std::nullopt;
+    const Expressions made = expressions_of(column);
+    inner += fmt::format(", {} AS {}", made.source, slot('v', column));
+    std::string value = made.value;
+    if (column.rule.type != ColumnType::kText && spec_.bad_values == "error")
+      value = fmt::format("CASE WHEN ({}) IS NOT NULL THEN error('bad value') ELSE {} END",
+                          made.bad, value);
+    if (!column.null_value_sql.empty())
+      value = fmt::format("coalesce({}, {})", value, column.null_value_sql);
+    else if (column.rule.is_required)
+      value = fmt::format("coalesce({}, error('no value'))", value);
+    outer += fmt::format(", {} AS {}", value, quote_identifier(column.rule.name));
+  }
+  return fmt::format("SELECT {} FROM (SELECT {} FROM read_parquet({}, file_row_number = true))",
+                     outer, inner, quote_path(source_.path()));
+}
+
 Result<Dataset> Loader::write(const std::filesystem::path& parquet, core::Micros snapshot_time) {
   Dataset dataset;
   const Planned* id = find(Role::kId);
@@ -529,6 +573,15 @@ Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
   if (auto done = loader.check_key(); !done) return std::move(done).error();
   if (auto done = loader.check_label(); !done) return std::move(done).error();
   return loader.write(parquet, snapshot_time);
+}
+
+Result<std::optional<std::string>> direct_query(Engine& engine, const DataSpec& spec) {
+  auto source = Source::open(engine, spec.source, spec.format, spec.delimiter);
+  if (!source) return std::move(source).error();
+  Loader loader(engine, spec, std::move(*source));
+  if (auto done = loader.plan(); !done) return std::move(done).error();
+  if (auto done = loader.read_null_values(); !done) return std::move(done).error();
+  return loader.direct_query();
 }
 
 }  // namespace tenure::data

@@ -85,4 +85,12 @@ core::Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
                                    const std::filesystem::path& parquet,
                                    core::Micros snapshot_time);
 
+/// The rows that load_dataset would write, as a query over the source, for bulk work that reads
+/// them once: column `row` (from 0, in the order of the file; a range of it is found without
+/// reading the rest), then the columns of the spec by name. Nothing when only a pass of its own can
+/// tell: for CSV files, types to infer, an id, a time or a label to check. A value that
+/// load_dataset refuses ends the query with kInvalidArgument; load_dataset then says which.
+/// Errors: as load_dataset for what the source's columns are.
+core::Result<std::optional<std::string>> direct_query(Engine& engine, const DataSpec& spec);
+
 }  // namespace tenure::data

@@ -19,6 +19,7 @@
 #include "core/id.h"
 #include "core/utf8.h"
 #include "data/duckdb_columns.h"
+#include "data/duckdb_function.h"
 
 namespace tenure::data {
 namespace {
@@ -458,6 +459,11 @@ Result<> Engine::create_table(std::string_view name, const Table& rows) {
     return Error{ErrorCode::kInternal,
                  fmt::format("{}; and then: {}", done.error().message, undone.error().message)};
   return std::move(done).error().within(fmt::format("table {}", name));
+}
+
+Result<> Engine::add_function(const std::string& name, std::span<const ColumnType> parameters,
+                              RowFunction function) {
+  return register_function(state_->connection.get(), name, parameters, std::move(function));
 }
 
 void Engine::interrupt() {

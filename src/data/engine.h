@@ -5,10 +5,12 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "core/result.h"
+#include "data/sql_function.h"
 #include "data/table.h"
 
 namespace tenure::data {
@@ -53,6 +55,12 @@ class Engine {
 
   /// Makes (or replaces) a table `name` holding the rows.
   core::Result<> create_table(std::string_view name, const Table& rows);
+
+  /// Lets SQL call `function` by a name, with one argument for each parameter: kText as VARCHAR,
+  /// all others as DOUBLE. It stays until the engine is closed, and so must what it uses. Errors:
+  /// kInternal for a name that the engine does not take.
+  core::Result<> add_function(const std::string& name, std::span<const ColumnType> parameters,
+                              RowFunction function);
 
   /// Stops the statement that runs in another thread: it returns kCancelled. Safe from any thread.
   void interrupt();

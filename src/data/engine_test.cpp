@@ -408,5 +408,29 @@ TEST(Quoting, DoublesTheQuotes) {
   EXPECT_EQ(quote_text(""), "''");
 }
 
+TEST(EngineFunction, ComputesRowsOnAllThreadsAndTellsNullsAndErrors) {
+  auto engine = std::move(*Engine::open({.path = "", .temporary = {}, .threads = 2}));
+  const auto length_times = [](const FunctionRows& rows, std::span<double> out) -> core::Result<> {
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      out[row] = std::numeric_limits<double>::quiet_NaN();
+      if (rows.is_null(0, row) || rows.is_null(1, row)) continue;
+      if (rows.text(0, row) == "refused")
+        return core::Error{core::ErrorCode::kInvalidArgument, "not this word"};
+      out[row] = static_cast<double>(rows.text(0, row).size()) * rows.number(1, row);
+    }
+    return {};
+  };
+  const std::vector<ColumnType> parameters = {ColumnType::kText, ColumnType::kNumber};
+  ASSERT_TRUE(engine->add_function("length_times", parameters, length_times));
+  EXPECT_EQ(*engine->query_integer(
+                "SELECT sum(length_times(CASE WHEN i % 3 = 0 THEN NULL ELSE 'a longer text than "
+                "twelve bytes' END, 2))::BIGINT FROM range(300000) t(i)"),
+            200'000 * 31 * 2);
+  EXPECT_EQ(*engine->query_integer("SELECT length_times('ab', NULL) IS NULL"), 1);
+  const auto refused = engine->query("SELECT length_times('refused', 1)");
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("not this word"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace tenure::data

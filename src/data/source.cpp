@@ -36,7 +36,7 @@ bool is_parquet(const std::filesystem::path& path) {
 
 /// Type of a Parquet column by DuckDB's name of it. All others (texts, lists, ...) are read as
 /// text.
-std::optional<ColumnType> native_type(std::string_view name) {
+std::optional<ColumnType> column_type_of(std::string_view name) {
   static const std::set<std::string_view> kIntegers = {
       "TINYINT",   "SMALLINT", "INTEGER", "BIGINT",  "UTINYINT",
       "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT"};
@@ -47,6 +47,14 @@ std::optional<ColumnType> native_type(std::string_view name) {
     return ColumnType::kNumber;
   if (name == "DATE" || name.starts_with("TIMESTAMP")) return ColumnType::kTimestamp;
   return std::nullopt;
+}
+
+/// A float of 32 bits is the decimal that it is printed as; a decimal, one that a double may miss.
+bool is_native_type(std::string_view name) {
+  static const std::set<std::string_view> kNative = {"BOOLEAN",   "TINYINT",  "SMALLINT",
+                                                     "INTEGER",   "BIGINT",   "UTINYINT",
+                                                     "USMALLINT", "UINTEGER", "DOUBLE"};
+  return kNative.count(name) > 0;
 }
 
 }  // namespace
@@ -108,7 +116,7 @@ Result<> Source::open_csv(char delimiter) {
   if (!head) return std::move(head).error();
   head_ = std::move(*head);
   for (std::size_t i = 0; i < head_.names.size(); ++i)
-    columns_.push_back({head_.names[i], fmt::format("c{}", i), std::nullopt});
+    columns_.push_back({.name = head_.names[i], .expression = fmt::format("c{}", i), .type = {}});
   return make_csv_view(true);
 }
 
@@ -122,10 +130,13 @@ Result<> Source::open_parquet() {
   if (!described) return std::move(described).error();
   for (std::size_t i = 0; i < described->row_count(); ++i) {
     const std::string name(described->columns[0].text(i));
-    const auto type = native_type(described->columns[1].text(i));
+    const std::string_view type_name = described->columns[1].text(i);
+    const auto type = column_type_of(type_name);
     const std::string quoted = quote_identifier(name);
-    columns_.push_back({std::string(without_blanks(name)),
-                        type ? quoted : fmt::format("CAST({} AS VARCHAR)", quoted), type});
+    columns_.push_back({.name = std::string(without_blanks(name)),
+                        .expression = type ? quoted : fmt::format("CAST({} AS VARCHAR)", quoted),
+                        .type = type,
+                        .is_native = is_native_type(type_name)});
   }
   std::set<std::string> seen;
   for (const SourceColumn& column : columns_)

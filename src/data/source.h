@@ -18,6 +18,9 @@ struct SourceColumn {
   std::string name;
   std::string expression;          ///< reads it from the source's view
   std::optional<ColumnType> type;  ///< the file says so; nothing = text that is to be read
+  /// What `expression` gives are values of `type` as they are: BOOLEAN, integers of 64 bits,
+  /// DOUBLE. Others go by way of their text, as a CSV file's do.
+  bool is_native = false;
 };
 
 /// A CSV or Parquet file, opened as a view of the engine: nothing is read before it is asked for.

@@ -213,6 +213,22 @@ Model::Score Model::score(std::span<const data::Cell> cells,
   return {.margin = score.margin, .probability = facts_.calibration.apply(score.output)};
 }
 
+void Model::score_rows(std::span<const data::Cell> cells, RowsScratch& scratch,
+                       std::span<Score> out) const {
+  const std::size_t inputs = transform_.inputs().size();
+  const std::size_t outputs = transform_.outputs().size();
+  TENURE_ASSERT(cells.size() == out.size() * inputs);
+  scratch.encoded.resize(out.size() * outputs);
+  scratch.evaluated.resize(out.size());
+  for (std::size_t row = 0; row < out.size(); ++row)
+    transform_.apply_row(cells.subspan(row * inputs, inputs),
+                         std::span(scratch.encoded).subspan(row * outputs, outputs));
+  trees_.scores_of_rows(scratch.encoded, scratch.evaluated);
+  for (std::size_t row = 0; row < out.size(); ++row)
+    out[row] = {.margin = scratch.evaluated[row].margin,
+                .probability = facts_.calibration.apply(scratch.evaluated[row].output)};
+}
+
 core::Result<std::vector<Model::Score>> Model::score(const data::Table& table) const {
   auto matrix = transform_.apply(table);
   if (!matrix) return std::move(matrix).error();

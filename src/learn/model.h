@@ -67,6 +67,15 @@ class Model {
   /// floats. No allocation, never fails.
   Score score(std::span<const data::Cell> cells, std::span<float> encoded) const noexcept;
 
+  struct RowsScratch {
+    std::vector<float> encoded;
+    std::vector<TreeModel::Score> evaluated;
+  };
+  /// Scores out.size() rows, the cells of one after those of another; the bits of score() row by
+  /// row. Allocates only when `scratch` has seen fewer rows.
+  void score_rows(std::span<const data::Cell> cells, RowsScratch& scratch,
+                  std::span<Score> out) const;
+
   /// Scores a table that has every input as a column; bit-equal to score() row by row.
   core::Result<std::vector<Score>> score(const data::Table& table) const;
 

@@ -12,11 +12,14 @@
 #include "data/parquet_file.h"
 #include "decision/offer_selection.h"
 #include "serving/batch_answers.h"
+#include "serving/score_function.h"
 
 namespace tenure::serving {
 namespace {
 
-constexpr std::int64_t kChunkRows = 100'000;
+/// Rows that are finished together: what a killed call has to do again, at most.
+constexpr std::int64_t kChunkRows = 100'000;  ///< as a table in memory
+constexpr std::int64_t kQueryRows = 500'000;  ///< inside the engine
 
 /// A folder that goes once its content is of no more use.
 class ScratchFolder {
@@ -42,10 +45,9 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
-/// The input as a cleaned Parquet file. Ids may repeat here and may be anything, so the id is a
-/// text column like others and the rows are numbered.
-core::Result<std::filesystem::path> clean(data::Engine& engine, const BatchRequest& request,
-                                          const std::filesystem::path& folder) {
+/// How the input is read. Ids may repeat here and may be anything, so the id is a text column like
+/// others and the rows are numbered.
+data::DataSpec spec_of(const BatchRequest& request) {
   data::DataSpec spec;
   spec.source = request.input;
   spec.null_markers = request.null_markers;
@@ -60,11 +62,46 @@ core::Result<std::filesystem::path> clean(data::Engine& engine, const BatchReque
     spec.columns.push_back(std::move(id));
   }
   spec.is_exact = true;
-  std::filesystem::path cleaned = folder / "cleaned.parquet";
-  if (is_there(cleaned)) return cleaned;  // whole: it gets this name when it is
-  auto dataset = data::load_dataset(engine, spec, cleaned, 0);
-  if (!dataset) return std::move(dataset).error();
-  return cleaned;
+  return spec;
+}
+
+/// The cleaned rows, to be read a range at a time.
+struct Rows {
+  std::string query;  ///< columns `row`, from 0, and those of the spec
+  std::int64_t count = 0;
+  bool is_direct = false;  ///< straight from the input: what is wrong in it shows when it is read
+};
+
+core::Result<Rows> rows_of(data::Engine& engine, std::string query, bool is_direct) {
+  auto count = engine.query_integer(fmt::format("SELECT count(*) FROM ({})", query));
+  if (!count) return std::move(count).error();
+  return Rows{std::move(query), *count, is_direct};
+}
+
+/// Writes the input as a cleaned Parquet file first.
+core::Result<Rows> clean(data::Engine& engine, const data::DataSpec& spec,
+                         const std::filesystem::path& folder) {
+  const std::filesystem::path cleaned = folder / "cleaned.parquet";
+  if (!is_there(cleaned)) {  // whole: it gets this name when it is
+    auto dataset = data::load_dataset(engine, spec, cleaned, 0);
+    if (!dataset) return std::move(dataset).error();
+  }
+  return rows_of(engine,
+                 fmt::format("SELECT file_row_number AS row, * EXCLUDE (file_row_number) FROM "
+                             "read_parquet({}, file_row_number = true)",
+                             data::quote_path(cleaned)),
+                 false);
+}
+
+core::Result<Rows> open_rows(data::Engine& engine, const data::DataSpec& spec,
+                             const std::filesystem::path& folder) {
+  auto direct = data::direct_query(engine, spec);
+  if (!direct) return std::move(direct).error();
+  if (*direct) {
+    auto rows = rows_of(engine, **std::move(direct), true);
+    if (!rows || rows->count > 0) return rows;
+  }
+  return clean(engine, spec, folder);
 }
 
 /// The columns of a chunk, in the model's order and under its names, for Model::score.
@@ -134,6 +171,73 @@ core::Result<> count(data::Engine& engine, const std::string& rows, const learn:
   return {};
 }
 
+/// Writes the answers to ranges of the cleaned rows, each as a Parquet file.
+class ChunkWriter {
+ public:
+  static core::Result<ChunkWriter> make(data::Engine& engine, const learn::Model& model,
+                                        const BatchRequest& request) {
+    ChunkWriter writer(engine, model, request);
+    if (request.reasons > 0 || request.policy != nullptr) return writer;
+    auto function = add_score_function(engine, model);
+    if (!function) return std::move(function).error();
+    writer.function_ = *std::move(function);
+    return writer;
+  }
+
+  std::int64_t chunk_rows() const { return function_.empty() ? kChunkRows : kQueryRows; }
+  const BatchAnswers& answers() const { return answers_; }
+
+  /// `from`: a FROM clause and what follows.
+  core::Result<> write(const std::string& from, const std::filesystem::path& part) {
+    return function_.empty() ? write_table(from, part) : write_query(from, part);
+  }
+
+ private:
+  ChunkWriter(data::Engine& engine, const learn::Model& model, const BatchRequest& request)
+      : engine_(&engine), model_(&model), request_(&request), answers_(model, request) {}
+
+  std::string id() const {
+    if (!request_->id_column.empty()) return data::quote_identifier(request_->id_column);
+    return fmt::format("row + 1 AS {}", data::kRowId);
+  }
+
+  /// Scores inside the engine, on all its threads.
+  core::Result<> write_query(const std::string& from, const std::filesystem::path& part) const {
+    std::vector<std::string> names;
+    for (const data::ColumnRule& rule : request_->columns) names.push_back(rule.name);
+    const learn::ModelFacts& facts = model_->facts();
+    return data::write_parquet(
+        *engine_,
+        fmt::format("SELECT * EXCLUDE (probability), probability, CASE WHEN probability >= "
+                    "'{}'::DOUBLE THEN {} ELSE {} END AS decision, {}::BIGINT AS model_version "
+                    "FROM (SELECT {}, {} AS probability {})",
+                    facts.threshold, data::quote_text(facts.positive),
+                    data::quote_text(facts.negative), request_->model_version, id(),
+                    score_call(function_, *model_, names), from),
+        part);
+  }
+
+  /// Scores row by row, for answers that are more than a probability.
+  core::Result<> write_table(const std::string& from, const std::filesystem::path& part) {
+    std::string columns = id();
+    for (const data::ColumnRule& rule : request_->columns)
+      columns += ", " + data::quote_identifier(rule.name);
+    auto rows = engine_->query(fmt::format("SELECT {} {} ORDER BY row", columns, from));
+    if (!rows) return std::move(rows).error();
+    data::Column id = std::move(rows->columns.front());
+    auto table = answers_.answer(std::move(id), inputs_of(*std::move(rows), *model_));
+    if (!table) return std::move(table).error();
+    if (auto made = engine_->create_table("scores", *table); !made) return std::move(made).error();
+    return data::write_parquet(*engine_, "SELECT * FROM scores", part);
+  }
+
+  data::Engine* engine_;
+  const learn::Model* model_;
+  const BatchRequest* request_;
+  BatchAnswers answers_;
+  std::string function_;  ///< of SQL; "" = answers are more than it gives
+};
+
 }  // namespace
 
 core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& model,
@@ -141,17 +245,11 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   TENURE_ASSERT(request.columns.size() == model.transform().inputs().size());
   ScratchFolder scratch(request.scratch);
   if (auto made = core::make_directories(scratch.path()); !made) return std::move(made).error();
-  auto cleaned = clean(engine, request, scratch.path());
-  if (!cleaned) return std::move(cleaned).error();
-
-  const std::string source =
-      fmt::format("read_parquet({}, file_row_number=true)", data::quote_path(*cleaned));
-  auto total = engine.query_integer(fmt::format("SELECT count(*) FROM {}", source));
-  if (!total) return std::move(total).error();
-  std::string columns = data::quote_identifier(request.id_column.empty() ? std::string(data::kRowId)
-                                                                         : request.id_column);
-  for (const data::ColumnRule& rule : request.columns)
-    columns += ", " + data::quote_identifier(rule.name);
+  const data::DataSpec spec = spec_of(request);
+  auto rows = open_rows(engine, spec, scratch.path());
+  if (!rows) return std::move(rows).error();
+  auto writer = ChunkWriter::make(engine, model, request);
+  if (!writer) return std::move(writer).error();
 
   std::optional<decision::OfferSelection> selection;
   if (request.policy != nullptr && request.budget) {
@@ -159,11 +257,11 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     if (!within) return std::move(within).error();
     selection = *std::move(within);
   }
-  BatchAnswers answers(model, request);
-  const std::int64_t chunks = (*total + kChunkRows - 1) / kChunkRows;
+  const std::int64_t chunk_rows = writer->chunk_rows();
+  const std::int64_t chunks = (rows->count + chunk_rows - 1) / chunk_rows;
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-    const std::int64_t first = chunk * kChunkRows;
-    if (request.progress && !request.progress(first, *total)) {
+    const std::int64_t first = chunk * chunk_rows;
+    if (request.progress && !request.progress(first, rows->count)) {
       scratch.keep();
       return core::Error{
           core::ErrorCode::kCancelled,
@@ -171,23 +269,22 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     }
     const std::filesystem::path part = part_of(scratch.path(), "part", chunk);
     if (!is_there(part)) {
-      auto rows = engine.query(
-          fmt::format("SELECT {} FROM {} WHERE file_row_number >= {} AND file_row_number < {} "
-                      "ORDER BY file_row_number",
-                      columns, source, first, first + kChunkRows));
-      if (!rows) return std::move(rows).error();
-      data::Column id = std::move(rows->columns.front());
-      auto table = answers.answer(std::move(id), inputs_of(*std::move(rows), model));
-      if (!table) return std::move(table).error();
-      if (auto made = engine.create_table("scores", *table); !made) return std::move(made).error();
-      if (auto written = data::write_parquet(engine, "SELECT * FROM scores", part); !written)
-        return std::move(written).error();
+      auto written = writer->write(fmt::format("FROM ({}) WHERE row >= {} AND row < {}",
+                                               rows->query, first, first + chunk_rows),
+                                   part);
+      if (!written && rows->is_direct &&
+          written.error().code == core::ErrorCode::kInvalidArgument) {
+        // Cleaning says which value it is, and where.
+        if (auto cleaned = clean(engine, spec, scratch.path()); !cleaned)
+          return std::move(cleaned).error();
+      }
+      if (!written) return std::move(written).error();
     }
     if (!selection) continue;
     auto table =
         engine.query(fmt::format("SELECT * FROM read_parquet({})", data::quote_path(part)));
     if (!table) return std::move(table).error();
-    if (auto added = answers.add_candidates(*table, *selection); !added)
+    if (auto added = writer->answers().add_candidates(*table, *selection); !added)
       return std::move(added).error();
   }
 
@@ -197,11 +294,11 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     const decision::OfferSelection::Selection chosen = std::move(*selection).select();
     kind = "settled";
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-      const auto first = static_cast<std::size_t>(chunk * kChunkRows);
-      const auto rows =
-          std::min(static_cast<std::size_t>(kChunkRows), chosen.offers.size() - first);
+      const auto first = static_cast<std::size_t>(chunk * chunk_rows);
+      const auto size =
+          std::min(static_cast<std::size_t>(chunk_rows), chosen.offers.size() - first);
       if (auto settled = settle_offers(
-              engine, *request.policy, std::span(chosen.offers).subspan(first, rows),
+              engine, *request.policy, std::span(chosen.offers).subspan(first, size),
               part_of(scratch.path(), "part", chunk), part_of(scratch.path(), kind, chunk));
           !settled)
         return std::move(settled).error();

@@ -96,7 +96,7 @@ TEST_F(BatchScorer, SaysWhichFeatureOrTheIdAMissingColumnIsFor) {
 TEST_F(BatchScorer, ScoresMoreRowsThanOneChunkHolds) {
   ASSERT_TRUE(engine_->execute(fmt::format(
       "COPY (SELECT i AS id, CASE WHEN i % 3 = 0 THEN 'b' ELSE 'a' END AS plan, i % 7 AS age "
-      "FROM range(250000) t(i)) TO '{}' (FORMAT parquet)",
+      "FROM range(600000) t(i)) TO '{}' (FORMAT parquet)",
       path("in.parquet").string())));
   auto asked = request("in.parquet", "out.parquet");
   std::vector<std::int64_t> seen;
@@ -106,16 +106,51 @@ TEST_F(BatchScorer, ScoresMoreRowsThanOneChunkHolds) {
   };
   const auto report = score_file(*engine_, model_, asked);
   ASSERT_TRUE(report.has_value()) << report.error().message;
-  EXPECT_EQ(report->rows, 250'000);
+  EXPECT_EQ(report->rows, 600'000);
   EXPECT_GT(seen.size(), 1U);
   const data::Table table = must(engine_->query(
       fmt::format("SELECT id::BIGINT AS id, probability FROM '{}'", path("out.parquet").string())));
-  ASSERT_EQ(table.row_count(), 250'000U);
+  ASSERT_EQ(table.row_count(), 600'000U);
   for (std::size_t i = 0; i < table.row_count(); i += 997) {
     ASSERT_EQ(table.columns[0].number(i), static_cast<double>(i));
     ASSERT_EQ(table.columns[1].number(i),
               score({Cell::of(i % 3 == 0 ? "b" : "a"), Cell::of(static_cast<double>(i % 7))}));
   }
+}
+
+TEST_F(BatchScorer, ScoresParquetAsItScoresTheSameRowsAsCsv) {
+  ASSERT_TRUE(engine_->execute(fmt::format(
+      "COPY (SELECT 'C' || i AS id, CASE i % 4 WHEN 0 THEN ' b ' WHEN 1 THEN 'a' WHEN 2 THEN '' "
+      "END "
+      "AS plan, CASE WHEN i % 5 > 0 THEN i / 8.0 END AS age FROM range(2000) t(i)) TO '{}' "
+      "(FORMAT parquet)",
+      path("in.parquet").string())));
+  ASSERT_TRUE(engine_->execute(fmt::format("COPY (FROM '{}') TO '{}' (HEADER)",
+                                           path("in.parquet").string(), path("in.csv").string())));
+  for (const char* input : {"in.parquet", "in.csv"}) {
+    auto asked = request(input, std::string(input) + ".scored.parquet");
+    asked.null_markers = {""};
+    const auto report = score_file(*engine_, model_, asked);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+  }
+  EXPECT_EQ(must(engine_->query_integer(
+                fmt::format("SELECT count(*) FROM (FROM '{0}.scored.parquet' EXCEPT ALL FROM "
+                            "'{1}.scored.parquet')",
+                            path("in.parquet").string(), path("in.csv").string()))),
+            0);
+}
+
+TEST_F(BatchScorer, NamesTheRowOfABadValueInAParquetFile) {
+  ASSERT_TRUE(engine_->execute(fmt::format(
+      "COPY (FROM (VALUES ('C-1', 'a', '1'), ('C-2', 'b', 'old')) t(id, plan, age)) TO '{}' "
+      "(FORMAT parquet)",
+      path("in.parquet").string())));
+  const auto report = score_file(*engine_, model_, request("in.parquet", "out.parquet"));
+  ASSERT_FALSE(report.has_value());
+  EXPECT_NE(report.error().message.find("row 2: column 'age': 'old' is not a finite number"),
+            std::string::npos)
+      << report.error().message;
+  EXPECT_FALSE(std::filesystem::exists(path("out.parquet")));
 }
 
 TEST_F(BatchScorer, StopsWhenToldAndWritesNoOutput) {
@@ -191,7 +226,7 @@ TEST_F(BatchScorer, SharesTheBudgetOutOverAllRows) {
 
 TEST_F(BatchScorer, GoesOnBehindFinishedChunks) {
   std::string csv = "age,id,plan\n";
-  for (int i = 0; i < 100'001; ++i) csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");
+  for (int i = 0; i < 500'001; ++i) csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");
   write("in.csv", csv);
   BatchRequest asked = request("in.csv", "out.parquet");
   asked.progress = [](std::int64_t done, std::int64_t) { return done == 0; };
@@ -206,11 +241,11 @@ TEST_F(BatchScorer, GoesOnBehindFinishedChunks) {
   asked.progress = {};
   const auto report = score_file(*engine_, model_, asked);
   ASSERT_TRUE(report.has_value()) << report.error().message;
-  EXPECT_EQ(report->rows, 100'001);
+  EXPECT_EQ(report->rows, 500'001);
   EXPECT_EQ(must(engine_->query_integer(
                 fmt::format("SELECT count(*) FILTER (probability = 0.25)::BIGINT FROM '{}'",
                             path("out.parquet").string()))),
-            100'000);
+            500'000);
   EXPECT_FALSE(std::filesystem::exists(path("scratch")));
 }
 

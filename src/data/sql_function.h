@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+
+namespace tenure::data {
+
+/// A batch of rows as a function of SQL gets it, column by column. Borrowed from the engine for the
+/// length of a call.
+class FunctionRows {
+ public:
+  /// One argument: `values` are doubles, or the engine's strings.
+  struct Column {
+    const void* values = nullptr;
+    const std::uint64_t* validity = nullptr;  ///< a bit each row, 1 = a value; null = all have one
+    bool is_text = false;
+  };
+  FunctionRows(std::size_t size, std::vector<Column> columns)
+      : size_(size), columns_(std::move(columns)) {}
+
+  std::size_t size() const { return size_; }
+  std::size_t column_count() const { return columns_.size(); }
+  bool is_text(std::size_t column) const { return columns_[column].is_text; }
+  bool is_null(std::size_t column, std::size_t row) const {
+    const std::uint64_t* validity = columns_[column].validity;
+    return validity != nullptr && (validity[row / 64] >> (row % 64) & 1) == 0;
+  }
+  double number(std::size_t column, std::size_t row) const {
+    return static_cast<const double*>(columns_[column].values)[row];
+  }
+  std::string_view text(std::size_t column, std::size_t row) const;
+
+ private:
+  std::size_t size_;
+  std::vector<Column> columns_;
+};
+
+/// Gives a number for every row: NaN = NULL. Called by several threads at a time. An error ends the
+/// statement that calls it.
+using RowFunction = std::function<core::Result<>(const FunctionRows& rows, std::span<double> out)>;
+
+}  // namespace tenure::data

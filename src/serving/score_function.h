@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "core/result.h"
+#include "data/engine.h"
+#include "learn/model.h"
+
+namespace tenure::serving {
+
+/// Lets SQL of `engine` score rows: a function with one argument for each input of the model, in
+/// its order, texts as VARCHAR and all else as DOUBLE (booleans 0 and 1, times as microseconds
+/// since 1970), that gives the probability. The bits of Model::score. Returns its name, which no
+/// other has; the engine keeps a copy of the model for it.
+core::Result<std::string> add_score_function(data::Engine& engine, const learn::Model& model);
+
+/// A call of that function over columns named as given, one for each input.
+std::string score_call(const std::string& function, const learn::Model& model,
+                       std::span<const std::string> columns);
+
+}  // namespace tenure::serving
