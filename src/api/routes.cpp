@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "api/access/guarded_routes.h"
 #include "api/docs/docs_http.h"
 #include "api/health/health_http.h"
 #include "api/kserve/kserve_http.h"
@@ -79,6 +80,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kGet,  "/metrics",                     with(metrics),          Role::kViewer,   kBlocking, kNoBody,      "Metrics in Prometheus text format"},
     {Method::kGet,  "/openapi.json",                with_table(openapi),    Role::kAnyone,   kBlocking, kNoBody,      "This interface as an OpenAPI 3.1 document"},
     {Method::kGet,  "/docs",                        docs_page,              Role::kAnyone,   kInline,   kNoBody,      "This interface in the browser (Swagger UI)"},
+    {Method::kGet,  "/docs/start.js",               docs_start,             Role::kAnyone,   kInline,   kNoBody,      ""},
     {Method::kGet,  "/docs/swagger-ui.css",         docs_css,               Role::kAnyone,   kBlocking, kNoBody,      ""},
     {Method::kGet,  "/docs/swagger-ui-bundle.js",   docs_js,                Role::kAnyone,   kBlocking, kNoBody,      ""},
     {Method::kGet,  "/floor",                       with(floor_answer),     Role::kAnyone,   kInline,   kNoBody,      "A fixed answer, for measuring what HTTP alone costs"},
@@ -88,8 +90,14 @@ std::vector<net::Route> make_routes(const Services& services) {
   // clang-format on
   for (const net::Route& route : routes) {
     if (route.summary.empty()) continue;  // parts of pages
-    listed->push_back({route.method, std::string(route.path), std::string(route.summary)});
+    listed->push_back(
+        {route.method, std::string(route.path), std::string(route.summary), route.role});
   }
+  guard_routes({.guard = services.guard,
+                .model = services.model,
+                .has_rate_fields = services.has_rate_fields,
+                .origins = services.cors_origins},
+               routes);
   return routes;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/open_inference/inference_statistics.h"
+#include "auth/guard.h"
 #include "core/clock.h"
 #include "core/metric.h"
 #include "net/router.h"
@@ -28,11 +29,14 @@ struct Services {
   std::int64_t rows_max = 10'000;
   serving::ReasonTexts reason_texts = {};
   std::string model = {};  ///< registered name of the model that is served, live yet or not
+  auth::Guard* guard = nullptr;  ///< null: no tokens and no rate limits
+  bool has_rate_fields = true;   ///< as in AccessRules
+  std::vector<std::string> cors_origins = {};  ///< as in AccessRules
   std::shared_ptr<InferenceStatistics> inference_statistics =
       std::make_shared<InferenceStatistics>();
 };
 
-/// The route table: every path the server answers, one row each.
+/// The route table: every path the server answers, one row each; guarded, if there is a guard.
 std::vector<net::Route> make_routes(const Services& services);
 
 }  // namespace tenure::api

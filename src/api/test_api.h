@@ -26,6 +26,13 @@ struct RequestExtra {
   std::string_view query = {};
   std::string_view content_type = {};
   std::vector<net::Request::Header> headers = {};
+  std::string_view remote = "127.0.0.1:50000";
+};
+
+/// What stands before the handlers of a test; by default nothing.
+struct TestAccess {
+  auth::Guard* guard = nullptr;
+  std::vector<std::string> origins = {};
 };
 
 /// For tests: the whole route table over a real predictor, called without sockets.
@@ -33,7 +40,7 @@ class TestApi {
  public:
   static constexpr core::Micros kNow = 1'704'412'800'000'000;  // 2024-01-05T00:00:00Z
 
-  explicit TestApi(std::int64_t rows_max = 100)
+  explicit TestApi(std::int64_t rows_max = 100, const TestAccess& access = {})
       : clock_(kNow),
         database_(must(storage::open_database("sqlite://:memory:", "."))),
         registry_(*database_, clock_),
@@ -52,7 +59,9 @@ class TestApi {
                   .program_version = "1.2.3",
                   .rows_max = rows_max,
                   .reason_texts = {},
-                  .model = "churn"},
+                  .model = "churn",
+                  .guard = access.guard,
+                  .cors_origins = access.origins},
         router_(make_routes(services_)) {}
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
@@ -78,6 +87,7 @@ class TestApi {
     request.query = extra.query;
     request.content_type = extra.content_type;
     request.headers = extra.headers;
+    request.remote = extra.remote;
     request.request_id = "test";
     request.path_parameters = parameters;
     match.route->handler(request, response);
@@ -90,6 +100,7 @@ class TestApi {
 
   std::atomic<bool>& is_draining() { return is_draining_; }
   const net::Router& router() const { return router_; }
+  const Services& services() const { return services_; }
   std::shared_ptr<const serving::ModelSnapshot> snapshot() const { return predictor_.snapshot(); }
 
   static core::Json json(const net::Response& response) {

@@ -108,6 +108,18 @@ core::Result<tracking::Registry*> Project::registry() {
   return registry_.get();
 }
 
+core::Result<auth::TokenStore*> Project::tokens() {
+  if (!tokens_) {
+    auto db = database();
+    if (!db) return std::move(db).error();
+    auto store = std::make_unique<auth::TokenStore>(**db, clock_);
+    if (auto ready = store->prepare(); !ready)
+      return std::move(ready).error().within("storage.database");
+    tokens_ = std::move(store);
+  }
+  return tokens_.get();
+}
+
 core::Result<std::unique_ptr<data::Engine>> Project::engine() const {
   prepare_state_folder();
   return data::Engine::open({.path = "", .temporary = state_folder() / "tmp"});

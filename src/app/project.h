@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "auth/token_store.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/result.h"
@@ -43,6 +44,7 @@ class Project {
   core::Result<tracking::ExperimentStore*> experiments();
   core::Result<tracking::RunStore*> runs();
   core::Result<tracking::Registry*> registry();
+  core::Result<auth::TokenStore*> tokens();
   core::Result<std::unique_ptr<data::Engine>> engine()
       const;  ///< a new one; spills below .tenure/tmp
 
@@ -68,6 +70,7 @@ class Project {
   std::unique_ptr<tracking::ExperimentStore> experiments_;
   std::unique_ptr<tracking::RunStore> runs_;
   std::unique_ptr<tracking::Registry> registry_;
+  std::unique_ptr<auth::TokenStore> tokens_;
 };
 
 /// Name of the file in .tenure/data that names the current data set.

@@ -5,9 +5,11 @@
 
 #include <fmt/format.h>
 
+#include "api/access/error_body.h"
 #include "api/open_inference/inference_service.h"
 #include "api/routes.h"
 #include "app/model_store.h"
+#include "app/server_access.h"
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
@@ -23,20 +25,9 @@
 namespace tenure::app {
 namespace {
 
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
-}
-
-core::Result<net::HttpServerOptions> http_options(const core::Config& serving) {
+net::HttpServerOptions http_options(const core::Config& serving) {
   net::HttpServerOptions options;
   options.host = serving.text("host");
-  if (!is_loopback(options.host) && !serving.boolean("insecure")) {
-    return serving.error_at("host",
-                            fmt::format("is {}, which others can reach, and there is no "
-                                        "authentication yet; use 127.0.0.1, put a "
-                                        "proxy with authentication in front, or say --insecure",
-                                        options.host));
-  }
   options.port = static_cast<std::uint16_t>(serving.integer("port"));
   options.threads = static_cast<unsigned>(serving.integer("threads"));
   options.header_max = static_cast<std::uint64_t>(serving.integer("header_max"));
@@ -47,6 +38,7 @@ core::Result<net::HttpServerOptions> http_options(const core::Config& serving) {
   options.body_timeout = serving.duration("body_timeout");
   options.idle_timeout = serving.duration("idle_timeout");
   options.drain_timeout = serving.duration("drain_timeout");
+  options.render_error = api::render_error;
   return options;
 }
 
@@ -90,8 +82,7 @@ core::Result<> run_server(Project& project,
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   net::block_stop_signals();
   const core::Config serving_config = project.config().at("serving");
-  auto options = http_options(serving_config);
-  if (!options) return std::move(options).error();
+  const net::HttpServerOptions options = http_options(serving_config);
   auto reason_texts = serving::ReasonTexts::from_config(project.config());
   if (!reason_texts) return std::move(reason_texts).error();
   auto registry = project.registry();
@@ -101,6 +92,8 @@ core::Result<> run_server(Project& project,
   if (auto objects = project.objects(); !objects) return std::move(objects).error();
 
   core::MetricRegistry metrics;
+  auto access = ServerAccess::open(project, metrics);
+  if (!access) return std::move(access).error();
   auto log = open_prediction_log(project, metrics);
   if (!log) return std::move(log).error().within("monitoring.prediction_log");
   serving::Predictor predictor({project.clock(), metrics, log->get()},
@@ -136,17 +129,21 @@ core::Result<> run_server(Project& project,
                                .program_version = kVersion,
                                .rows_max = serving_config.integer("rows_max"),
                                .reason_texts = *std::move(reason_texts),
-                               .model = facts.model};
+                               .model = facts.model,
+                               .guard = &(*access)->guard(),
+                               .has_rate_fields = serving_config.boolean("rate_limit.old_fields"),
+                               .cors_origins = serving_config.list("cors.origins")};
   const net::Router router(api::make_routes(services));
-  auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
+  auto server = net::HttpServer::listen(options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
   api::InferenceService inference(services);
   auto grpc_server = start_grpc(serving_config, inference);
   if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
   watcher.start();
-  if (*grpc_server) facts.grpc = fmt::format("{}:{}", options->host, (*grpc_server)->port());
-  facts.address = fmt::format("http://{}:{}", options->host, (*server)->port());
+  (*access)->start();
+  if (*grpc_server) facts.grpc = fmt::format("{}:{}", options.host, (*grpc_server)->port());
+  facts.address = fmt::format("http://{}:{}", options.host, (*server)->port());
   if (on_ready) on_ready(facts);
 
   const int signal = net::wait_for_stop_signal();
@@ -155,6 +152,7 @@ core::Result<> run_server(Project& project,
   watcher.stop();
   if (*grpc_server) (*grpc_server)->drain();
   (*server)->drain();
+  (*access)->stop();
   if (*log) {
     if (auto flushed = (*log)->flush(); !flushed)
       return std::move(flushed).error().within("monitoring.prediction_log");

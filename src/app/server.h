@@ -20,8 +20,8 @@ struct ServerFacts {
 
 /// The server: every API in one process. Listens, serves the model the alias points to, follows the
 /// alias, and on SIGTERM or SIGINT drains and returns. `on_ready` is called once, when the port
-/// answers. Errors: the port is in use; the address is not loopback and serving.insecure is not
-/// set; the stores do not open.
+/// answers. Errors: the port is in use; others can reach the address, and there are neither tokens
+/// nor serving.insecure; the stores do not open.
 core::Result<> run_server(Project& project,
                           const std::function<void(const ServerFacts&)>& on_ready);
 

@@ -78,6 +78,7 @@ std::vector<Command> feature_commands();
 std::vector<Command> model_commands();
 std::vector<Command> pipeline_commands();
 std::vector<Command> admin_commands();
+std::vector<Command> token_commands();  ///< admin tokens …
 
 /// Parses, runs, prints; returns the exit code of the error table. Answers go to standard output,
 /// everything else to standard error.

@@ -209,6 +209,9 @@ void describe_nouns(CLI::App& root) {
     noun->description(text);
     noun->require_subcommand(1);
   }
+  CLI::App* tokens = find_subcommand(*find_subcommand(root, "admin"), "tokens");
+  tokens->description("Who may use the server");
+  tokens->require_subcommand(1);
 }
 
 int fail(const core::Error& error, bool is_json) {

@@ -18,6 +18,7 @@ std::vector<Command> all_commands() {
   add(model_commands());
   add(pipeline_commands());
   add(admin_commands());
+  add(token_commands());
   return table;
 }
 

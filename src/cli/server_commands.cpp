@@ -53,7 +53,7 @@ std::vector<Command> server_commands() {
             {"--grpc-port", Kind::kValue, "PORT",
              "gRPC port, 0 = any free one (default: serving.grpc_port)"},
             {"--insecure", Kind::kFlag, "",
-             "Allow an address that others can reach, without authentication"}},
+             "Allow an address that others can reach, although no token is asked for"}},
            up}};
 }
 

@@ -167,7 +167,7 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"serving.grpc_port", kInteger, "8001", "0..65535",
      "gRPC port; 0 lets the system choose, as it does when serving.port is 0 and this is not set."},
     {"serving.insecure", kBoolean, "false", "",
-     "Allow an address other than loopback without authentication."},
+     "Allow an address other than loopback without authentication (auth.enabled)."},
     {"serving.threads", kInteger, "0", "0..256", "Event loops; 0 = one per core."},
     {"serving.model", kText, "", "", "Registered model to serve; default: model.name."},
     {"serving.alias", kText, "champion", "",
@@ -211,6 +211,39 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "Expression: the probability the rule gives, in 0..1."},
     {"serving.drain_timeout", kDuration, "10s", "0s..365d",
      "Time for open requests to finish after SIGTERM."},
+
+    {"serving.rate_limit.requests", kInteger, "0", "0..1000000000",
+     "Requests a token may make in a window, unless it has a rate of its own; 0 = no limit."},
+    {"serving.rate_limit.window", kDuration, "60s", "1s..1d",
+     "The window; its requests may come at once, afterwards they come back evenly."},
+    {"serving.rate_limit.anonymous", kInteger, "0", "0..1000000000",
+     "Requests an address may make in a window without a valid token; 0 = no limit."},
+    {"serving.rate_limit.old_fields", kBoolean, "true", "",
+     "Answer RateLimit-Limit, -Remaining and -Reset beside RateLimit and RateLimit-Policy."},
+    {"serving.cors.origins", kTextList, "", "",
+     "Origins, such as https://shop.example, whose pages may call the server; '*' = all; default: "
+     "none."},
+
+    // Who may ask.
+    {"auth.enabled", kBoolean, "false", "",
+     "Ask for a token (tenure admin tokens create) wherever a route needs a role."},
+    {"auth.poll_interval", kDuration, "500ms", "1ms..1h",
+     "How often the tokens are looked at; a revoked one is refused from then on."},
+    {"auth.bootstrap_token", kText, "", "",
+     "A secret of at least 32 characters that is accepted as a token with the role admin; for "
+     "containers, from the environment."},
+    {"auth.bootstrap_token_file", kText, "", "",
+     "A file that holds such a secret, as container platforms mount them."},
+
+    {"auth.jwt.jwks_file", kText, "", "",
+     "File with the keys (JWKS) of JWTs that are accepted as tokens; read again when it changes."},
+    {"auth.jwt.issuer", kText, "", "", "What claim iss of a JWT must be."},
+    {"auth.jwt.audience", kText, "", "", "What claim aud of a JWT must be, or hold."},
+    {"auth.jwt.role_claim", kText, "role", "",
+     "Claim with the role: viewer, operator or admin, or a list with some of them."},
+    {"auth.jwt.models_claim", kText, "models", "",
+     "Claim with the models that may be used; a JWT without it may use all."},
+    {"auth.jwt.leeway", kDuration, "30s", "0s..60s", "By how much clocks may differ."},
 
     {"monitoring.prediction_log.enabled", kBoolean, "true", "",
      "Keep every prediction as an event."},

@@ -208,6 +208,11 @@ bool Connection::accept_head() {
     refuse(413, "The request's body is too large");
     return false;
   }
+  if ((head.is_chunked || head.expects_continue || head.content_length > kKeepBytes) &&
+      !is_body_admitted()) {
+    refuse_as_filled();
+    return false;
+  }
   if (!hold(head.length + head.content_length)) {
     refuse(503, kBodiesFull);
     return false;
@@ -254,7 +259,16 @@ bool Connection::advance_chunks() {
 
 // --- answering ---------------------------------------------------------------------------------
 
-bool Connection::dispatch(std::string_view body) {
+/// Whether the route wants this client's body; if not, response_ says why.
+bool Connection::is_body_admitted() {
+  if (!match_.route || !match_.route->before_body) return true;
+  fill_request({});
+  response_.clear();
+  call(match_.route->before_body);
+  return response_.error_detail.empty();
+}
+
+void Connection::fill_request(std::string_view body) {
   const RequestHead& head = parser_.head();
   request_.target = text(head.target);
   const TargetParts target = split_target(request_.target).value_or(TargetParts{});
@@ -275,6 +289,10 @@ bool Connection::dispatch(std::string_view body) {
     match_ = loop_.context().router.match(head.method, request_.path, parameters_);
   }
   request_.path_parameters = parameters_;
+}
+
+bool Connection::dispatch(std::string_view body) {
+  fill_request(body);
   response_.clear();
   if (!match_.route) return answer_unmatched();
   if (match_.route->is_blocking) return run_on_worker();
@@ -337,9 +355,13 @@ void Connection::on_worker_done() {
 }
 
 void Connection::call_handler() {
+  call(match_.route->handler);
+}
+
+void Connection::call(const Handler& handler) {
   const char* what = nullptr;
   try {
-    match_.route->handler(request_, response_);
+    handler(request_, response_);
     if (response_.status >= 200 && response_.status <= 599 && are_headers_safe(response_)) return;
     what = "the handler gave an invalid status or header";
     core::log_error("net", what,
@@ -361,6 +383,13 @@ void Connection::call_handler() {
 void Connection::append_answer(const Route* route) {
   // While draining, the last answer to what has arrived says that no more will be answered.
   if (loop_.is_draining() && in_.size() <= request_size()) is_closing_ = true;
+  if (!response_.error_detail.empty()) {
+    loop_.context().options.render_error({.status = response_.status,
+                                          .detail = response_.error_detail,
+                                          .path = request_.path,
+                                          .request_id = request_id_},
+                                         response_);
+  }
   append_head(out_, loop_.date(), response_,
               {.request_id = request_id_,
                .content_length = response_.body.size(),
@@ -398,7 +427,11 @@ void Connection::refuse_as_filled() {
   is_closing_ = true;
   phase_ = Phase::kHead;
   choose_request_id();
-  request_.method = parser_.head().method;
+  const RequestHead& head = parser_.head();
+  request_.method = head.method;
+  // Of a head that was not read to its end there is no path.
+  const auto target = split_target(head.length > 0 ? text(head.target) : std::string_view());
+  request_.path = target.value_or(TargetParts{}).path;
   request_began_ns_ = loop_.now_ns();
   append_answer(nullptr);
 }

@@ -59,6 +59,8 @@ class Connection {
   bool advance_chunks();
   bool accept_head();
 
+  bool is_body_admitted();
+  void fill_request(std::string_view body);
   bool dispatch(std::string_view body);
   bool answer_unmatched();
   void fill_unmatched();
@@ -67,6 +69,7 @@ class Connection {
   void finish_late_answer();
   std::size_t request_size() const;  ///< bytes of the current request that are still in in_
   void call_handler();
+  void call(const Handler& handler);
   void finish_request();
   void refuse(int status, std::string_view detail);
   void refuse_as_filled();

@@ -22,8 +22,10 @@ constexpr std::size_t kSpareMax = 256;  ///< closed connections kept for reuse w
 constexpr milliseconds kDrainInterval{20};
 constexpr int kDrainIdleSteps = 5;  ///< 100 ms without a request: idle
 constexpr std::string_view kTurnedAway =
-    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 43\r\n"
-    "Retry-After: 1\r\nConnection: close\r\n\r\n{\"detail\":\"Too many connections are open\"}\n";
+    "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\n"
+    "Content-Length: 107\r\nRetry-After: 1\r\nConnection: close\r\n\r\n"
+    "{\"type\":\"about:blank\",\"title\":\"Service Unavailable\",\"status\":503,"
+    "\"detail\":\"Too many connections are open\"}\n";
 
 core::Error bind_error(const asio::ip::tcp::endpoint& endpoint, const error_code& code) {
   const std::string host = endpoint.address().to_string();

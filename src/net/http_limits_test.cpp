@@ -26,7 +26,7 @@ TEST_P(HttpLimits, RefusesAndCloses) {
   TestClient client(server.port());
   const auto answer = client.ask(GetParam().request);
   EXPECT_EQ(answer.status, GetParam().status) << answer.body;
-  EXPECT_THAT(answer.body, HasSubstr("{\"detail\":\""));
+  EXPECT_THAT(answer.body, HasSubstr("\"detail\":\""));
   EXPECT_EQ(answer.headers.at("connection"), "close");
   EXPECT_TRUE(client.is_closed_by_server());
   TestClient next(server.port());
@@ -297,7 +297,7 @@ TEST(HttpBodies, ThatNobodyWantsAreNotRead) {
     const auto answer = client.ask(head);
     EXPECT_EQ(answer.status, 404) << head;
     EXPECT_EQ(answer.headers.at("connection"), "close");
-    EXPECT_EQ(answer.body, "{\"detail\":\"Not Found\"}");
+    EXPECT_THAT(answer.body, HasSubstr("\"detail\":\"Not Found\",\"instance\":\"/nope\""));
     EXPECT_TRUE(client.is_closed_by_server());
   }
   TestClient wrong(server.port());
@@ -306,6 +306,27 @@ TEST(HttpBodies, ThatNobodyWantsAreNotRead) {
   EXPECT_EQ(answer.status, 405);
   EXPECT_EQ(answer.headers.at("allow"), "GET, HEAD");
   EXPECT_EQ(answer.headers.at("x-request-id"), "mine");
+}
+
+TEST(HttpLimits, AsksTheRouteBeforeItReadsALargeBody) {
+  TestServer server;
+  for (const std::string head : {"Content-Length: 3000000\r\n", "Transfer-Encoding: chunked\r\n",
+                                 "Expect: 100-continue\r\nContent-Length: 4\r\n"}) {
+    TestClient client(server.port());
+    const auto answer = client.ask("POST /invited?q=1 HTTP/1.1\r\nHost: x\r\n" + head + "\r\n");
+    EXPECT_EQ(answer.status, 401) << head;
+    EXPECT_EQ(answer.headers.at("connection"), "close");
+    EXPECT_THAT(answer.body, HasSubstr("\"detail\":\"not invited\",\"instance\":\"/invited\""));
+    EXPECT_TRUE(client.is_closed_by_server());
+  }
+  TestClient client(server.port());
+  const std::string large(100'000, 'x');
+  const std::string head = "POST /invited HTTP/1.1\r\nHost: x\r\nX-Invited: yes\r\n";
+  EXPECT_EQ(client.ask(head + "Content-Length: 100000\r\n\r\n" + large).body, large);
+  EXPECT_EQ(client.ask(head + "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n").body,
+            "body");
+  EXPECT_EQ(client.ask("POST /invited HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nsmall").body,
+            "small");
 }
 
 TEST(HttpLimits, RefusesHeadWithoutABody) {
@@ -334,7 +355,8 @@ TEST(HttpConnections, BeyondTheLimitAreAnswered503AndLeaveTheOthersAlone) {
   const auto turned_away = c.ask(kPing);
   EXPECT_EQ(turned_away.status, 503);
   EXPECT_EQ(turned_away.headers.at("retry-after"), "1");
-  EXPECT_EQ(turned_away.body, "{\"detail\":\"Too many connections are open\"}\n");
+  EXPECT_EQ(turned_away.headers.at("content-type"), "application/problem+json");
+  EXPECT_THAT(turned_away.body, HasSubstr("\"detail\":\"Too many connections are open\"}\n"));
   EXPECT_EQ(a.ask(kPing).status, 200);
   b.close();
   server.wait_for_open_connections(1);

@@ -156,18 +156,36 @@ void Response::clear() {
   status = 200;
   content_type = "application/json";
   body.clear();
+  error_detail.clear();
+  constexpr std::size_t kSpareMax = 16;
+  for (auto& header : headers) {
+    if (spare_headers.size() < kSpareMax) spare_headers.push_back(std::move(header));
+  }
   headers.clear();
+}
+
+void Response::add_header(std::string_view name, std::string_view value) {
+  if (spare_headers.empty()) {
+    headers.emplace_back(name, value);
+    return;
+  }
+  headers.push_back(std::move(spare_headers.back()));
+  spare_headers.pop_back();
+  headers.back().first.assign(name);
+  headers.back().second.assign(value);
 }
 
 void Response::text(int with_status, std::string_view plain) {
   status = with_status;
   content_type = "text/plain; charset=utf-8";
+  error_detail.clear();
   body.assign(plain);
 }
 
 void Response::error(int with_status, std::string_view detail) {
   status = with_status;
   content_type = "application/json";
+  error_detail.assign(detail);
   body.assign("{\"detail\":");
   append_json_string(body, detail);
   body += '}';

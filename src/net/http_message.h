@@ -37,6 +37,7 @@ struct Request {
   std::string_view content_type;
   std::string_view request_id;  ///< X-Request-Id of the client if valid, else one of ours
   std::string_view remote;      ///< "127.0.0.1:51234"
+  std::string_view principal;   ///< name of the token the client showed; "" without one
   struct Header {
     std::string_view name, value;
   };
@@ -56,10 +57,16 @@ struct Response {
   std::string body;
   std::vector<std::pair<std::string, std::string>>
       headers;  ///< further ones; names and values are checked for CR LF
+  /// What error() was told; the server makes the whole body from it (problem.h).
+  std::string error_detail;
 
   void clear();
+  /// Adds to `headers` with memory of earlier answers, so that a warm Response allocates nothing.
+  void add_header(std::string_view name, std::string_view value);
   void text(int with_status, std::string_view plain);
   void error(int with_status, std::string_view detail);  ///< {"detail": "..."}
+
+  std::vector<std::pair<std::string, std::string>> spare_headers;  ///< memory for add_header
 };
 
 }  // namespace tenure::net

@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/metric.h"
 #include "core/result.h"
+#include "net/problem.h"
 #include "net/router.h"
 
 namespace tenure::net {
@@ -27,6 +28,7 @@ struct HttpServerOptions {
   core::Micros body_timeout = 30'000'000;
   core::Micros idle_timeout = 75'000'000;
   core::Micros drain_timeout = 10'000'000;
+  ErrorRenderer render_error = render_problem;  ///< the body of every Response::error
 };
 
 /// HTTP/1.1 over TCP: keep-alive, pipelining (answers of all requests in the buffer leave in one
@@ -35,7 +37,7 @@ struct HttpServerOptions {
 /// connections_max or bodies_max; 400 for what is not HTTP or has both Content-Length and
 /// Transfer-Encoding; 501 for unknown transfer codings; 404, 405 + Allow, without reading a large
 /// body first; 500 when a handler throws (counted, logged, never sent in detail). Error bodies:
-/// {"detail": "..."}. Running out of memory costs the connection it happened on, not the server.
+/// problem details (RFC 9457), unless `render_error` is another. Running out of memory costs the connection it happened on, not the server.
 class HttpServer {
  public:
   /// Binds at once. Errors: kUnavailable "port 8000 is in use ..." with what to do;

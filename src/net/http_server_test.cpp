@@ -204,9 +204,13 @@ TEST(HttpServer, TakesThePathOfAUrlAndNotOfItsQuery) {
 TEST(HttpServer, AnswersUnknownPathsAndMethods) {
   TestServer server;
   TestClient client(server.port());
-  const auto unknown = client.ask("GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n");
+  const auto unknown = client.ask(
+      "GET /nowhere?key=secret HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\"b\r\n\r\n");
   EXPECT_EQ(unknown.status, 404);
-  EXPECT_EQ(unknown.body, "{\"detail\":\"Not Found\"}");
+  EXPECT_EQ(unknown.headers.at("content-type"), "application/problem+json");
+  EXPECT_EQ(unknown.body,
+            R"({"type":"about:blank","title":"Not Found","status":404,"detail":"Not Found",)"
+            R"("instance":"/nowhere","request_id":"a\"b"})");
   const auto wrong = client.ask("DELETE /ping HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(wrong.status, 405);
   EXPECT_EQ(wrong.headers.at("allow"), "GET, HEAD");
@@ -221,7 +225,7 @@ TEST(HttpServer, Answers500WhenAHandlerThrowsAndTellsNothing) {
   for (const char* path : {"/throw", "/throw-blocking", "/inject"}) {
     const auto answer = client.ask("GET " + std::string(path) + " HTTP/1.1\r\nHost: x\r\n\r\n");
     EXPECT_EQ(answer.status, 500) << path;
-    EXPECT_EQ(answer.body, "{\"detail\":\"Internal Server Error\"}");
+    EXPECT_THAT(answer.body, HasSubstr("\"detail\":\"Internal Server Error\",\"instance\""));
     EXPECT_EQ(answer.headers.count("set-cookie"), 0U);
   }
   EXPECT_EQ(client.ask(kPing).status, 200);

@@ -7,14 +7,15 @@
 #include <utility>
 #include <vector>
 
+#include "core/role.h"
 #include "net/http_message.h"
 
 namespace tenure::net {
 
 using Handler = std::function<void(const Request&, Response&)>;
 
-/// Who may call a route; checked before the handler once `auth` is configured.
-enum class Role : std::uint8_t { kAnyone, kViewer, kOperator, kAdmin };
+/// Who may call a route.
+using core::Role;
 
 /// One row of the route table: src/api/routes.cpp. Routes are data.
 struct Route {
@@ -27,6 +28,9 @@ struct Route {
                              ///< within microseconds.
   std::uint64_t body_max = 0;     ///< bytes; 0 = the server's limit
   std::string_view summary = {};  ///< one line, for /docs and `tenure routes`
+  /// Asked with the head alone, before a body is read that is large, chunked or waited for with
+  /// Expect; an error() in the response refuses it unread. On the event loop.
+  Handler before_body = {};
 };
 
 /// Finds the route of a request. Immutable after construction; thread-safe. Literal segments win

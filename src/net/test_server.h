@@ -74,6 +74,10 @@ class TestServer {
     add(Method::kPost, "/echo", echo);
     add(Method::kPost, "/blocking", echo, true);
     add(Method::kPost, "/small", echo, false, 16);
+    add(Method::kPost, "/invited", echo);
+    rows.back().before_body = [](const Request& request, Response& response) {
+      if (request.header("X-Invited") != "yes") response.error(401, "not invited");
+    };
     add(Method::kPost, "/length", [](const Request& request, Response& response) {
       response.text(200, std::to_string(request.body.size()));
     });

@@ -20,18 +20,34 @@ constexpr std::string_view kDocsPage = R"(<!DOCTYPE html>
 <body>
 <div id="swagger-ui"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
-<script>
-SwaggerUIBundle({
+<script src="/docs/start.js"></script>
+</body>
+</html>
+)";
+
+/// A file of its own, so that the page needs no scripts inside it.
+constexpr std::string_view kDocsStart = R"(SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIBundle.SwaggerUIStandalonePreset],
   layout: "BaseLayout",
 });
-</script>
-</body>
-</html>
 )";
+
+// Swagger UI sets styles in its elements and draws its icons from data: URLs; nothing else than
+// this server is loaded from or spoken to, and no other page may frame it.
+constexpr std::string_view kContentPolicy =
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "
+    "data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+void add_page_headers(net::Response& response) {
+  response.content_type = "text/html; charset=utf-8";
+  response.add_header("Content-Security-Policy", kContentPolicy);
+  response.add_header("X-Content-Type-Options", "nosniff");
+  response.add_header("X-Frame-Options", "DENY");
+  response.add_header("Referrer-Policy", "no-referrer");
+}
 
 void append_html(std::string& out, std::string_view text) {
   for (const char c : text) {
@@ -57,7 +73,8 @@ void append_html(std::string& out, std::string_view text) {
 void answer_asset(std::string_view bytes, std::string_view type, net::Response& response) {
   response.content_type = type;
   response.body.assign(bytes);
-  response.headers.emplace_back("Cache-Control", "public, max-age=86400");
+  response.add_header("Cache-Control", "public, max-age=86400");
+  response.add_header("X-Content-Type-Options", "nosniff");
 }
 
 }  // namespace
@@ -65,13 +82,18 @@ void answer_asset(std::string_view bytes, std::string_view type, net::Response& 
 void openapi(const Services& services, const std::vector<ListedRoute>& routes, const net::Request&,
              net::Response& response) {
   const auto snapshot = services.predictor.snapshot();
-  response.body = core::to_text(
-      openapi_document(routes, snapshot.get(), services.project, services.program_version));
+  const bool has_auth = services.guard != nullptr && services.guard->options().is_enabled;
+  response.body = core::to_text(openapi_document(routes, snapshot.get(), services.project,
+                                                 services.program_version, has_auth));
 }
 
 void docs_page(const net::Request&, net::Response& response) {
-  response.content_type = "text/html; charset=utf-8";
+  add_page_headers(response);
   response.body.assign(kDocsPage);
+}
+
+void docs_start(const net::Request&, net::Response& response) {
+  answer_asset(kDocsStart, "text/javascript; charset=utf-8", response);
 }
 
 void docs_css(const net::Request&, net::Response& response) {
@@ -84,7 +106,7 @@ void docs_js(const net::Request&, net::Response& response) {
 
 void index_page(const Services& services, const std::vector<ListedRoute>& routes,
                 const net::Request&, net::Response& response) {
-  response.content_type = "text/html; charset=utf-8";
+  add_page_headers(response);
   std::string& out = response.body;
   out =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Tenure</title>"

@@ -14,6 +14,7 @@ void openapi(const Services& services, const std::vector<ListedRoute>& routes,
 
 /// GET /docs: Swagger UI over /openapi.json; its parts come from the program itself.
 void docs_page(const net::Request& request, net::Response& response);
+void docs_start(const net::Request& request, net::Response& response);
 void docs_css(const net::Request& request, net::Response& response);
 void docs_js(const net::Request& request, net::Response& response);
 

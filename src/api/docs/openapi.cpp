@@ -262,13 +262,34 @@ JsonObject http_validation_error_schema() {
   return schema;
 }
 
-JsonObject operation(const ListedRoute& route) {
+constexpr std::string_view kBearerScheme = "bearer";
+constexpr std::string_view kKeyScheme = "api_key";
+
+JsonObject security_schemes() {
+  return {{kBearerScheme, JsonObject{{"type", "http"},
+                                     {"scheme", "bearer"},
+                                     {"description", "A token of `tenure admin tokens create`"}}},
+          {kKeyScheme, JsonObject{{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}}}};
+}
+
+/// Either scheme will do.
+void add_security(const ListedRoute& route, JsonObject& operation, JsonObject& answers) {
+  operation["security"] =
+      JsonArray{JsonObject{{kBearerScheme, JsonArray{}}}, JsonObject{{kKeyScheme, JsonArray{}}}};
+  answers["401"] = JsonObject{{"description", "No token, or none that is valid"}};
+  answers["403"] = JsonObject{
+      {"description", fmt::format("The token lacks the role {}", core::role_name(route.role))}};
+  answers["429"] = JsonObject{{"description", "Too many requests; see Retry-After"}};
+}
+
+JsonObject operation(const ListedRoute& route, bool has_auth) {
   JsonObject out;
   out["summary"] = route.summary;
   out["operationId"] = operation_id(route);
   if (JsonArray parameters = parameters_of(route); !parameters.empty())
     out["parameters"] = std::move(parameters);
   JsonObject answers;
+  if (has_auth && route.role != net::Role::kAnyone) add_security(route, out, answers);
   if (!is_prediction(route.path)) {
     answers["200"] = JsonObject{{"description", "Successful Response"}};
     out["responses"] = std::move(answers);
@@ -301,12 +322,12 @@ std::string lower(std::string_view text) {
 
 core::Json openapi_document(std::span<const ListedRoute> routes,
                             const serving::ModelSnapshot* snapshot, std::string_view project,
-                            std::string_view version) {
+                            std::string_view version, bool has_auth) {
   JsonObject paths;
   for (const ListedRoute& route : routes) {
     Json& path = paths[route.path];
     if (path.is_null()) path = JsonObject();
-    path.as_object()[lower(net::method_name(route.method))] = operation(route);
+    path.as_object()[lower(net::method_name(route.method))] = operation(route, has_auth);
   }
   JsonObject features = features_schema(snapshot);
   JsonObject schemas;
@@ -318,6 +339,7 @@ core::Json openapi_document(std::span<const ListedRoute> routes,
   schemas["ValidationError"] = validation_error_schema();
   JsonObject components;
   components["schemas"] = std::move(schemas);
+  if (has_auth) components["securitySchemes"] = security_schemes();
   JsonObject document;
   document["openapi"] = "3.1.0";
   document["info"] =

@@ -124,8 +124,8 @@ void answer_inference_error(const core::Error& error, net::Response& response) {
   const int status = error.code == core::ErrorCode::kResourceExhausted
                          ? 413
                          : core::error_code_info(error.code).http_status;
-  response.status = status;
   if (status == 503) response.headers.emplace_back("Retry-After", "1");
+  response.error(status, error.message);
   response.body = "{\"error\":";
   net::append_json_string(response.body, error.message);
   response.body += '}';

@@ -6,6 +6,7 @@
 #include <grpcpp/grpcpp.h>
 #include <open_inference.grpc.pb.h>
 
+#include "api/open_inference/grpc_access.h"
 #include "api/open_inference/inference.h"
 #include "api/open_inference/inference_statistics.h"
 #include "api/open_inference/message_tensors.h"
@@ -15,6 +16,7 @@
 namespace tenure::api {
 namespace {
 
+using core::Role;
 using grpc::CallbackServerContext;
 using grpc::ServerUnaryReactor;
 using grpc::Status;
@@ -71,9 +73,15 @@ core::Result<> counted_infer(const Services& services, const inference::ModelInf
 class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
                                                          inference::ModelStreamInferResponse> {
  public:
-  explicit InferStream(const Services& services) : services_(services) { StartRead(&request_); }
+  InferStream(const Services& services, CallbackServerContext& context)
+      : services_(services), context_(context) {
+    StartRead(&request_);
+  }
   void OnReadDone(bool is_read) override {
     if (!is_read) return Finish(Status::OK);
+    // Each request by itself: a token may be revoked while its stream is open.
+    const Status admitted = admit(services_.guard, context_, Role::kViewer, request_.model_name());
+    if (!admitted.ok()) return Finish(admitted);
     response_.Clear();
     auto done = counted_infer(services_, request_, *response_.mutable_infer_response());
     if (!done) {
@@ -91,6 +99,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
 
  private:
   const Services& services_;
+  CallbackServerContext& context_;  ///< lives until OnDone
   inference::ModelInferRequest request_;
   inference::ModelStreamInferResponse response_;
 };
@@ -149,6 +158,9 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* ModelMetadata(CallbackServerContext* context,
                                     const inference::ModelMetadataRequest* request,
                                     inference::ModelMetadataResponse* response) override {
+    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, request->name());
+        !admitted.ok())
+      return finish(context, admitted);
     const auto found = model(request->name(), request->version());
     if (!found) return finish(context, to_status(found.error()));
     const ModelTensors tensors = model_tensors(**found);
@@ -168,17 +180,25 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* ModelInfer(CallbackServerContext* context,
                                  const inference::ModelInferRequest* request,
                                  inference::ModelInferResponse* response) override {
+    if (const Status admitted =
+            admit(services_.guard, *context, Role::kViewer, request->model_name());
+        !admitted.ok())
+      return finish(context, admitted);
     return finish(context, to_status(counted_infer(services_, *request, *response)));
   }
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
-  ModelStreamInfer(CallbackServerContext*) override {
-    return new InferStream(services_);  // deletes itself when the stream is done, as gRPC wants it
+  ModelStreamInfer(CallbackServerContext* context) override {
+    return new InferStream(services_,
+                           *context);  // deletes itself when the stream is done, as gRPC wants it
   }
 
   ServerUnaryReactor* ModelConfig(CallbackServerContext* context,
                                   const inference::ModelConfigRequest* request,
                                   inference::ModelConfigResponse* response) override {
+    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, request->name());
+        !admitted.ok())
+      return finish(context, admitted);
     const auto found = model(request->name(), request->version());
     if (!found) return finish(context, to_status(found.error()));
     inference::ModelConfig* config = response->mutable_config();
@@ -199,8 +219,11 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* ModelStatistics(CallbackServerContext* context,
                                       const inference::ModelStatisticsRequest* request,
                                       inference::ModelStatisticsResponse* response) override {
-    const auto found =
-        model(request->name().empty() ? services_.model : request->name(), request->version());
+    const std::string& name = request->name().empty() ? services_.model : request->name();
+    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, name);
+        !admitted.ok())
+      return finish(context, admitted);
+    const auto found = model(name, request->version());
     if (!found) return finish(context, to_status(found.error()));
     const InferenceStatistics& counts = *services_.inference_statistics;
     inference::ModelStatistics* out = response->add_model_stats();
@@ -219,6 +242,8 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context,
                                       const inference::RepositoryIndexRequest*,
                                       inference::RepositoryIndexResponse* response) override {
+    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, ""); !admitted.ok())
+      return finish(context, admitted);
     const auto snapshot = services_.predictor.snapshot();
     auto* out = response->add_models();
     out->set_name(services_.model);
@@ -231,6 +256,9 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* RepositoryModelLoad(
       CallbackServerContext* context, const inference::RepositoryModelLoadRequest* request,
       inference::RepositoryModelLoadResponse* response) override {
+    if (const Status admitted = admit(services_.guard, *context, Role::kOperator, named(*request));
+        !admitted.ok())
+      return finish(context, admitted);
     const auto found = model(named(*request), "");
     if (!found) return finish(context, to_status(found.error()));
     response->set_model_name((*found)->name);
@@ -241,6 +269,9 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* RepositoryModelUnload(CallbackServerContext* context,
                                             const inference::RepositoryModelUnloadRequest* request,
                                             inference::RepositoryModelUnloadResponse*) override {
+    if (const Status admitted = admit(services_.guard, *context, Role::kOperator, named(*request));
+        !admitted.ok())
+      return finish(context, admitted);
     const auto found = model(named(*request), "");
     return finish(context, to_status(found ? unload_refusal() : found.error()));
   }

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/guard.h"
+#include "net/router.h"
+
+namespace tenure::api {
+
+/// What stands between a request and its handler.
+struct AccessRules {
+  auth::Guard* guard = nullptr;  ///< null, or not needed: everybody passes
+  std::string_view model;        ///< that /predict and its relatives ask; must outlive the routes
+  bool has_rate_fields = true;   ///< answer RateLimit-Limit, -Remaining and -Reset, too
+  std::vector<std::string> origins = {};  ///< whose pages may call ("*" = all); none = no CORS
+};
+
+/// Puts the rules before every handler of the table, whatever transport calls it, and adds an
+/// OPTIONS row to each path when pages of other origins may call. A route that is added later
+/// without a role is open; one with a role is never open by mistake.
+void guard_routes(const AccessRules& rules, std::vector<net::Route>& routes);
+
+}  // namespace tenure::api

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <string_view>
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/status.h>
+
+#include "auth/guard.h"
+#include "core/role.h"
+
+namespace tenure::api {
+
+/// May this call pass? Reads the metadata `authorization` (Bearer, Basic) and `x-api-key`. OK, or
+/// UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED with `retry-after` in the trailing
+/// metadata. `guard` may be null. `model` is the one the call names; "" = none in particular.
+grpc::Status admit(auth::Guard* guard, grpc::ServerContextBase& context, core::Role needed,
+                   std::string_view model);
+
+}  // namespace tenure::api
