@@ -56,14 +56,18 @@ class RawClient {
   char buffer_[16384] = {};
 };
 
-std::string post(std::string_view path, std::string_view body) {
+struct Case {
+  std::string_view path, body, headers = {};
+};
+
+std::string post(const Case& request) {
   return fmt::format(
       "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-      "Content-Length: {}\r\n\r\n{}",
-      path, body.size(), body);
+      "{}Content-Length: {}\r\n\r\n{}",
+      request.path, request.headers, request.body.size(), request.body);
 }
 
-class HotPathAllocation : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+class HotPathAllocation : public testing::TestWithParam<Case> {};
 
 TEST_P(HotPathAllocation, IsZeroBetweenTheBytesOfARequestAndOfItsAnswer) {
   TestApi api;
@@ -78,7 +82,7 @@ TEST_P(HotPathAllocation, IsZeroBetweenTheBytesOfARequestAndOfItsAnswer) {
   (*server)->start();
   RawClient client((*server)->port());
   ASSERT_TRUE(client.is_open());
-  const std::string request = post(GetParam().first, GetParam().second);
+  const std::string request = post(GetParam());
   for (int i = 0; i < 50; ++i)
     ASSERT_TRUE(client.ask(request).starts_with("HTTP/1.1 200")) << client.ask(request);
   // The loop's clock ticks once a second and may allocate then; a request that did would show in
@@ -95,10 +99,13 @@ TEST_P(HotPathAllocation, IsZeroBetweenTheBytesOfARequestAndOfItsAnswer) {
   (*server)->drain();
 }
 
-constexpr std::pair<const char*, const char*> kRequests[] = {
+constexpr Case kRequests[] = {
     {"/predict", R"({"features":{"tenure":3,"charge":50.5,"plan":"Pro","signup":null}})"},
     {"/predict", R"({"features":[[3,50.5,"Pro",null],[4,1,"Basic","2024-01-05"]]})"},
     {"/predict", R"({"customer_id":"nobody"})"},
+    {"/predict", R"({"customer_id":"nobody"})",
+     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+     "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE\r\n"},
     {"/predict?explain=3", R"({"features":[[3,50.5,"Pro",null]]})"},
 };
 INSTANTIATE_TEST_SUITE_P(Predict, HotPathAllocation, testing::ValuesIn(kRequests));

@@ -26,6 +26,8 @@ struct RequestExtra {
   std::string_view query = {};
   std::string_view content_type = {};
   std::vector<net::Request::Header> headers = {};
+  core::Micros age = 0;  ///< since its first byte came
+  core::TraceContext trace = {};
 };
 
 /// For tests: the whole route table over a real predictor, called without sockets.
@@ -33,7 +35,7 @@ class TestApi {
  public:
   static constexpr core::Micros kNow = 1'704'412'800'000'000;  // 2024-01-05T00:00:00Z
 
-  explicit TestApi(std::int64_t rows_max = 100)
+  explicit TestApi(std::int64_t rows_max = 100, AnswerMemory* answers = nullptr)
       : clock_(kNow),
         database_(must(storage::open_database("sqlite://:memory:", "."))),
         registry_(*database_, clock_),
@@ -52,6 +54,7 @@ class TestApi {
                   .program_version = "1.2.3",
                   .rows_max = rows_max,
                   .reason_texts = {},
+                  .answers = answers,
                   .model = "churn"},
         router_(make_routes(services_)) {}
 
@@ -79,6 +82,8 @@ class TestApi {
     request.content_type = extra.content_type;
     request.headers = extra.headers;
     request.request_id = "test";
+    request.began_ns = clock_.monotonic_ns() - extra.age * 1000;
+    request.trace = extra.trace;
     request.path_parameters = parameters;
     match.route->handler(request, response);
     return response;

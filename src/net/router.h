@@ -25,8 +25,9 @@ struct Route {
   Role role = Role::kAnyone;
   bool is_blocking = false;  ///< runs on a worker thread: may touch disk or SQL. Others must answer
                              ///< within microseconds.
-  std::uint64_t body_max = 0;     ///< bytes; 0 = the server's limit
-  std::string_view summary = {};  ///< one line, for /docs and `tenure routes`
+  std::uint64_t body_max = 0;             ///< bytes; 0 = the server's limit
+  std::string_view summary = {};          ///< one line, for /docs and `tenure routes`
+  std::string_view blocking_header = {};  ///< with this header a request runs on a worker, too
 };
 
 /// Finds the route of a request. Immutable after construction; thread-safe. Literal segments win
