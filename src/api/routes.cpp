@@ -27,12 +27,17 @@ constexpr std::uint64_t kServerLimit = 0;
 constexpr std::uint64_t kNoBody = 1024;
 
 /// Routes whose every answer is remembered as a prediction.
-constexpr std::string_view kPredicting[] = {
-    "/predict",     "/predict/batch",      "/explain",
-    "/decide",      "/invocations",        "/v1/models/{model}",
-    "/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"};
+constexpr std::string_view kPredicting[] = {"/predict",
+                                            "/predict/batch",
+                                            "/explain",
+                                            "/decide",
+                                            "/invocations",
+                                            "/v1/models/{model}",
+                                            "/v2/models/{model}/infer",
+                                            "/v2/models/{model}/versions/{version}/infer"};
 
-/// Lets a request that bears an Idempotency-Key be sent again without a second prediction.
+/// Lets a request that bears an Idempotency-Key be sent again without a second prediction. Whoever
+/// checks callers must stand around this: a kept answer is given to all who know key and request.
 void make_idempotent(AnswerMemory& answers, std::vector<net::Route>& routes) {
   for (net::Route& route : routes) {
     if (route.method != Method::kPost || std::ranges::count(kPredicting, route.path) == 0) continue;
