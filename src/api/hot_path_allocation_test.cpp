@@ -73,7 +73,7 @@ TEST_P(HotPathAllocation, IsZeroBetweenTheBytesOfARequestAndOfItsAnswer) {
   TestApi api;
   api.serve_mixed();
   core::MetricRegistry metrics;
-  const core::SystemClock clock;
+  const core::ManualClock clock(TestApi::kNow);  // as that of the routes, for deadlines
   net::HttpServerOptions options;
   options.port = 0;
   options.threads = 1;
@@ -105,7 +105,7 @@ constexpr Case kRequests[] = {
     {"/predict", R"({"customer_id":"nobody"})"},
     {"/predict", R"({"customer_id":"nobody"})",
      "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
-     "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE\r\n"},
+     "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE\r\nX-Request-Timeout-Ms: 50\r\n"},
     {"/predict?explain=3", R"({"features":[[3,50.5,"Pro",null]]})"},
 };
 INSTANTIATE_TEST_SUITE_P(Predict, HotPathAllocation, testing::ValuesIn(kRequests));

@@ -199,7 +199,7 @@ Predictor::StoreRead Predictor::read_store(Call& call, features::OnlineReader::S
   // A damaged row says nothing about the store.
   store_breaker_.record(read.has_value() || is_damaged, now_ns);
   if (read) return StoreRead::kDone;
-  if (!is_damaged || info.size() == 1) report_store_failure(read.error());
+  if (!is_damaged || info.size() == 1) report_store_failure(call, read.error());
   return is_damaged ? StoreRead::kDamaged : StoreRead::kFailed;
 }
 
@@ -327,13 +327,15 @@ void Predictor::report(const Call& call, std::span<const data::Cell> cells,
   collaborators_.sink->append(event);
 }
 
-void Predictor::report_store_failure(const core::Error& error) {
+void Predictor::report_store_failure(const Call& call, const core::Error& error) {
   const std::int64_t now = collaborators_.clock.monotonic_ns();
   std::int64_t before = store_failure_logged_ns_.load(std::memory_order_relaxed);
   if (before != 0 && now - before < kLogIntervalNs) return;
   if (!store_failure_logged_ns_.compare_exchange_strong(before, now)) return;
-  core::log_error("serving", "features cannot be read; a fallback answers",
-                  {{"error.message", std::string_view(error.message)}});
+  const std::string trace = call.trace.is_set() ? core::trace_id_text(call.trace) : "";
+  core::log_error(
+      "serving", "features cannot be read; a fallback answers",
+      {{"error.message", std::string_view(error.message)}, {"trace.id", std::string_view(trace)}});
 }
 
 Predictor::FallbackStats Predictor::fallback_stats() const {

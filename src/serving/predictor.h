@@ -213,7 +213,7 @@ class Predictor {
   bool ask_secondary(Call& call, std::span<const data::Cell> cells, Prediction& out);
   void explain(Call& call, std::span<const data::Cell> cells, Prediction& out);
   void report(const Call& call, std::span<const data::Cell> cells, const Prediction& prediction);
-  void report_store_failure(const core::Error& error);
+  void report_store_failure(const Call& call, const core::Error& error);
 
   Collaborators collaborators_;
   mutable std::mutex snapshot_mutex_;  ///< guards snapshot_; taken once per thread and swap

@@ -74,6 +74,7 @@ try:
 except InferenceServerException as error:
     late = [error.status(), error.message()]
 ask(columns(True), headers={"traceparent": sys.argv[4]})
+ask(columns(True), headers={"traceparent": "broken"})
 streamed = []
 if is_grpc:
     import queue

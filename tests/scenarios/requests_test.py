@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import re
+import shutil
 import time
 import unittest
 import uuid
@@ -91,6 +92,20 @@ class Requests(unittest.TestCase):
         ids = [uuid.UUID(one["prediction_id"]).bytes for one in json.loads(first)["predictions"]]
         log = self.log()
         self.assertEqual([log.count(one) for one in ids], [1, 1, 1])
+
+    def test_a_store_of_answers_that_cannot_be_read_stops_only_those_who_need_it(self):
+        folder = self.project / ".tenure" / "idempotency"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        (folder / "data.mdb").write_bytes(b"no store" * 10_000)
+        try:
+            with Server(self.project) as server:
+                status, headers, body = self.ask(server, {"Idempotency-Key": "k"})
+                self.assertEqual((status, headers["Retry-After"]), (503, "1"))
+                self.assertIn(b"idempotency", body)
+                self.assertEqual(self.ask(server, {})[0], 200)
+        finally:
+            shutil.rmtree(folder)
 
     def test_many_at_once_with_one_key_are_done_once(self):
         key = {"Idempotency-Key": str(uuid.uuid4())}

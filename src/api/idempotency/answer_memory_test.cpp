@@ -1,5 +1,7 @@
 #include "api/idempotency/answer_memory.h"
 
+#include <array>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -157,6 +159,70 @@ TEST_F(AnswerMemoryTest, SaysThatItsStoreCannotBeOpened) {
   ASSERT_FALSE(found.has_value());
   EXPECT_EQ(found.error().code, core::ErrorCode::kUnavailable);
   EXPECT_THAT(found.error().message, HasSubstr("no room"));
+}
+
+/// A store whose disk is full.
+class FullStore final : public storage::KvStore {
+ public:
+  explicit FullStore(std::unique_ptr<storage::KvStore> inner) : inner_(std::move(inner)) {}
+  core::Result<> get(
+      std::span<const std::string_view> keys,
+      const std::function<void(std::size_t, std::optional<std::string_view>)>& visit) override {
+    return inner_->get(keys, visit);
+  }
+  core::Result<> put(std::span<const storage::KvEntry>) override {
+    return core::Error{core::ErrorCode::kResourceExhausted, "the disk is full"};
+  }
+  core::Result<> update(
+      std::span<const std::string_view> keys,
+      const std::function<std::optional<std::string>(std::size_t, std::optional<std::string_view>)>&
+          decide) override {
+    return inner_->update(keys, decide);
+  }
+  core::Result<> erase(std::span<const std::string_view> keys) override {
+    return inner_->erase(keys);
+  }
+  core::Result<> scan(std::string_view prefix,
+                      const std::function<bool(storage::KvEntry)>& visit) override {
+    return inner_->scan(prefix, visit);
+  }
+  core::Result<std::uint64_t> count() override { return inner_->count(); }
+
+ private:
+  std::unique_ptr<storage::KvStore> inner_;
+};
+
+TEST_F(AnswerMemoryTest, GivesAnAnswerThatItCannotKeepAndCountsIt) {
+  AnswerMemory memory(
+      [this]() -> core::Result<std::unique_ptr<storage::KvStore>> {
+        auto inner = storage::open_kv_store("lmdb:///full", folder_.path().string());
+        if (!inner) return std::move(inner).error();
+        return std::unique_ptr<storage::KvStore>(std::make_unique<FullStore>(*std::move(inner)));
+      },
+      clock_, metrics_, {});
+  TestApi api(100, &memory);
+  api.serve_numbers();
+  RequestExtra extra;
+  extra.headers = {{kIdempotencyKey, "k"}};
+  EXPECT_EQ(api.post("/predict", kRow, extra).status, 200);
+  EXPECT_EQ(api.post("/predict", kRow, extra).status, 200) << "the key is free again";
+  EXPECT_THAT(metrics_.prometheus_text(), HasSubstr("tenure_idempotency_failures_total 2\n"));
+}
+
+TEST_F(AnswerMemoryTest, TakesAnEntryThatCannotBeReadForNone) {
+  auto store = storage::open_kv_store("lmdb:///answers", folder_.path().string());
+  for (const std::string_view value :
+       {"", "no line feed", "{\n", "{}\n", "[]\nbody",
+        R"({"fingerprint":1})"
+        "\n",
+        R"({"fingerprint":"print","status":200,"content_type":"x","headers":[1],"time":0})"
+        "\n"}) {
+    const std::array entries{storage::KvEntry{"ak", value}};
+    ASSERT_TRUE((*store)->put(entries).has_value());
+    store->reset();
+    EXPECT_FALSE(has(*open(), "k")) << value;
+    store = storage::open_kv_store("lmdb:///answers", folder_.path().string());
+  }
 }
 
 /// The routes with a memory behind them.
