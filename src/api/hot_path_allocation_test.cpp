@@ -57,17 +57,21 @@ class RawClient {
   char buffer_[16384] = {};
 };
 
-std::string post(std::string_view path, std::string_view body, std::string_view header = "") {
+struct Case {
+  std::string_view path, body, headers = {};
+};
+
+std::string post(const Case& request) {
   return fmt::format(
-      "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{}"
-      "Content-Length: {}\r\n\r\n{}",
-      path, header, body.size(), body);
+      "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+      "{}Content-Length: {}\r\n\r\n{}",
+      request.path, request.headers, request.body.size(), request.body);
 }
 
 /// Asks until everything is warm, then counts the allocations of further requests.
 void expect_no_allocations(const TestApi& api, const std::string& request) {
   core::MetricRegistry metrics;
-  const core::SystemClock clock;
+  const core::ManualClock clock(TestApi::kNow);  // as that of the routes, for deadlines
   net::HttpServerOptions options;
   options.port = 0;
   options.threads = 1;
@@ -92,12 +96,12 @@ void expect_no_allocations(const TestApi& api, const std::string& request) {
   (*server)->drain();
 }
 
-class HotPathAllocation : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+class HotPathAllocation : public testing::TestWithParam<Case> {};
 
 TEST_P(HotPathAllocation, IsZeroBetweenTheBytesOfARequestAndOfItsAnswer) {
   TestApi api;
   api.serve_mixed();
-  expect_no_allocations(api, post(GetParam().first, GetParam().second));
+  expect_no_allocations(api, post(GetParam()));
 }
 
 TEST(HotPathAllocationWithAToken, IsZeroHoweverTheTokenIsSent) {
@@ -117,13 +121,17 @@ TEST(HotPathAllocationWithAToken, IsZeroHoweverTheTokenIsSent) {
         "Origin: https://shop.example\r\n",
         "Authorization: Basic "
         "dXNlcjp0bnJfMDAwMDAwMDFfMDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\r\n"})
-    expect_no_allocations(api, post("/predict", R"({"features":[[3,50.5,"Pro",null]]})", header));
+    expect_no_allocations(
+        api, post({"/predict", R"({"features":[[3,50.5,"Pro",null]]})", header}));
 }
 
-constexpr std::pair<const char*, const char*> kRequests[] = {
+constexpr Case kRequests[] = {
     {"/predict", R"({"features":{"tenure":3,"charge":50.5,"plan":"Pro","signup":null}})"},
     {"/predict", R"({"features":[[3,50.5,"Pro",null],[4,1,"Basic","2024-01-05"]]})"},
     {"/predict", R"({"customer_id":"nobody"})"},
+    {"/predict", R"({"customer_id":"nobody"})",
+     "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n"
+     "tracestate: rojo=00f067aa0ba902b7,congo=t61rcWkgMzE\r\nX-Request-Timeout-Ms: 50\r\n"},
     {"/predict?explain=3", R"({"features":[[3,50.5,"Pro",null]]})"},
 };
 INSTANTIATE_TEST_SUITE_P(Predict, HotPathAllocation, testing::ValuesIn(kRequests));

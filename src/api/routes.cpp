@@ -1,11 +1,13 @@
 #include "api/routes.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
 #include "api/access/guarded_routes.h"
 #include "api/docs/docs_http.h"
 #include "api/health/health_http.h"
+#include "api/idempotency/idempotent_handler.h"
 #include "api/kserve/kserve_http.h"
 #include "api/mlflow_scoring/scoring_http.h"
 #include "api/open_inference/infer_http.h"
@@ -24,6 +26,26 @@ constexpr bool kInline = false;   ///< answers within microseconds, on the event
 constexpr bool kBlocking = true;  ///< runs on a worker thread
 constexpr std::uint64_t kServerLimit = 0;
 constexpr std::uint64_t kNoBody = 1024;
+
+/// Routes whose every answer is remembered as a prediction.
+constexpr std::string_view kPredicting[] = {"/predict",
+                                            "/predict/batch",
+                                            "/explain",
+                                            "/decide",
+                                            "/invocations",
+                                            "/v1/models/{model}",
+                                            "/v2/models/{model}/infer",
+                                            "/v2/models/{model}/versions/{version}/infer"};
+
+/// Lets a request that bears an Idempotency-Key be sent again without a second prediction. Whoever
+/// checks callers must stand around this: a kept answer is given to all who know key and request.
+void make_idempotent(AnswerMemory& answers, std::vector<net::Route>& routes) {
+  for (net::Route& route : routes) {
+    if (route.method != Method::kPost || std::ranges::count(kPredicting, route.path) == 0) continue;
+    route.handler = idempotent(answers, std::move(route.handler));
+    route.blocking_header = kIdempotencyKey;
+  }
+}
 
 }  // namespace
 
@@ -88,6 +110,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kGet,  "/",                            with_table(index_page), Role::kAnyone,   kInline,   kNoBody,      ""},
   };
   // clang-format on
+  if (services.answers != nullptr) make_idempotent(*services.answers, routes);
   for (const net::Route& route : routes) {
     if (route.summary.empty()) continue;  // parts of pages
     listed->push_back(

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "api/idempotency/answer_memory.h"
 #include "api/open_inference/inference_statistics.h"
 #include "auth/guard.h"
 #include "core/clock.h"
@@ -28,6 +29,7 @@ struct Services {
   std::string program_version;
   std::int64_t rows_max = 10'000;
   serving::ReasonTexts reason_texts = {};
+  AnswerMemory* answers = nullptr;  ///< by Idempotency-Key; null: the header means nothing
   std::string model = {};  ///< registered name of the model that is served, live yet or not
   auth::Guard* guard = nullptr;  ///< null: no tokens and no rate limits
   bool has_rate_fields = true;   ///< as in AccessRules

@@ -27,12 +27,15 @@ struct RequestExtra {
   std::string_view content_type = {};
   std::vector<net::Request::Header> headers = {};
   std::string_view remote = "127.0.0.1:50000";
+  core::Micros age = 0;  ///< since its first byte came
+  core::TraceContext trace = {};
 };
 
 /// What stands before the handlers of a test; by default nothing.
 struct TestAccess {
   auth::Guard* guard = nullptr;
   std::vector<std::string> origins = {};
+  AnswerMemory* answers = nullptr;
 };
 
 /// For tests: the whole route table over a real predictor, called without sockets.
@@ -59,6 +62,7 @@ class TestApi {
                   .program_version = "1.2.3",
                   .rows_max = rows_max,
                   .reason_texts = {},
+                  .answers = access.answers,
                   .model = "churn",
                   .guard = access.guard,
                   .cors_origins = access.origins},
@@ -89,6 +93,8 @@ class TestApi {
     request.headers = extra.headers;
     request.remote = extra.remote;
     request.request_id = "test";
+    request.began_ns = clock_.monotonic_ns() - extra.age * 1000;
+    request.trace = extra.trace;
     request.path_parameters = parameters;
     match.route->handler(request, response);
     return response;

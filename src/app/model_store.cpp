@@ -70,6 +70,28 @@ core::Result<std::optional<decision::Policy>> policy_of(const core::Config& conf
   return std::optional(*std::move(policy));
 }
 
+namespace {
+
+/// A file that is not the one that was registered is not the model that was judged. Versions of
+/// other programs have no digests.
+core::Result<> check_files(const tracking::ModelVersion& version,
+                           const std::filesystem::path& folder) {
+  for (const char* name : kDecidingFiles) {
+    const auto tag = version.tags.find(std::string(kDigestTag) + name);
+    if (tag == version.tags.end()) continue;
+    const auto digest = core::sha256_file(folder / name);
+    if (!digest) return digest.error();
+    if (*digest != tag->second)
+      return core::Error{core::ErrorCode::kCorruption,
+                         fmt::format("{} is not the file that was registered: its SHA-256 is {}, "
+                                     "expected {}",
+                                     (folder / name).string(), *digest, tag->second)};
+  }
+  return {};
+}
+
+}  // namespace
+
 core::Result<StoredModel> open_stored_model(Project& project,
                                             const tracking::ModelVersion& version) {
   const std::string what = fmt::format("{} version {}", version.name, version.version);
@@ -79,6 +101,7 @@ core::Result<StoredModel> open_stored_model(Project& project,
   if (!key) return std::move(key).error();
   auto folder = (*objects)->local_copy(*key, project.state_folder() / "cache");
   if (!folder) return std::move(folder).error().within(what);
+  if (auto ok = check_files(version, *folder); !ok) return std::move(ok).error().within(what);
   auto model = learn::Model::load(*folder);
   if (!model) return std::move(model).error().within(what);
   std::optional<learn::Model> secondary;

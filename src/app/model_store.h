@@ -27,7 +27,15 @@ struct StoredModel {
   std::filesystem::path package;  ///< local folder
 };
 
-/// Opens the package of a version. Errors: kNotFound, kCorruption, naming version and file.
+/// The files of a package that decide what a model says. A version bears the SHA-256 of each as a
+/// tag, kDigestTag + its name.
+inline constexpr const char* kDecidingFiles[] = {
+    "model.ubj",           "transform.json",           "model.json",
+    "secondary/model.ubj", "secondary/transform.json", "secondary/model.json"};
+inline constexpr std::string_view kDigestTag = "tenure.sha256.";
+
+/// Opens the package of a version, whose files must be those that were registered. Errors:
+/// kNotFound, kCorruption, naming version and file.
 core::Result<StoredModel> open_stored_model(Project& project,
                                             const tracking::ModelVersion& version);
 

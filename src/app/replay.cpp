@@ -8,6 +8,7 @@
 
 #include "app/model_store.h"
 #include "core/time_format.h"
+#include "core/trace_context.h"
 #include "monitoring/prediction_log.h"
 
 namespace tenure::app {
@@ -158,6 +159,7 @@ core::Result<core::JsonObject> replay_prediction(Project& project, const std::st
                           {"level", serving::level_name(event->level)}};
   if (!event->entity_id.empty()) answer["customer_id"] = event->entity_id;
   if (!event->reason.empty()) answer["reason"] = event->reason;
+  if (event->trace.is_set()) answer["trace_id"] = core::trace_id_text(event->trace);
   answer["features"] = std::move(features);
   answer["logged"] = outcome_json(logged, facts);
   answer["replayed"] = outcome_json(*replayed, facts);

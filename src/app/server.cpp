@@ -21,6 +21,7 @@
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
 #include "serving/reasons.h"
+#include "storage/kv/kv_store.h"
 
 namespace tenure::app {
 namespace {
@@ -52,6 +53,17 @@ core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
        .sync_interval = section.duration("sync_interval"),
        .buffer_events = static_cast<std::uint64_t>(section.integer("buffer_events"))},
       project.clock(), metrics);
+}
+
+api::AnswerMemory make_answer_memory(const Project& project, core::MetricRegistry& metrics) {
+  const core::Config section = project.config().at("serving.idempotency");
+  const std::string folder = project.config().resolve(section.text("path")).string();
+  return {[folder] { return storage::open_kv_store("lmdb:///" + folder, "."); },
+          project.clock(),
+          metrics,
+          {.keep = section.duration("keep"),
+           .entries_max = static_cast<std::uint64_t>(section.integer("entries_max")),
+           .bytes_max = static_cast<std::uint64_t>(section.integer("bytes_max"))}};
 }
 
 /// Begins to answer gRPC, unless it is switched off.
@@ -119,6 +131,7 @@ core::Result<> run_server(Project& project,
                                   serving_config.text("alias"));
   if (const auto snapshot = predictor.snapshot()) facts.version = snapshot->version;
 
+  api::AnswerMemory answers = make_answer_memory(project, metrics);
   std::atomic<bool> is_draining{false};
   const api::Services services{.clock = project.clock(),
                                .metrics = metrics,
@@ -129,6 +142,7 @@ core::Result<> run_server(Project& project,
                                .program_version = kVersion,
                                .rows_max = serving_config.integer("rows_max"),
                                .reason_texts = *std::move(reason_texts),
+                               .answers = &answers,
                                .model = facts.model,
                                .guard = &(*access)->guard(),
                                .has_rate_fields = serving_config.boolean("rate_limit.old_fields"),

@@ -92,7 +92,7 @@ core::Result<Output> replay(const Arguments& arguments) {
   const core::Json& again = replayed->at("replayed");
   std::vector<std::pair<std::string, std::string>> facts;
   for (const char* key :
-       {"prediction_id", "time", "customer_id", "model", "version", "level", "reason"})
+       {"prediction_id", "time", "customer_id", "model", "version", "level", "reason", "trace_id"})
     if (replayed->contains(key)) facts.emplace_back(key, field(*replayed, key));
   for (const char* key : {"margin", "probability", "decision"})
     facts.emplace_back(key,

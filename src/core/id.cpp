@@ -75,4 +75,8 @@ std::string uuid_v7(Micros now) {
   return id;
 }
 
+std::uint64_t id_bits() {
+  return thread_random().bits();
+}
+
 }  // namespace tenure::core

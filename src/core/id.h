@@ -18,4 +18,7 @@ std::string random_hex_id();
 void uuid_v7(Micros now, char* out);
 std::string uuid_v7(Micros now);
 
+/// 64 random bits of the same generator, for ids of other forms.
+std::uint64_t id_bits();
+
 }  // namespace tenure::core

@@ -66,6 +66,9 @@ struct LoggedPrediction {
   serving::Level level = serving::Level::kPrimary;
   std::string reason;
   std::uint32_t latency_us = 0;
+
+  // Fields that a record may lack.
+  core::TraceContext trace;  ///< of the request; not set when nobody traced it
 };
 
 /// Reads all segments in order until `visit` returns false. Safe while a log is being written.

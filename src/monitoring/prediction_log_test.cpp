@@ -12,6 +12,7 @@
 #include "monitoring/crc32c.h"
 #include "monitoring/prediction_log_test_data.h"
 #include "monitoring/prediction_record.h"
+#include "monitoring/segment_file.h"
 #include "monitoring/segment_scanner.h"
 
 namespace tenure::monitoring {
@@ -299,7 +300,7 @@ TEST_F(PredictionLogTest, RefusesSegmentsOfANewerFormat) {
   write(1);
   const std::filesystem::path file = segment_files(folder_.path()).front();
   std::string bytes = *core::read_file(file);
-  bytes[8] = 2;
+  bytes[8] = static_cast<char>(kSegmentVersion + 1);
   ASSERT_TRUE(core::write_file_atomically(file, bytes).has_value());
   core::Error error;
   read_all(folder_.path(), &error);

@@ -153,6 +153,28 @@ void put_schema(Out& out, const serving::PredictionEvent& event) noexcept {
   for (const std::string_view name : event.feature_names) put_text(out, name);
 }
 
+/// One optional field: tag, length, and what `write` puts.
+template <typename Out, typename Write>
+void put_field(Out& out, FieldTag tag, const Write& write) noexcept {
+  ByteCounter counter;
+  write(counter);
+  put_count(out, static_cast<std::uint64_t>(tag));
+  put_count(out, counter.size);
+  write(out);
+}
+
+/// In the order of their tags.
+template <typename Out>
+void put_optional_fields(Out& out, const serving::PredictionEvent& event) noexcept {
+  if (event.trace.is_set()) {
+    put_field(out, FieldTag::kTrace, [&](auto& to) {
+      to.put(event.trace.trace_id.data(), event.trace.trace_id.size());
+      to.put(event.trace.span_id.data(), event.trace.span_id.size());
+      put_value(to, static_cast<std::uint8_t>(event.trace.is_sampled ? 1 : 0));
+    });
+  }
+}
+
 template <typename Out>
 void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   std::array<std::uint8_t, 16> uuid{};
@@ -176,6 +198,7 @@ void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   const std::size_t count = std::min(event.features.size(), event.feature_names.size());
   put_count(out, count);
   for (const data::Cell& cell : event.features.first(count)) put_cell(out, cell);
+  put_optional_fields(out, event);
 }
 
 /// Takes values off a payload; after a failure everything it gives is zero.
@@ -273,6 +296,35 @@ core::Result<RecordSchema> read_schema(PayloadReader& reader) {
   return schema;
 }
 
+/// What lies behind the bytes this program knows of a field is what it has grown by since.
+void read_optional_field(FieldTag tag, PayloadReader& reader, LoggedPrediction& out) {
+  switch (tag) {
+    case FieldTag::kTrace: {
+      const std::string_view trace_id = reader.bytes(out.trace.trace_id.size());
+      const std::string_view span_id = reader.bytes(out.trace.span_id.size());
+      std::ranges::copy(trace_id, out.trace.trace_id.begin());
+      std::ranges::copy(span_id, out.trace.span_id.begin());
+      out.trace.is_sampled = (reader.value<std::uint8_t>() & 1) != 0;
+      break;
+    }
+  }
+}
+
+core::Result<> read_optional_fields(PayloadReader& reader, LoggedPrediction& out) {
+  out.trace = {};
+  std::uint64_t last = 0;
+  while (!reader.is_at_end()) {
+    const std::uint64_t tag = reader.count();
+    PayloadReader field(reader.text());
+    if (!reader.is_good()) return corrupt("a prediction of the wrong length");
+    if (tag <= last) return corrupt(fmt::format("the optional field {} out of turn", tag));
+    last = tag;
+    read_optional_field(static_cast<FieldTag>(tag), field, out);
+    if (!field.is_good()) return corrupt(fmt::format("the optional field {} is too short", tag));
+  }
+  return {};
+}
+
 core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema,
                                LoggedPrediction& out) {
   const auto flags = reader.value<std::uint8_t>();
@@ -305,8 +357,8 @@ core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema
       return corrupt(fmt::format("feature {} cannot be read", schema.names[i]));
     }
   }
-  if (!reader.is_at_end()) return corrupt("a prediction of the wrong length");
-  return {};
+  if (!reader.is_good()) return corrupt("a prediction of the wrong length");
+  return read_optional_fields(reader, out);
 }
 
 }  // namespace

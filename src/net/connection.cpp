@@ -118,6 +118,7 @@ void Connection::on_read(const error_code& code, std::size_t n) {
     return close();
   }
   idle_steps_ = 0;
+  read_ns_ = loop_.now_ns();
   if (phase_ == Phase::kLingering) return read_more();
   in_.produced(n);
   if (phase_ == Phase::kBody || phase_ == Phase::kChunks) {
@@ -169,6 +170,8 @@ bool Connection::advance_head() {
       return false;
     }
     is_head_begun_ = true;
+    first_byte_ns_ = read_ns_;
+    trace_.clear();
     set_deadline(options.header_timeout);
   }
   const RequestParser::Step step = parser_.parse_head(in_.unread());
@@ -282,6 +285,9 @@ void Connection::fill_request(std::string_view body) {
     headers_.push_back({text(field.name), text(field.value)});
   }
   request_.headers = headers_;
+  trace_.join(headers_);
+  request_.trace = trace_.context();
+  request_.began_ns = first_byte_ns_;
   choose_request_id();
   request_.request_id = request_id_;
   // The buffer may have moved since the head was read, and with it what the parameters view.
@@ -295,10 +301,15 @@ bool Connection::dispatch(std::string_view body) {
   fill_request(body);
   response_.clear();
   if (!match_.route) return answer_unmatched();
-  if (match_.route->is_blocking) return run_on_worker();
+  if (match_.route->is_blocking || has_blocking_header()) return run_on_worker();
   call_handler();
   finish_request();
   return true;
+}
+
+bool Connection::has_blocking_header() const {
+  const std::string_view name = match_.route->blocking_header;
+  return !name.empty() && !request_.header(name).empty();
 }
 
 void Connection::choose_request_id() {
@@ -354,26 +365,27 @@ void Connection::on_worker_done() {
   run();
 }
 
+void Connection::log_request(std::string_view what, std::string_view why) const {
+  core::log_error("net", what,
+                  {{"http.request.id", request_.request_id},
+                   {"trace.id", trace_.trace_id()},
+                   {"url.path", request_.path},
+                   {"error.message", why}});
+}
+
 void Connection::call_handler() {
   call(match_.route->handler);
 }
 
 void Connection::call(const Handler& handler) {
-  const char* what = nullptr;
   try {
     handler(request_, response_);
     if (response_.status >= 200 && response_.status <= 599 && are_headers_safe(response_)) return;
-    what = "the handler gave an invalid status or header";
-    core::log_error("net", what,
-                    {{"http.request.id", request_.request_id}, {"url.path", request_.path}});
+    log_request("the handler gave an invalid status or header", "");
   } catch (const std::exception& exception) {
-    core::log_error("net", "a handler failed",
-                    {{"http.request.id", request_.request_id},
-                     {"url.path", request_.path},
-                     {"error.message", exception.what()}});
+    log_request("a handler failed", exception.what());
   } catch (...) {
-    core::log_error("net", "a handler failed",
-                    {{"http.request.id", request_.request_id}, {"url.path", request_.path}});
+    log_request("a handler failed", "not a std::exception");
   }
   loop_.context().metrics.count_exception();
   response_.clear();
@@ -392,6 +404,8 @@ void Connection::append_answer(const Route* route) {
   }
   append_head(out_, loop_.date(), response_,
               {.request_id = request_id_,
+               .traceparent = trace_.traceparent(),
+               .tracestate = trace_.tracestate(),
                .content_length = response_.body.size(),
                .is_closing = is_closing_,
                .is_keep_alive = parser_.head().version == 10});

@@ -13,6 +13,7 @@
 #include "net/http_message.h"
 #include "net/read_buffer.h"
 #include "net/request_parser.h"
+#include "net/request_trace.h"
 #include "net/router.h"
 
 namespace tenure::net {
@@ -68,8 +69,10 @@ class Connection {
   void on_worker_done();
   void finish_late_answer();
   std::size_t request_size() const;  ///< bytes of the current request that are still in in_
+  bool has_blocking_header() const;
   void call_handler();
   void call(const Handler& handler);
+  void log_request(std::string_view what, std::string_view why) const;
   void finish_request();
   void refuse(int status, std::string_view detail);
   void refuse_as_filled();
@@ -105,6 +108,8 @@ class Connection {
   std::int64_t body_read_ = 0;
   std::uint64_t held_ = 0;  ///< taken from the budget for bodies
   std::int64_t request_began_ns_ = 0;
+  std::int64_t read_ns_ = 0;        ///< when the newest bytes came
+  std::int64_t first_byte_ns_ = 0;  ///< when the current request's first bytes came
 
   ReadBuffer in_;
   std::string out_;
@@ -118,6 +123,7 @@ class Connection {
   Response response_;
   std::string remote_;
   std::string request_id_;
+  RequestTrace trace_;
 };
 
 }  // namespace tenure::net

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/trace_context.h"
+
 namespace tenure::net {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
@@ -38,6 +40,8 @@ struct Request {
   std::string_view request_id;  ///< X-Request-Id of the client if valid, else one of ours
   std::string_view remote;      ///< "127.0.0.1:51234"
   std::string_view principal;   ///< name of the token the client showed; "" without one
+  core::TraceContext trace;     ///< this hop of the caller's trace; not set when nobody traces
+  std::int64_t began_ns = 0;    ///< when its first byte was read, by Clock::monotonic_ns
   struct Header {
     std::string_view name, value;
   };

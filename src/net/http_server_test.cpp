@@ -77,6 +77,19 @@ TEST(HttpServer, KeepsTheOrderOfPipelinedAnswersWhenOneOfThemBlocks) {
   for (const char* body : {"1", "2", "3", "4", "5"}) EXPECT_EQ(client.read_answer().body, body);
 }
 
+TEST(HttpServer, RunsARouteOnAWorkerForRequestsThatBearItsBlockingHeader) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.threads = options.worker_threads = 1;
+  TestServer server(options);
+  TestClient client(server.port());
+  const auto thread = [&](std::string_view header) {
+    return client.ask(post("/sometimes-blocking", "", header)).body;
+  };
+  const std::string loop = thread("");
+  EXPECT_NE(thread("x-slow: 1\r\n"), loop);
+  EXPECT_EQ(thread("X-Slower: 1\r\n"), loop);
+}
+
 TEST(HttpServer, RunsBlockingRoutesWithoutHoldingUpOtherConnections) {
   TestServer server;
   TestClient slow(server.port());

@@ -106,6 +106,14 @@ void append_head(std::string& out, const DateLine& date, const Response& respons
   }
   out += "X-Request-Id: ";
   out += options.request_id;
+  if (!options.traceparent.empty()) {
+    out += "\r\ntraceparent: ";
+    out += options.traceparent;
+  }
+  if (!options.tracestate.empty()) {
+    out += "\r\ntracestate: ";
+    out += options.tracestate;
+  }
   for (const auto& header : response.headers) {
     out += "\r\n";
     out += header.first;

@@ -29,6 +29,8 @@ class DateLine {
 
 struct HeadOptions {
   std::string_view request_id;
+  std::string_view traceparent = {};  ///< W3C Trace Context; "" = not said
+  std::string_view tracestate = {};
   std::size_t content_length = 0;
   bool is_closing = false;     ///< Connection: close
   bool is_keep_alive = false;  ///< Connection: keep-alive, which HTTP/1.0 wants to hear

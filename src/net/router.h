@@ -26,8 +26,9 @@ struct Route {
   Role role = Role::kAnyone;
   bool is_blocking = false;  ///< runs on a worker thread: may touch disk or SQL. Others must answer
                              ///< within microseconds.
-  std::uint64_t body_max = 0;     ///< bytes; 0 = the server's limit
-  std::string_view summary = {};  ///< one line, for /docs and `tenure routes`
+  std::uint64_t body_max = 0;             ///< bytes; 0 = the server's limit
+  std::string_view summary = {};          ///< one line, for /docs and `tenure routes`
+  std::string_view blocking_header = {};  ///< with this header a request runs on a worker, too
   /// Asked with the head alone, before a body is read that is large, chunked or waited for with
   /// Expect; an error() in the response refuses it unread. On the event loop.
   Handler before_body = {};

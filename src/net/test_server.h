@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -81,6 +82,10 @@ class TestServer {
     add(Method::kPost, "/length", [](const Request& request, Response& response) {
       response.text(200, std::to_string(request.body.size()));
     });
+    add(Method::kPost, "/sometimes-blocking", [](const Request&, Response& response) {
+      response.text(200, std::to_string(std::hash<std::thread::id>{}(std::this_thread::get_id())));
+    });
+    rows.back().blocking_header = "X-Slow";
     add(Method::kGet, "/large",
         [](const Request&, Response& response) { response.body.assign(8 * 1024 * 1024, 'x'); });
     add(Method::kGet, "/models/{model}/rows/{row}", [](const Request& request, Response& response) {
@@ -91,6 +96,9 @@ class TestServer {
     add(Method::kPost, "/models/{model}", [](const Request& request, Response& response) {
       response.text(200, std::string(request.path_parameter("model")) + "|" +
                              std::to_string(request.body.size()));
+    });
+    add(Method::kPost, "/age", [this](const Request& request, Response& response) {
+      response.text(200, std::to_string((clock_.monotonic_ns() - request.began_ns) / 1000));
     });
     add(Method::kGet, "/throw", fail);
     add(Method::kGet, "/throw-blocking", fail, true);

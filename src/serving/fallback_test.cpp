@@ -28,9 +28,9 @@ class FallbackTest : public ::testing::Test {
     snapshot_ = must(ModelSnapshot::make(std::move(parts)));
     predictor_->swap(snapshot_);
   }
-  Prediction predict(PredictRow row) {
+  Prediction predict(PredictRow row, PredictOptions options = {}) {
     std::vector<Prediction> out(1);
-    predictor_->predict(*snapshot_, {&row, 1}, scratch_, out);
+    predictor_->predict(*snapshot_, {&row, 1}, scratch_, out, options);
     return out.front();
   }
   float secondary_score(std::vector<Cell> cells) const {
@@ -97,6 +97,49 @@ TEST_F(FallbackTest, StaleFeaturesAreNotTrusted) {
   EXPECT_EQ(prediction.level, Level::kSecondary);
   const std::vector<Cell> given{Cell::of("b"), Cell::of(4.0)};
   EXPECT_EQ(predict({.entity_id = "", .given = given}).level, Level::kPrimary);
+}
+
+TEST_F(FallbackTest, ARequestWhoseTimeHasRunOutIsAnsweredWithoutTheStoreAndTheModel) {
+  serve({}, "");
+  const std::int64_t now_ns = world_.clock.monotonic_ns();
+  EXPECT_EQ(predict({.entity_id = "C-1", .given = {}}, {.deadline_ns = now_ns}).level,
+            Level::kPrimary);
+  const int reads = world_.store.reads;
+  const Prediction late = predict({.entity_id = "C-1", .given = {}}, {.deadline_ns = now_ns - 1});
+  EXPECT_EQ(late.reason, FallbackReason::kDeadline);
+  EXPECT_EQ(late.level, Level::kBaseRate) << "nothing is known without the store";
+  EXPECT_EQ(world_.store.reads, reads) << "it is not asked";
+  EXPECT_EQ(predictor_->fallback_stats().breakers[1].times_opened, 0U);
+  const std::vector<Cell> given{Cell::of("b"), Cell::of(4.0)};
+  EXPECT_EQ(predict({.entity_id = "", .given = given}, {.deadline_ns = now_ns - 1}).level,
+            Level::kSecondary);
+}
+
+TEST_F(FallbackTest, ASlowReadOfTheStoreLeavesTheModelNoTime) {
+  serve({});
+  world_.store.on_read = [&] { world_.clock.advance(2'000); };
+  const auto in = [&](core::Micros left) {
+    return predict({.entity_id = "C-1", .given = {}},
+                   {.deadline_ns = world_.clock.monotonic_ns() + left * 1000});
+  };
+  EXPECT_EQ(in(2'000).level, Level::kPrimary);
+  EXPECT_EQ(in(1'999).reason, FallbackReason::kDeadline);
+  EXPECT_EQ(in(1'999).level, Level::kSecondary) << "the features are known";
+}
+
+TEST_F(FallbackTest, OfTheRequestsDeadlineAndTheServersTheEarlierCounts) {
+  serve({.deadline = 1'000});
+  world_.store.on_read = [&] { world_.clock.advance(1'001); };
+  const auto in = [&](core::Micros left) {
+    const std::int64_t at = left == 0 ? 0 : world_.clock.monotonic_ns() + left * 1000;
+    return predict({.entity_id = "C-1", .given = {}}, {.deadline_ns = at}).reason;
+  };
+  EXPECT_EQ(in(0), FallbackReason::kDeadline);
+  EXPECT_EQ(in(60'000'000), FallbackReason::kDeadline);
+  serve({.deadline = 60'000'000});
+  EXPECT_EQ(in(0), FallbackReason::kNone);
+  EXPECT_EQ(in(1'000), FallbackReason::kDeadline);
+  EXPECT_EQ(in(1'001), FallbackReason::kNone);
 }
 
 TEST_F(FallbackTest, AStoreThatKeepsFailingIsLeftAloneForAWhile) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "core/clock.h"
+#include "core/trace_context.h"
 #include "data/cell.h"
 
 namespace tenure::serving {
@@ -40,6 +41,7 @@ struct PredictionEvent {
   Level level = Level::kPrimary;
   std::string_view reason;  ///< why a lower level answered; "" when the primary did
   std::uint32_t latency_us = 0;
+  core::TraceContext trace = {};  ///< of the request, when its caller traces
 };
 
 /// Where predictions go. Implemented by monitoring::PredictionLog; declared here so that serving

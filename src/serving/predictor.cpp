@@ -39,6 +39,11 @@ bool needs_lookup(const PredictRow& row, std::size_t inputs) {
          (row.given.size() < inputs || std::ranges::any_of(row.given, is_absent));
 }
 
+/// Of two deadlines; 0 = none.
+std::int64_t earlier(std::int64_t a, std::int64_t b) {
+  return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+}
+
 /// Grows, never shrinks: a warm vector allocates nothing.
 template <typename T>
 std::span<T> room(std::vector<T>& values, std::size_t size) {
@@ -56,6 +61,7 @@ struct Predictor::Call {
   std::int64_t start_ns;
   std::int64_t deadline_ns;  ///< 0 = none
   bool is_explained = false;
+  core::TraceContext trace = {};
   std::span<Contribution> free_contributions = {};  ///< for the rows still to come
   std::span<float> encoded = {};
 };
@@ -102,14 +108,17 @@ void Predictor::predict(const ModelSnapshot& snapshot, std::span<const PredictRo
   TENURE_ASSERT(out.size() == rows.size());
   const core::Clock& clock = collaborators_.clock;
   const std::int64_t start_ns = clock.monotonic_ns();
-  Call call{.snapshot = snapshot,
-            .scratch = scratch,
-            .counters = metrics_.of_version(snapshot.name, snapshot.version),
-            .now = clock.now(),
-            .start_ns = start_ns,
-            .deadline_ns = fallback_.deadline == 0 ? 0 : start_ns + fallback_.deadline * 1000,
-            .is_explained = options.is_explained && snapshot.explainer.has_value(),
-            .encoded = room(scratch.encoded, snapshot.model.transform().outputs().size())};
+  Call call{
+      .snapshot = snapshot,
+      .scratch = scratch,
+      .counters = metrics_.of_version(snapshot.name, snapshot.version),
+      .now = clock.now(),
+      .start_ns = start_ns,
+      .deadline_ns = earlier(fallback_.deadline == 0 ? 0 : start_ns + fallback_.deadline * 1000,
+                             options.deadline_ns),
+      .is_explained = options.is_explained && snapshot.explainer.has_value(),
+      .trace = options.trace,
+      .encoded = room(scratch.encoded, snapshot.model.transform().outputs().size())};
   if (call.is_explained)
     call.free_contributions =
         room(scratch.contributions, rows.size() * snapshot.input_names.size());
@@ -157,7 +166,8 @@ void Predictor::answer(Call& call, features::OnlineReader::Scratch& online,
     const bool is_found = needs_store && read == StoreRead::kDone && info[place].is_found;
     FallbackReason reason = FallbackReason::kNone;
     if (needs_store && read != StoreRead::kDone) {
-      reason = FallbackReason::kStoreUnavailable;
+      reason =
+          read == StoreRead::kLate ? FallbackReason::kDeadline : FallbackReason::kStoreUnavailable;
     } else if (needs_store && !is_found && !is_given) {
       reason = FallbackReason::kUnknownEntity;
     }
@@ -181,6 +191,7 @@ Predictor::StoreRead Predictor::read_store(Call& call, features::OnlineReader::S
                                            std::span<features::OnlineReader::EntityInfo> info) {
   if (info.empty()) return StoreRead::kDone;
   if (!call.snapshot.reader) return StoreRead::kFailed;
+  if (is_late(call)) return StoreRead::kLate;
   const std::int64_t now_ns = collaborators_.clock.monotonic_ns();
   if (!store_breaker_.allow(now_ns)) return StoreRead::kFailed;
   const auto read = call.snapshot.reader->read(call.scratch.keys, call.now, online, cells, info);
@@ -188,7 +199,7 @@ Predictor::StoreRead Predictor::read_store(Call& call, features::OnlineReader::S
   // A damaged row says nothing about the store.
   store_breaker_.record(read.has_value() || is_damaged, now_ns);
   if (read) return StoreRead::kDone;
-  if (!is_damaged || info.size() == 1) report_store_failure(read.error());
+  if (!is_damaged || info.size() == 1) report_store_failure(call, read.error());
   return is_damaged ? StoreRead::kDamaged : StoreRead::kFailed;
 }
 
@@ -224,11 +235,14 @@ void Predictor::answer_row(Call& call, std::span<const data::Cell> cells, bool h
   report(call, has_features ? cells : std::span<const data::Cell>(), out);
 }
 
+bool Predictor::is_late(const Call& call) const {
+  return call.deadline_ns != 0 && collaborators_.clock.monotonic_ns() > call.deadline_ns;
+}
+
 /// Whether the model should not even be asked.
 FallbackReason Predictor::distrust(const Call& call, std::span<const data::Cell> cells,
                                    core::Micros features_time) const {
-  if (call.deadline_ns != 0 && collaborators_.clock.monotonic_ns() > call.deadline_ns)
-    return FallbackReason::kDeadline;
+  if (is_late(call)) return FallbackReason::kDeadline;
   if (fallback_.stale_after != 0 && features_time != 0 &&
       call.now - features_time > fallback_.stale_after)
     return FallbackReason::kStaleFeatures;
@@ -306,19 +320,22 @@ void Predictor::report(const Call& call, std::span<const data::Cell> cells,
   event.is_positive = prediction.is_positive;
   event.level = prediction.level;
   event.reason = reason_name(prediction.reason);
+  event.trace = call.trace;
   const std::int64_t elapsed_us = (collaborators_.clock.monotonic_ns() - call.start_ns) / 1000;
   event.latency_us = static_cast<std::uint32_t>(
       std::clamp<std::int64_t>(elapsed_us, 0, std::numeric_limits<std::uint32_t>::max()));
   collaborators_.sink->append(event);
 }
 
-void Predictor::report_store_failure(const core::Error& error) {
+void Predictor::report_store_failure(const Call& call, const core::Error& error) {
   const std::int64_t now = collaborators_.clock.monotonic_ns();
   std::int64_t before = store_failure_logged_ns_.load(std::memory_order_relaxed);
   if (before != 0 && now - before < kLogIntervalNs) return;
   if (!store_failure_logged_ns_.compare_exchange_strong(before, now)) return;
-  core::log_error("serving", "features cannot be read; a fallback answers",
-                  {{"error.message", std::string_view(error.message)}});
+  const std::string trace = call.trace.is_set() ? core::trace_id_text(call.trace) : "";
+  core::log_error(
+      "serving", "features cannot be read; a fallback answers",
+      {{"error.message", std::string_view(error.message)}, {"trace.id", std::string_view(trace)}});
 }
 
 Predictor::FallbackStats Predictor::fallback_stats() const {

@@ -14,6 +14,7 @@
 #include "core/clock.h"
 #include "core/json.h"
 #include "core/result.h"
+#include "core/trace_context.h"
 #include "data/cell.h"
 #include "decision/policy.h"
 #include "decision/rule_set.h"
@@ -92,6 +93,10 @@ struct Contribution {
 
 struct PredictOptions {
   bool is_explained = false;  ///< fill Prediction::contributions
+  /// By when an answer is wanted, by Clock::monotonic_ns; 0 = no matter. Beside
+  /// serving.fallback.deadline the earlier of the two counts.
+  std::int64_t deadline_ns = 0;
+  core::TraceContext trace = {};  ///< of the request; for the event
 };
 
 struct Prediction {
@@ -193,7 +198,8 @@ class Predictor {
 
  private:
   struct Call;  ///< what the rows of one predict() share
-  enum class StoreRead : std::uint8_t { kDone, kFailed, kDamaged };
+  enum class StoreRead : std::uint8_t { kDone, kFailed, kDamaged, kLate };
+  bool is_late(const Call& call) const;
   void answer(Call& call, features::OnlineReader::Scratch& online, std::span<const PredictRow> rows,
               std::span<Prediction> out);
   StoreRead read_store(Call& call, features::OnlineReader::Scratch& online,
@@ -207,7 +213,7 @@ class Predictor {
   bool ask_secondary(Call& call, std::span<const data::Cell> cells, Prediction& out);
   void explain(Call& call, std::span<const data::Cell> cells, Prediction& out);
   void report(const Call& call, std::span<const data::Cell> cells, const Prediction& prediction);
-  void report_store_failure(const core::Error& error);
+  void report_store_failure(const Call& call, const core::Error& error);
 
   Collaborators collaborators_;
   mutable std::mutex snapshot_mutex_;  ///< guards snapshot_; taken once per thread and swap

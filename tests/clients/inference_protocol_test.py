@@ -1,7 +1,11 @@
 """The unmodified clients of Triton, KServe and MLflow scoring ask a served model over HTTP."""
 import csv
 import json
+import re
+import struct
+import time
 import unittest
+import uuid
 
 from client_environment import client_python, run_client
 from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure
@@ -58,6 +62,19 @@ try:
     refusal = None
 except InferenceServerException as error:
     refusal = str(error)
+classes = {}
+for count in (1, 2, 9):
+    output = triton.InferRequestedOutput("probability", class_count=count)
+    answer = client.infer("telco-churn", columns(True), outputs=[output]).as_numpy("probability")
+    classes[count] = [[text.decode() for text in row] for row in answer.tolist()]
+timely = ask(columns(True), timeout=60_000_000, **({"client_timeout": 60} if is_grpc else {})).as_numpy("probability").tolist()
+try:
+    client.infer("telco-churn", columns(True), timeout=1)
+    late = None
+except InferenceServerException as error:
+    late = [error.status(), error.message()]
+ask(columns(True), headers={"traceparent": sys.argv[4]})
+ask(columns(True), headers={"traceparent": "broken"})
 streamed = []
 if is_grpc:
     import queue
@@ -77,7 +94,7 @@ print(json.dumps({
     "live": client.is_server_live(), "ready": client.is_server_ready(), "model_ready": client.is_model_ready("telco-churn"),
     "server": client.get_server_metadata(**as_json)["name"], "config": config.get("config", config)["backend"],
     "index": index["models"] if is_grpc else index, "counted": int(statistics["model_stats"][0]["inference_count"]),
-    "streamed": streamed,
+    "streamed": streamed, "classes": classes, "timely": timely, "late": late,
     "binary": binary.as_numpy("probability").tolist(), "text": text.as_numpy("probability").tolist(),
     "versioned": versioned.as_numpy("probability").tolist(), "by_id": by_id.as_numpy("probability").tolist(),
     "labels": by_id.as_numpy("label").tolist(), "decisions": [d.decode() for d in by_id.as_numpy("decision")],
@@ -106,6 +123,10 @@ asyncio.run(main())
 """
 
 
+def np_float32(value):
+    return struct.unpack("f", struct.pack("f", value))[0]
+
+
 class InferenceProtocol(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -127,8 +148,11 @@ class InferenceProtocol(unittest.TestCase):
         cls.inputs = [one["name"] for one in info["inputs"]]
 
     def check_triton(self, protocol, address):
-        seen = json.loads(run_client(self.python, TRITON, address, self.rows_file, protocol, cwd=self.folder))
-        for way in ("binary", "text", "versioned", "by_id"):
+        trace = uuid.uuid4()
+        seen = json.loads(run_client(self.python, TRITON, address, self.rows_file, protocol,
+                                     f"00-{trace.hex}-b7ad6b7169203331-01", cwd=self.folder))
+        self.wait_for_trace(trace)
+        for way in ("binary", "text", "versioned", "by_id", "timely"):
             self.assertEqual(seen[way], self.expected, way)
         self.assertEqual(seen["decisions"], self.decisions)
         self.assertEqual(seen["labels"], [int(decision == "churn") for decision in self.decisions])
@@ -139,7 +163,34 @@ class InferenceProtocol(unittest.TestCase):
                          [("telco-churn", "1", "READY")])
         self.assertGreaterEqual(seen["counted"], 80)
         self.assertIn("nobody", seen["refusal"])
+        self.check_classes(seen["classes"])
+        self.assertIn(seen["late"][0], ("504", "StatusCode.DEADLINE_EXCEEDED"))
+        self.assertIn("time had run out", seen["late"][1])
         return seen
+
+    def wait_for_trace(self, trace):
+        """The events of the traced request, as the log holds them: field 1, 25 bytes, trace id, a span of ours, sampled."""
+        deadline = time.monotonic() + 30
+        field = re.compile(re.escape(b"\x01\x19" + trace.bytes) + b"(.{8})\x01", re.DOTALL)
+        while True:
+            files = (self.project / ".tenure" / "predictions").glob("predictions-*.log")
+            spans = [span for path in files for span in field.findall(path.read_bytes())]
+            if len(spans) == len(self.rows) or time.monotonic() > deadline:
+                break
+            time.sleep(0.05)
+        self.assertEqual(len(spans), len(self.rows))
+        self.assertEqual(len(set(spans)), 1)
+        self.assertNotEqual(spans[0].hex(), "b7ad6b7169203331")
+
+    def check_classes(self, classes):
+        """Triton's text: value with six decimals, index, label; the most probable first."""
+        for row, probability in enumerate(self.expected):
+            both = sorted([(1 - np_float32(probability), 0, "stay"), (np_float32(probability), 1, "churn")],
+                          key=lambda one: -one[0])
+            texts = [f"{value:f}:{index}:{label}" for value, index, label in both]
+            self.assertEqual(classes["2"][row], texts)
+            self.assertEqual(classes["9"][row], texts)
+            self.assertEqual(classes["1"][row], texts[:1])
 
     def test_triton_predicts_the_same_bits_over_http(self):
         self.check_triton("http", self.address)

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,13 @@ using core::JsonArray;
 using core::JsonObject;
 
 constexpr std::size_t kCategoriesShown = 20;
+
+/// What a request that predicts may say beside its body.
+constexpr std::pair<std::string_view, std::string_view> kHeaders[] = {
+    {"X-Request-Timeout-Ms",
+     "Milliseconds, from the request's first byte, after which nobody waits"},
+    {"Idempotency-Key", "Name of the request: sent again, it gets the first answer again"},
+    {"traceparent", "W3C trace context of the caller"}};
 
 JsonObject reference(std::string_view schema) {
   return {{"$ref", fmt::format("#/components/schemas/{}", schema)}};
@@ -63,6 +71,13 @@ JsonArray parameters_of(const ListedRoute& route) {
         {"description", "How many reasons to give for each prediction"},
         {"schema",
          JsonObject{{"type", "integer"}, {"minimum", 0}, {"maximum", 1000}, {"default", 0}}}});
+  }
+  if (is_prediction(route.path)) {
+    for (const auto& [name, description] : kHeaders)
+      parameters.emplace_back(JsonObject{{"name", name},
+                                         {"in", "header"},
+                                         {"description", description},
+                                         {"schema", JsonObject{{"type", "string"}}}});
   }
   return parameters;
 }

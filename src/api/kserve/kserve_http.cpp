@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "api/deadline.h"
 #include "api/mlflow_scoring/scoring_request.h"
 #include "api/open_inference/infer_http.h"
 #include "api/predict/predict_answer.h"
@@ -34,6 +35,8 @@ core::Result<const serving::ModelSnapshot*> predict(const Services& services,
   if (is_explained && !(*snapshot)->explainer)
     return invalid(core::ErrorCode::kUnimplemented,
                    "this model cannot be explained: " + (*snapshot)->not_explained);
+  auto deadline = request_deadline(services.clock, request);
+  if (!deadline) return std::move(deadline).error();
   const auto rows_max = static_cast<std::size_t>(services.rows_max);
   switch (workspace.request.decode_json(request.body, **snapshot, rows_max)) {
     case ScoringRequest::Outcome::kInvalid:
@@ -45,8 +48,9 @@ core::Result<const serving::ModelSnapshot*> predict(const Services& services,
       break;
   }
   workspace.predictions.resize(workspace.request.rows().size());
-  services.predictor.predict(**snapshot, workspace.request.rows(), workspace.scratch,
-                             workspace.predictions, {.is_explained = is_explained});
+  services.predictor.predict(
+      **snapshot, workspace.request.rows(), workspace.scratch, workspace.predictions,
+      {.is_explained = is_explained, .deadline_ns = deadline->at_ns, .trace = request.trace});
   return snapshot;
 }
 

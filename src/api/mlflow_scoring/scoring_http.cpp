@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "api/deadline.h"
 #include "api/mlflow_scoring/scoring_request.h"
 #include "api/predict/predict_answer.h"
 #include "core/ascii_case.h"
@@ -80,6 +81,11 @@ void invocations(const Services& services, const net::Request& request, net::Res
     response.headers.emplace_back("Retry-After", "1");
     return;
   }
+  const auto deadline = request_deadline(services.clock, request);
+  if (!deadline) {
+    const core::ErrorCodeInfo& info = core::error_code_info(deadline.error().code);
+    return answer_error(info.http_status, info.mlflow_code, deadline.error().message, response);
+  }
   const auto rows_max = static_cast<std::size_t>(services.rows_max);
   ScoringRequest& scoring = workspace.request;
   const auto outcome = kind == BodyKind::kCsv
@@ -94,7 +100,8 @@ void invocations(const Services& services, const net::Request& request, net::Res
   if (outcome == ScoringRequest::Outcome::kInvalid)
     return answer_error(400, "BAD_REQUEST", scoring.errors().summary(), response);
   workspace.predictions.resize(scoring.rows().size());
-  services.predictor.predict(*snapshot, scoring.rows(), workspace.scratch, workspace.predictions);
+  services.predictor.predict(*snapshot, scoring.rows(), workspace.scratch, workspace.predictions,
+                             {.deadline_ns = deadline->at_ns, .trace = request.trace});
   response.body += "{\"predictions\":[";
   for (std::size_t i = 0; i < workspace.predictions.size(); ++i) {
     if (i > 0) response.body += ',';

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "api/deadline.h"
 #include "api/open_inference/infer_request.h"
 #include "api/open_inference/inference.h"
 #include "api/open_inference/inference_statistics.h"
@@ -105,6 +106,8 @@ core::Result<std::size_t> infer(const Services& services, const net::Request& re
   auto snapshot = find_model(services, workspace.snapshot, request.path_parameter("model"),
                              request.path_parameter("version"));
   if (!snapshot) return std::move(snapshot).error();
+  auto deadline = request_deadline(services.clock, request);
+  if (!deadline) return std::move(deadline).error();
   auto length = json_length(request);
   if (!length) return std::move(length).error();
   const auto rows_max = static_cast<std::size_t>(services.rows_max);
@@ -112,7 +115,10 @@ core::Result<std::size_t> infer(const Services& services, const net::Request& re
                                          workspace.inference);
       !ok)
     return std::move(ok).error();
-  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max);
+  *deadline = deadline->with(deadline_after(request.began_ns, workspace.inference.timeout));
+  if (auto ok = check_deadline(services.clock, *deadline); !ok) return std::move(ok).error();
+  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max,
+                                         {.deadline_ns = deadline->at_ns, .trace = request.trace});
   if (!tensors) return std::move(tensors).error();
   write_answer(**snapshot, workspace.request, *tensors, response);
   return workspace.inference.row_count();

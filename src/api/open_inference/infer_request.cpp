@@ -92,7 +92,7 @@ core::Result<> InferRequest::decode(std::string_view body, std::optional<std::si
   if (!binary.empty())
     return invalid(fmt::format("{} bytes behind the data of the last input", binary.size()));
   for (const RequestedOutput& output : outputs_) {
-    inference.outputs.push_back(output.name);
+    inference.outputs.push_back({.name = output.name, .class_count = output.class_count});
     binary_outputs_.push_back(output.is_binary.value_or(binary_data_output_.value_or(false)));
   }
   if (outputs_.empty()) binary_outputs_.assign(1, binary_data_output_.value_or(false));
@@ -115,7 +115,9 @@ void InferRequest::read_body(JsonReader& reader) {
     } else if (key == "outputs" && kind == Kind::kArray) {
       read_outputs(reader);
     } else if (key == "parameters" && kind == Kind::kObject) {
-      binary_data_output_ = read_parameters(reader).binary_data_output;
+      const Parameters parameters = read_parameters(reader);
+      binary_data_output_ = parameters.binary_data_output;
+      inference_->timeout = parameters.timeout;
     } else {
       if ((key == "inputs" || key == "outputs") && kind != Kind::kNull)
         refuse(fmt::format("'{}' should be a list", key));
@@ -237,7 +239,9 @@ void InferRequest::read_outputs(JsonReader& reader) {
       if (key == "name" && kind == Kind::kText) {
         output.name = reader.read_text();
       } else if (key == "parameters" && kind == Kind::kObject) {
-        output.is_binary = read_parameters(reader).binary_data;
+        const Parameters parameters = read_parameters(reader);
+        output.is_binary = parameters.binary_data;
+        output.class_count = parameters.class_count;
       } else {
         reader.skip();
       }
@@ -257,6 +261,18 @@ InferRequest::Parameters InferRequest::read_parameters(JsonReader& reader) {
         refuse("'binary_data_size' should be a whole number of bytes");
       else
         parameters.binary_data_size = static_cast<std::size_t>(*size);
+    } else if (key == "classification") {
+      const auto count = parse_integer(reader.skip());
+      if (!count || *count < 0)
+        refuse("'classification' should be a number of classes");
+      else
+        parameters.class_count = static_cast<std::size_t>(*count);
+    } else if (key == "timeout") {
+      const auto timeout = parse_integer(reader.skip());
+      if (!timeout || *timeout < 0)
+        refuse("'timeout' should be a whole number of microseconds");
+      else
+        parameters.timeout = *timeout;
     } else if (key == "binary_data") {
       parameters.binary_data = read_flag(reader);
     } else if (key == "binary_data_output") {

@@ -33,10 +33,13 @@ class InferRequest {
     std::optional<std::size_t> binary_data_size;
     std::optional<bool> binary_data;
     std::optional<bool> binary_data_output;
+    std::size_t class_count = 0;
+    core::Micros timeout = 0;
   };
   struct RequestedOutput {
     std::string_view name;
     std::optional<bool> is_binary;
+    std::size_t class_count = 0;
   };
 
   void read_body(JsonReader& reader);

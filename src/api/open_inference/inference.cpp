@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "api/open_inference/classification.h"
 #include "api/rows/cell_text.h"
 #include "core/nearest.h"
 #include "serving/reasons.h"
@@ -37,8 +38,8 @@ bool is_id(std::string_view name) {
   return name == "customer_id" || name == "entity_id";
 }
 
-bool needs_explanation(std::string_view output) {
-  return output == "contributions" || output == "reason_codes";
+bool needs_explanation(const Inference::Wanted& output) {
+  return output.name == "contributions" || output.name == "reason_codes";
 }
 
 std::size_t find_input(const serving::ModelSnapshot& snapshot, std::string_view name) {
@@ -79,17 +80,19 @@ Datatype datatype_of(const learn::InputField& input) {
 void Inference::clear() {
   inputs.clear();
   outputs.clear();
+  timeout = 0;
 }
 
 core::Result<std::span<const OutputTensor>> Inference::run(serving::Predictor& predictor,
                                                            const serving::ModelSnapshot& snapshot,
-                                                           std::size_t rows_max) {
-  if (outputs.empty()) outputs.push_back("probability");
+                                                           std::size_t rows_max,
+                                                           serving::PredictOptions options) {
+  if (outputs.empty()) outputs.push_back({.name = "probability"});
   if (auto ok = check_outputs(snapshot); !ok) return std::move(ok).error();
   if (auto ok = read_inputs(snapshot, rows_max); !ok) return std::move(ok).error();
   predictions_.resize(rows_.size());
-  predictor.predict(snapshot, rows_, scratch_, predictions_,
-                    {.is_explained = std::ranges::any_of(outputs, needs_explanation)});
+  options.is_explained = std::ranges::any_of(outputs, needs_explanation);
+  predictor.predict(snapshot, rows_, scratch_, predictions_, options);
   answers_.resize(outputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) write_output(snapshot, outputs[i], answers_[i]);
   return std::span<const OutputTensor>(answers_);
@@ -97,16 +100,19 @@ core::Result<std::span<const OutputTensor>> Inference::run(serving::Predictor& p
 
 core::Result<> Inference::check_outputs(const serving::ModelSnapshot& snapshot) const {
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const std::string_view name = outputs[i];
+    const std::string_view name = outputs[i].name;
     if (std::ranges::find(kOutputs, name, &OutputFacts::name) == kOutputs.end()) {
       std::vector<std::string> known;
       for (const OutputFacts& output : kOutputs) known.emplace_back(output.name);
       return invalid(fmt::format("unexpected inference output '{}' for model '{}'{}", name,
                                  snapshot.name, core::did_you_mean(name, known)));
     }
-    if (std::ranges::count(outputs, name) > 1)
+    if (std::ranges::count(outputs, name, &Wanted::name) > 1)
       return invalid(fmt::format("output '{}' is asked for twice", name));
-    if (needs_explanation(name) && !snapshot.explainer)
+    if (outputs[i].class_count > 0 && name != "probability")
+      return invalid(
+          fmt::format("output '{}' has no classes; 'classification' is for 'probability'", name));
+    if (needs_explanation(outputs[i]) && !snapshot.explainer)
       return core::Error{core::ErrorCode::kUnimplemented,
                          "this model cannot be explained: " + snapshot.not_explained};
   }
@@ -235,8 +241,17 @@ core::Result<> Inference::read_ids(const InputTensor& tensor) {
   return {};
 }
 
-void Inference::write_output(const serving::ModelSnapshot& snapshot, std::string_view name,
+void Inference::write_classes(const serving::ModelSnapshot& snapshot, std::size_t count,
+                              OutputTensor& out) {
+  out.datatype = Datatype::kBytes;
+  out.shape.push_back(static_cast<std::int64_t>(std::min(count, kClasses)));
+  for (const serving::Prediction& prediction : predictions_)
+    append_classes(prediction.probability, snapshot.model.facts(), count, out.texts);
+}
+
+void Inference::write_output(const serving::ModelSnapshot& snapshot, const Wanted& wanted,
                              OutputTensor& out) {
+  const std::string_view name = wanted.name;
   const auto facts = std::ranges::find(kOutputs, name, &OutputFacts::name);
   out.name = facts->name;
   out.datatype = facts->datatype;
@@ -246,6 +261,7 @@ void Inference::write_output(const serving::ModelSnapshot& snapshot, std::string
   out.floats.clear();
   out.integers.clear();
   out.texts.clear();
+  if (wanted.class_count > 0) return write_classes(snapshot, wanted.class_count, out);
   const learn::ModelFacts& model = snapshot.model.facts();
   for (const serving::Prediction& prediction : predictions_) {
     if (name == "probability") {

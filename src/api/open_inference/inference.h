@@ -28,6 +28,8 @@ namespace tenure::api {
 ///   contributions FP32 [n, F + 1], log-odds, the last column is the bias; NaN where the model
 ///     did not answer
 ///   reason_codes BYTES [n, 4], "Contract" and so on, largest first, "" = no further one
+/// `probability` with a class count (Triton's classification extension) is BYTES [n, 1 or 2]: the
+/// most probable class first, as "0.694262:0:stay".
 ///
 /// Reused from call to call; one per thread.
 class Inference {
@@ -36,16 +38,23 @@ class Inference {
   static constexpr std::size_t kInputsMax = 4096;
 
   std::vector<InputTensor> inputs;
-  std::vector<std::string_view> outputs;  ///< names, none twice
+  struct Wanted {
+    std::string_view name;
+    std::size_t class_count = 0;  ///< of the classification extension; 0 = as numbers
+  };
+  std::vector<Wanted> outputs;  ///< none twice
+  core::Micros timeout = 0;     ///< parameter `timeout`, from the request's beginning; 0 = none
 
   void clear();
 
   /// Answers in the order of `outputs`; the tensors live until the next call. Errors:
   /// kInvalidArgument naming the tensor; kResourceExhausted for more than rows_max rows;
   /// kUnimplemented when contributions are wanted of a model that cannot be explained.
+  /// `options`: what of it the caller knows; whether to explain follows from `outputs`.
   core::Result<std::span<const OutputTensor>> run(serving::Predictor& predictor,
                                                   const serving::ModelSnapshot& snapshot,
-                                                  std::size_t rows_max);
+                                                  std::size_t rows_max,
+                                                  serving::PredictOptions options);
 
   std::size_t row_count() const { return rows_.size(); }
 
@@ -59,8 +68,9 @@ class Inference {
   core::Result<> set_cell(const serving::ModelSnapshot& snapshot, const InputTensor& tensor,
                           std::size_t element, std::size_t row, std::size_t input);
   core::Result<> check_outputs(const serving::ModelSnapshot& snapshot) const;
-  void write_output(const serving::ModelSnapshot& snapshot, std::string_view name,
+  void write_output(const serving::ModelSnapshot& snapshot, const Wanted& wanted,
                     OutputTensor& out);
+  void write_classes(const serving::ModelSnapshot& snapshot, std::size_t count, OutputTensor& out);
 
   std::size_t width_ = 0;
   bool has_rows_ = false;

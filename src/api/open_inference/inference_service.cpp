@@ -1,11 +1,15 @@
 #include "api/open_inference/inference_service.h"
 
+#include <chrono>
+#include <iterator>
 #include <string>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <grpcpp/grpcpp.h>
 #include <open_inference.grpc.pb.h>
 
+#include "api/deadline.h"
 #include "api/open_inference/grpc_access.h"
 #include "api/open_inference/inference.h"
 #include "api/open_inference/inference_statistics.h"
@@ -42,15 +46,48 @@ ServerUnaryReactor* finish(CallbackServerContext* context, const Status& status)
   return reactor;
 }
 
-core::Result<> infer(const Services& services, const inference::ModelInferRequest& request,
+/// What the metadata of a call say.
+struct CallFacts {
+  Deadline deadline;
+  core::TraceContext trace;
+};
+
+/// Reads the deadline and joins the caller's trace, which the answer's metadata then name.
+CallFacts call_facts(const core::Clock& clock, grpc::ServerContextBase& context) {
+  CallFacts facts;
+  if (context.deadline() != std::chrono::system_clock::time_point::max()) {
+    // gRPC has turned the time left into a time of day when the call came in.
+    facts.deadline = deadline_at(clock, std::chrono::duration_cast<std::chrono::microseconds>(
+                                            context.deadline().time_since_epoch())
+                                            .count());
+  }
+  const auto parent = context.client_metadata().equal_range("traceparent");
+  if (parent.first == parent.second) return facts;
+  const bool is_one = std::next(parent.first) == parent.second;
+  facts.trace = core::continue_trace(
+      is_one ? std::string_view(parent.first->second.data(), parent.first->second.size())
+             : std::string_view());
+  std::string text(core::kTraceparentSize, ' ');
+  core::write_traceparent(facts.trace, text.data());
+  context.AddInitialMetadata("traceparent", text);
+  return facts;
+}
+
+core::Result<> infer(const Services& services, const CallFacts& call, std::int64_t began_ns,
+                     const inference::ModelInferRequest& request,
                      inference::ModelInferResponse& response, Workspace& workspace) {
+  if (auto ok = check_deadline(services.clock, call.deadline); !ok) return ok;
   auto snapshot =
       find_model(services, workspace.snapshot, request.model_name(), request.model_version());
   if (!snapshot) return std::move(snapshot).error();
   const auto rows_max = static_cast<std::size_t>(services.rows_max);
   if (auto ok = read_message(request, elements_max(services, **snapshot), workspace.inference); !ok)
     return ok;
-  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max);
+  const Deadline deadline =
+      call.deadline.with(deadline_after(began_ns, workspace.inference.timeout));
+  if (auto ok = check_deadline(services.clock, deadline); !ok) return ok;
+  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max,
+                                         {.deadline_ns = deadline.at_ns, .trace = call.trace});
   if (!tensors) return std::move(tensors).error();
   response.set_model_name((*snapshot)->name);
   response.set_model_version(std::to_string((*snapshot)->version));
@@ -59,11 +96,12 @@ core::Result<> infer(const Services& services, const inference::ModelInferReques
   return {};
 }
 
-core::Result<> counted_infer(const Services& services, const inference::ModelInferRequest& request,
+core::Result<> counted_infer(const Services& services, const CallFacts& call,
+                             const inference::ModelInferRequest& request,
                              inference::ModelInferResponse& response) {
   thread_local Workspace workspace;
   const std::int64_t start = services.clock.monotonic_ns();
-  auto done = infer(services, request, response, workspace);
+  auto done = infer(services, call, start, request, response, workspace);
   services.inference_statistics->count(done.has_value(), workspace.inference.row_count(),
                                        services.clock.monotonic_ns() - start, services.clock.now());
   return done;
@@ -74,7 +112,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
                                                          inference::ModelStreamInferResponse> {
  public:
   InferStream(const Services& services, CallbackServerContext& context)
-      : services_(services), context_(context) {
+      : services_(services), context_(context), call_(call_facts(services.clock, context)) {
     StartRead(&request_);
   }
   void OnReadDone(bool is_read) override {
@@ -83,7 +121,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
     const Status admitted = admit(services_.guard, context_, Role::kViewer, request_.model_name());
     if (!admitted.ok()) return Finish(admitted);
     response_.Clear();
-    auto done = counted_infer(services_, request_, *response_.mutable_infer_response());
+    auto done = counted_infer(services_, call_, request_, *response_.mutable_infer_response());
     if (!done) {
       response_.mutable_infer_response()->Clear();
       response_.mutable_infer_response()->set_id(request_.id());
@@ -100,6 +138,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
  private:
   const Services& services_;
   CallbackServerContext& context_;  ///< lives until OnDone
+  const CallFacts call_;
   inference::ModelInferRequest request_;
   inference::ModelStreamInferResponse response_;
 };
@@ -184,7 +223,8 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
             admit(services_.guard, *context, Role::kViewer, request->model_name());
         !admitted.ok())
       return finish(context, admitted);
-    return finish(context, to_status(counted_infer(services_, *request, *response)));
+    const CallFacts call = call_facts(services_.clock, *context);
+    return finish(context, to_status(counted_infer(services_, call, *request, *response)));
   }
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*

@@ -74,6 +74,21 @@ core::Result<> append_contents(const Contents& contents, Datatype type,
   return {};
 }
 
+/// A parameter that counts something; 0 when it is not given.
+template <typename Parameters>
+core::Result<std::int64_t> integer_parameter(const Parameters& parameters, const char* name) {
+  const auto found = parameters.find(name);
+  if (found == parameters.end()) return std::int64_t{0};
+  const inference::InferParameter& parameter = found->second;
+  std::int64_t value = -1;
+  if (parameter.parameter_choice_case() == inference::InferParameter::kInt64Param)
+    value = parameter.int64_param();
+  if (parameter.parameter_choice_case() == inference::InferParameter::kUint64Param)
+    value = static_cast<std::int64_t>(parameter.uint64_param());
+  if (value < 0) return invalid(fmt::format("parameter '{}' should be a whole number", name));
+  return value;
+}
+
 core::Result<> read_tensor(const inference::ModelInferRequest::InferInputTensor& message,
                            const std::string* raw, std::size_t& elements_left,
                            InputTensor& tensor) {
@@ -116,7 +131,15 @@ core::Result<> read_message(const inference::ModelInferRequest& request, std::si
   if (raw_count != request.raw_input_contents_size())
     return invalid(fmt::format("{} raw contents for {} inputs without typed ones",
                                request.raw_input_contents_size(), raw_count));
-  for (const auto& output : request.outputs()) inference.outputs.push_back(output.name());
+  for (const auto& output : request.outputs()) {
+    const auto count = integer_parameter(output.parameters(), "classification");
+    if (!count) return core::Error(count.error()).within(fmt::format("output '{}'", output.name()));
+    inference.outputs.push_back(
+        {.name = output.name(), .class_count = static_cast<std::size_t>(*count)});
+  }
+  const auto timeout = integer_parameter(request.parameters(), "timeout");
+  if (!timeout) return timeout.error();
+  inference.timeout = *timeout;
   return {};
 }
 

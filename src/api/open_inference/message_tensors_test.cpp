@@ -82,6 +82,28 @@ TEST(ReadMessage, ReadsTypedContentsOfEveryType) {
   EXPECT_EQ(inference.inputs[7].values[0].text, "text");
 }
 
+TEST(ReadMessage, ReadsTheTimeOutAndTheNumberOfClassesOfAnOutput) {
+  inference::ModelInferRequest request = request_of(kRequest);
+  (*request.mutable_parameters())["timeout"].set_int64_param(1500);
+  auto* output = request.add_outputs();
+  output->set_name("probability");
+  (*output->mutable_parameters())["classification"].set_int64_param(2);
+  request.add_outputs()->set_name("margin");
+  Inference inference;
+  ASSERT_TRUE(read_message(request, 100, inference).has_value());
+  EXPECT_EQ(inference.timeout, 1500);
+  ASSERT_EQ(inference.outputs.size(), 2U);
+  EXPECT_EQ(inference.outputs[0].class_count, 2U);
+  EXPECT_EQ(inference.outputs[1].class_count, 0U);
+  (*request.mutable_parameters())["timeout"].set_string_param("soon");
+  EXPECT_FALSE(read_message(request, 100, inference).has_value());
+  (*request.mutable_parameters())["timeout"].set_uint64_param(7);
+  ASSERT_TRUE(read_message(request, 100, inference).has_value());
+  EXPECT_EQ(inference.timeout, 7);
+  (*output->mutable_parameters())["classification"].set_int64_param(-1);
+  EXPECT_FALSE(read_message(request, 100, inference).has_value());
+}
+
 TEST(ReadMessage, SaysWhatIsWrong) {
   const auto refusal = [](const inference::ModelInferRequest& request) {
     Inference inference;

@@ -17,8 +17,9 @@ namespace tenure::api {
 /// What the Open Inference Protocol tells of server and model, the same over REST and gRPC.
 inline constexpr std::string_view kServerName = "tenure";
 inline constexpr std::string_view kPlatform = "tenure_ensemble";
-inline constexpr std::array<std::string_view, 4> kServerExtensions = {
-    "binary_tensor_data", "model_repository", "model_configuration", "statistics"};
+inline constexpr std::array<std::string_view, 5> kServerExtensions = {
+    "binary_tensor_data", "model_repository", "model_configuration", "statistics",
+    "classification"};
 
 bool is_server_ready(const Services& services);
 

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "api/deadline.h"
 #include "api/predict/predict_answer.h"
 #include "api/predict/predict_request.h"
 
@@ -59,6 +60,10 @@ void answer(const Services& services, const net::Request& request, const AnswerS
             std::size_t explained_max, Workspace& workspace, net::Response& response) {
   const serving::ModelSnapshot* snapshot = services.predictor.snapshot(workspace.snapshot);
   if (snapshot == nullptr) return answer_no_model(services, response);
+  const auto deadline = request_deadline(services.clock, request);
+  if (!deadline)
+    return response.error(core::error_code_info(deadline.error().code).http_status,
+                          deadline.error().message);
   switch (workspace.request.decode(request.body, *snapshot, services.rows_max)) {
     case PredictRequest::Outcome::kInvalid:
       return answer_invalid(workspace.request.errors(), response);
@@ -87,8 +92,9 @@ void answer(const Services& services, const net::Request& request, const AnswerS
     return;
   }
   workspace.predictions.resize(rows.size());
-  services.predictor.predict(*snapshot, rows, workspace.scratch, workspace.predictions,
-                             {.is_explained = is_explained});
+  services.predictor.predict(
+      *snapshot, rows, workspace.scratch, workspace.predictions,
+      {.is_explained = is_explained, .deadline_ns = deadline->at_ns, .trace = request.trace});
   if (workspace.request.is_list()) {
     append_predictions(response.body, *snapshot, workspace.predictions, style);
   } else {

@@ -1,14 +1,18 @@
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include <fmt/format.h>
 
+#include "app/model_store.h"
 #include "app/steps/step_io.h"
 #include "app/steps/steps.h"
 #include "app/steps/tracked_run.h"
 #include "app/training_table.h"
 #include "core/file.h"
 #include "core/id.h"
+#include "core/sha256.h"
 #include "learn/model.h"
 #include "learn/xgboost_trainer.h"
 #include "tracking/model_package.h"
@@ -81,6 +85,7 @@ core::Result<> upload(storage::ObjectStore& objects, const std::filesystem::path
 /// The version made of this run before a kill, if any: registering twice must not number twice.
 core::Result<tracking::ModelVersion> version_of_run(Project& project, const tracking::Run& run,
                                                     const std::string& source,
+                                                    const tracking::ModelPackage& package,
                                                     const tracking::Change& change) {
   auto registry = project.registry();
   if (!registry) return std::move(registry).error();
@@ -90,7 +95,13 @@ core::Result<tracking::ModelVersion> version_of_run(Project& project, const trac
   if (!versions) return std::move(versions).error();
   const auto known = std::ranges::find(*versions, run.id, &tracking::ModelVersion::run_id);
   if (known != versions->end()) return *known;
-  return (*registry)->create_version(project.model_name(), source, run.id, {}, change);
+  std::map<std::string, std::string> tags;
+  for (const char* name : kDecidingFiles) {
+    const auto file = package.files.find(name);
+    if (file != package.files.end())
+      tags[std::string(kDigestTag) + name] = core::sha256_hex(file->second);
+  }
+  return (*registry)->create_version(project.model_name(), source, run.id, tags, change);
 }
 
 }  // namespace
@@ -126,7 +137,7 @@ pipelines::Step register_step(Project& project) {
     const tracking::Change change{project.actor(),
                                   fmt::format("trained by pipeline run {}", context.run_id),
                                   core::JsonObject{{"test_auc", *auc}}};
-    auto version = version_of_run(project, *run, (*objects)->uri(key), change);
+    auto version = version_of_run(project, *run, (*objects)->uri(key), *package, change);
     if (!version) return std::move(version).error();
     auto runs = project.runs();
     if (!runs) return std::move(runs).error();

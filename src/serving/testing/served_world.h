@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <numeric>
 #include <stdexcept>
@@ -31,12 +32,14 @@ class FaultyStore final : public storage::KvStore {
   explicit FaultyStore(std::unique_ptr<storage::KvStore> inner) : inner_(std::move(inner)) {}
 
   bool is_away = false;
-  std::string damaged;  ///< keys that contain this give garbage
+  std::function<void()> on_read = [] {};  ///< what happens while it is read
+  std::string damaged;                    ///< keys that contain this give garbage
 
   core::Result<> get(
       std::span<const std::string_view> keys,
       const std::function<void(std::size_t, std::optional<std::string_view>)>& visit) override {
     ++reads;
+    on_read();
     if (is_away) return core::Error{core::ErrorCode::kUnavailable, "the store is away"};
     if (damaged.empty()) return inner_->get(keys, visit);
     return inner_->get(keys, [&](std::size_t i, std::optional<std::string_view> value) {
