@@ -66,6 +66,8 @@ struct LoggedPrediction {
   serving::Level level = serving::Level::kPrimary;
   std::string reason;
   std::uint32_t latency_us = 0;
+  std::string variant;     ///< which of those that share the requests; "" = there was one only
+  bool is_shadow = false;  ///< nobody got this answer; its id is that of the one they got
 };
 
 /// Reads all segments in order until `visit` returns false. Safe while a log is being written.

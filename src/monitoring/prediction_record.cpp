@@ -28,6 +28,8 @@ enum class CellTag : std::uint8_t {
 constexpr std::uint8_t kIsPositive = 1;
 constexpr std::uint8_t kHasUuid = 2;
 constexpr std::uint8_t kHasReason = 4;
+constexpr std::uint8_t kHasVariant = 8;  ///< since version 2
+constexpr std::uint8_t kIsShadow = 16;   ///< likewise
 constexpr std::size_t kUuidTextSize = 36;
 
 /// The two ends of the same encoder: one counts, one writes.
@@ -159,7 +161,9 @@ void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   const bool has_uuid = parse_uuid(event.prediction_id, uuid);
   put_value(out, static_cast<std::uint8_t>((event.is_positive ? kIsPositive : 0) |
                                            (has_uuid ? kHasUuid : 0) |
-                                           (event.reason.empty() ? 0 : kHasReason)));
+                                           (event.reason.empty() ? 0 : kHasReason) |
+                                           (event.variant.empty() ? 0 : kHasVariant) |
+                                           (event.is_shadow ? kIsShadow : 0)));
   put_value(out, static_cast<std::uint8_t>(event.level));
   if (has_uuid) {
     out.put(uuid.data(), uuid.size());
@@ -173,6 +177,7 @@ void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   put_value(out, event.latency_us);
   put_text(out, event.entity_id);
   if (!event.reason.empty()) put_text(out, event.reason);
+  if (!event.variant.empty()) put_text(out, event.variant);
   const std::size_t count = std::min(event.features.size(), event.feature_names.size());
   put_count(out, count);
   for (const data::Cell& cell : event.features.first(count)) put_cell(out, cell);
@@ -296,6 +301,8 @@ core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema
   out.latency_us = reader.value<std::uint32_t>();
   out.entity_id = reader.text();
   out.reason = (flags & kHasReason) != 0 ? std::string(reader.text()) : std::string();
+  out.variant = (flags & kHasVariant) != 0 ? std::string(reader.text()) : std::string();
+  out.is_shadow = (flags & kIsShadow) != 0;
   const std::uint64_t count = reader.count();
   if (count > schema.names.size()) return corrupt("more features than its schema has names");
   out.features.resize(count);

@@ -16,7 +16,7 @@ namespace tenure::monitoring {
 /// (docs/formats/prediction-log.md).
 
 inline constexpr std::string_view kSegmentMagic = "TNRPLOG1";
-inline constexpr std::uint32_t kSegmentVersion = 1;
+inline constexpr std::uint32_t kSegmentVersion = 2;
 inline constexpr std::size_t kSegmentHeaderSize = 32;
 inline constexpr std::size_t kFrameLeadSize = 8;  ///< length, CRC-32C
 inline constexpr std::size_t kPayloadMax = 8U * 1024 * 1024;
