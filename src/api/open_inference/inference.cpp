@@ -27,7 +27,9 @@ constexpr std::array kOutputs =
                                 {"level", Datatype::kBytes},
                                 {"prediction_id", Datatype::kBytes},
                                 {"contributions", Datatype::kFp32, true},
-                                {"reason_codes", Datatype::kBytes, true}});
+                                {"reason_codes", Datatype::kBytes, true},
+                                {"model_version", Datatype::kInt64},
+                                {"variant", Datatype::kBytes}});
 
 core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
@@ -81,18 +83,33 @@ void Inference::clear() {
   outputs.clear();
 }
 
-core::Result<std::span<const OutputTensor>> Inference::run(serving::Predictor& predictor,
-                                                           const serving::ModelSnapshot& snapshot,
+core::Result<std::span<const OutputTensor>> Inference::run(const LiveModel& live,
                                                            std::size_t rows_max) {
+  const serving::ModelSnapshot& snapshot = *live;
   if (outputs.empty()) outputs.push_back("probability");
   if (auto ok = check_outputs(snapshot); !ok) return std::move(ok).error();
   if (auto ok = read_inputs(snapshot, rows_max); !ok) return std::move(ok).error();
   predictions_.resize(rows_.size());
-  predictor.predict(snapshot, rows_, scratch_, predictions_,
-                    {.is_explained = std::ranges::any_of(outputs, needs_explanation)});
+  live.predict(rows_, scratch_, predictions_,
+               {.is_explained = std::ranges::any_of(outputs, needs_explanation)});
   answers_.resize(outputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) write_output(snapshot, outputs[i], answers_[i]);
   return std::span<const OutputTensor>(answers_);
+}
+
+const serving::ModelSnapshot& Inference::version_of_all(
+    const serving::ModelSnapshot& champion) const {
+  const bool is_one = std::ranges::all_of(predictions_, [this](const serving::Prediction& one) {
+    return one.snapshot == predictions_.front().snapshot;
+  });
+  return is_one && !predictions_.empty() ? *predictions_.front().snapshot : champion;
+}
+
+std::string_view Inference::variant_of_all() const {
+  const bool is_one = std::ranges::all_of(predictions_, [this](const serving::Prediction& one) {
+    return one.variant == predictions_.front().variant;
+  });
+  return is_one && !predictions_.empty() ? predictions_.front().variant : std::string_view();
 }
 
 core::Result<> Inference::check_outputs(const serving::ModelSnapshot& snapshot) const {
@@ -260,6 +277,10 @@ void Inference::write_output(const serving::ModelSnapshot& snapshot, std::string
       out.texts.emplace_back(serving::level_name(prediction.level));
     } else if (name == "prediction_id") {
       out.texts.emplace_back(prediction.id, sizeof prediction.id);
+    } else if (name == "model_version") {
+      out.integers.push_back(prediction.snapshot->version);
+    } else if (name == "variant") {
+      out.texts.emplace_back(prediction.variant);
     } else if (name == "contributions") {
       const bool is_explained = !prediction.contributions.empty();
       for (std::size_t i = 0; i < width_; ++i)

@@ -21,7 +21,7 @@ using grpc::Status;
 
 /// gRPC's threads come and go; each has its buffers.
 struct Workspace {
-  serving::SnapshotCache snapshot;
+  LiveCache live;
   Inference inference;
 };
 
@@ -41,17 +41,22 @@ ServerUnaryReactor* finish(CallbackServerContext* context, const Status& status)
 }
 
 core::Result<> infer(const Services& services, const inference::ModelInferRequest& request,
-                     inference::ModelInferResponse& response, Workspace& workspace) {
+                     inference::ModelInferResponse& response, Workspace& workspace,
+                     InferenceStatistics*& statistics) {
   auto snapshot =
-      find_model(services, workspace.snapshot, request.model_name(), request.model_version());
+      find_model(services, workspace.live, request.model_name(), request.model_version());
   if (!snapshot) return std::move(snapshot).error();
+  statistics = snapshot->statistics;
   const auto rows_max = static_cast<std::size_t>(services.rows_max);
   if (auto ok = read_message(request, elements_max(services, **snapshot), workspace.inference); !ok)
     return ok;
-  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max);
+  auto tensors = workspace.inference.run(*snapshot, rows_max);
   if (!tensors) return std::move(tensors).error();
   response.set_model_name((*snapshot)->name);
-  response.set_model_version(std::to_string((*snapshot)->version));
+  response.set_model_version(
+      std::to_string(workspace.inference.version_of_all(**snapshot).version));
+  if (const auto variant = workspace.inference.variant_of_all(); !variant.empty())
+    (*response.mutable_parameters())["variant"].set_string_param(std::string(variant));
   response.set_id(request.id());
   write_message(*tensors, response);
   return {};
@@ -61,9 +66,10 @@ core::Result<> counted_infer(const Services& services, const inference::ModelInf
                              inference::ModelInferResponse& response) {
   thread_local Workspace workspace;
   const std::int64_t start = services.clock.monotonic_ns();
-  auto done = infer(services, request, response, workspace);
-  services.inference_statistics->count(done.has_value(), workspace.inference.row_count(),
-                                       services.clock.monotonic_ns() - start, services.clock.now());
+  InferenceStatistics* statistics = services.inference_statistics.get();  // until one is named
+  auto done = infer(services, request, response, workspace, statistics);
+  statistics->count(done.has_value(), workspace.inference.row_count(),
+                    services.clock.monotonic_ns() - start, services.clock.now());
   return done;
 }
 
@@ -202,7 +208,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
     const auto found =
         model(request->name().empty() ? services_.model : request->name(), request->version());
     if (!found) return finish(context, to_status(found.error()));
-    const InferenceStatistics& counts = *services_.inference_statistics;
+    const InferenceStatistics& counts = *found->statistics;
     inference::ModelStatistics* out = response->add_model_stats();
     out->set_name((*found)->name);
     out->set_version(std::to_string((*found)->version));
@@ -219,12 +225,13 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context,
                                       const inference::RepositoryIndexRequest*,
                                       inference::RepositoryIndexResponse* response) override {
-    const auto snapshot = services_.predictor.snapshot();
-    auto* out = response->add_models();
-    out->set_name(services_.model);
-    if (snapshot) out->set_version(std::to_string(snapshot->version));
-    out->set_state(snapshot ? "READY" : "UNAVAILABLE");
-    if (!snapshot) out->set_reason(services_.watcher.status().last_error);
+    for (const RepositoryEntry& entry : repository_entries(services_)) {
+      auto* out = response->add_models();
+      out->set_name(entry.name);
+      out->set_version(entry.version);
+      out->set_state(std::string(entry.state));
+      out->set_reason(entry.reason);
+    }
     return finish(context, Status::OK);
   }
 
@@ -246,12 +253,8 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   }
 
  private:
-  core::Result<std::shared_ptr<const serving::ModelSnapshot>> model(const std::string& name,
-                                                                    const std::string& version) {
-    serving::SnapshotCache cache;
-    auto found = find_model(services_, cache, name, version);
-    if (!found) return std::move(found).error();
-    return cache.shared();
+  core::Result<LiveModel> model(const std::string& name, const std::string& version) {
+    return find_model_held(services_, name, version);
   }
 
   /// Triton's clients name the model in the second field, KServe's in the first.
