@@ -201,7 +201,8 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"serving.traffic.guard.latency_margin", kDuration, "5ms", "",
      "How much longer the arm's 99th percentile may be, of requests with one row; 0s = any."},
     {"serving.traffic.guard.mean_margin", kNumber, "0.1", "0..1",
-     "How far the arm's mean score may lie from the other; 1 = any."},
+     "How far the arm's mean score may lie from the other version's of the same customers; 1 = "
+     "any."},
     {"serving.traffic.guard.psi_max", kNumber, "0.25", ">= 0",
      "Population stability index of the arm's scores that is too large; 0 = any is fine."},
     {"serving.fallback.secondary", kBoolean, "true", "",

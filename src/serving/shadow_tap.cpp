@@ -11,7 +11,9 @@ namespace {
 constexpr std::size_t kTextsMax = 16 * 1024;
 /// More than a std::string holds within itself, so that its bytes stay where they are when it is
 /// moved.
-constexpr std::size_t kTextsMin = 64;
+constexpr std::size_t kTextsMin = 512;
+constexpr std::size_t kCellsMin = 64;
+constexpr std::size_t kIdMin = 64;
 
 std::size_t texts_size(const PredictionEvent& event) {
   std::size_t size = event.entity_id.size();
@@ -44,7 +46,13 @@ ShadowTap::ShadowTap(PredictionSink* sink, std::size_t capacity)
     : sink_(sink),
       mask_(std::bit_ceil(std::max<std::size_t>(capacity, 2)) - 1),
       slots_(std::make_unique<Slot[]>(mask_ + 1)) {
-  for (std::size_t i = 0; i <= mask_; ++i) slots_[i].turn.store(i, std::memory_order_relaxed);
+  for (std::size_t i = 0; i <= mask_; ++i) {
+    slots_[i].turn.store(i, std::memory_order_relaxed);
+    ShadowRow& row = slots_[i].row;
+    row.cells.reserve(kCellsMin);
+    row.texts.reserve(kTextsMin);
+    row.entity_id.reserve(kIdMin);
+  }
 }
 
 void ShadowTap::append(const PredictionEvent& event) noexcept {

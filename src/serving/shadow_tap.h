@@ -26,8 +26,8 @@ struct ShadowRow {
 
 /// A sink that hands every event on, and keeps a copy for the shadows in a bounded queue: when that
 /// is full, or the event is huge, the copy is dropped and counted; nobody waits. Takes no lock, and
-/// asks the heap for nothing once its slots have been in use. append() from any thread, take() from
-/// one.
+/// asks the heap for nothing, unless a model has more than 64 inputs or long texts: then a slot
+/// grows once. append() from any thread, take() from one.
 class ShadowTap final : public PredictionSink {
  public:
   /// `sink` may be null. `capacity` is rounded up to a power of two.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <exception>
 
 #include <fmt/format.h>
@@ -10,6 +11,7 @@
 #include "core/id.h"
 #include "core/log.h"
 #include "serving/shadow_arms.h"
+#include "serving/shadow_tap.h"
 
 namespace tenure::serving {
 namespace {
@@ -23,6 +25,7 @@ core::Json evidence_of(const ArmComparison& sides) {
                           {"champion_answers", sides.champion_answers},
                           {"fallback_share", sides.fallback_share},
                           {"champion_fallback_share", sides.champion_fallback_share},
+                          {"pairs", sides.pairs},
                           {"mean_score", sides.mean_score},
                           {"champion_mean_score", sides.champion_mean_score},
                           {"latency_p99_us", sides.latency_p99_ns / 1000},
@@ -50,9 +53,10 @@ ModelWatcher::Options Traffic::Options::watch(const ArmOptions& arm) const {
 struct Traffic::Arm {
   Arm(const ArmOptions& arm, const Options& traffic, const Collaborators& collaborators)
       : options(arm),
+        tap(collaborators.sink),
         predictor({.clock = collaborators.clock,
                    .metrics = collaborators.metrics,
-                   .sink = collaborators.sink,
+                   .sink = &tap,
                    .identity = {.model = {}, .variant = arm.name}},
                   traffic.fallback),
         watcher(traffic.watch(arm), collaborators.registry, predictor, collaborators.loader),
@@ -68,9 +72,13 @@ struct Traffic::Arm {
             {{"variant", arm.name}})) {}
 
   ArmOptions options;
+  ShadowTap tap;  ///< what the arm answered, for the champion to score
   Predictor predictor;
   ModelWatcher watcher;
   ArmMeter meter;
+  ArmMeter pairs, champion_pairs;  ///< of the rows that came through the tap
+  ShadowRow row;
+  std::vector<float> encoded;
   /// Written under the mutex. A version, so that the one that follows is not out.
   std::atomic<std::int64_t> out_version{0};
   std::string why_out;
@@ -252,16 +260,19 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
       arm.out_version = 0;
       arm.why_out.clear();
     }
-    const ArmHistory::Window window =
+    pair(arm, champion);
+    const ArmWindow window =
         arm.history.advance(collaborators_.clock.monotonic_ns(), options_.shares.guard.window,
-                            champion_meter_.counts(), arm.meter.counts());
+                            {.champion = champion_meter_.counts(),
+                             .arm = arm.meter.counts(),
+                             .arm_pairs = arm.pairs.counts(),
+                             .champion_pairs = arm.champion_pairs.counts()});
     const bool is_out = arm.out_version != 0;
     if (!is_out) {  // what it was like when it was taken out stays to be read
-      arm.comparison = compare_arms(window.champion, window.arm);
+      arm.comparison = compare_arms(window);
       arm.psi.set(arm.comparison->psi);
     }
-    if (arm.options.is_guarded && !is_out)
-      why = objection(options_.shares.guard, window.champion, window.arm);
+    if (arm.options.is_guarded && !is_out) why = objection(options_.shares.guard, window);
     if (!why.empty()) {
       arm.why_out = why;
       arm.out_version = version;
@@ -269,6 +280,26 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
     arm.share.set(arm.can_answer(snapshot.get(), champion) ? share : 0);
   }
   if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why);
+}
+
+/// Has the champion's model score what the arm has answered: the two speak of the same customers
+/// then, and chance has no part in their difference.
+void Traffic::pair(Arm& arm, const ModelSnapshot& champion) {
+  arm.encoded.resize(champion.model.transform().outputs().size());
+  const auto snapshot = arm.predictor.snapshot();
+  while (arm.tap.take(arm.row)) {
+    const ShadowRow& row = arm.row;
+    const bool is_of_these = snapshot && row.version == snapshot->version &&
+                             snapshot->inputs_digest == champion.inputs_digest;
+    if (!is_of_these || row.level != Level::kPrimary || row.cells.empty()) continue;
+    const learn::Model::Score score = champion.model.score(row.cells, arm.encoded);
+    if (!std::isfinite(score.probability)) continue;
+    Prediction said;
+    said.probability = row.probability;
+    arm.pairs.count(said);
+    said.probability = score.probability;
+    arm.champion_pairs.count(said);
+  }
 }
 
 /// It answers nobody any more; now the world is told.

@@ -31,9 +31,9 @@ std::string not_live_reason(const ArmOptions& arm, const ModelWatcher& watcher);
 /// customer falls into (traffic_options.h), else the champion. An arm whose version is not live,
 /// has other inputs than the champion, or was taken out leaves its customers to the champion.
 ///
-/// A guard compares each arm with the champion and takes it out when it is worse (traffic_guard.h):
-/// logged, counted, tagged and audited in the registry. It stays out until it serves another
-/// version, or put_back() or a restart.
+/// A guard compares each arm with the champion, scores on the same customers, and takes it out when
+/// it is worse (traffic_guard.h): logged, counted, tagged and audited in the registry. It stays out
+/// until it serves another version, or put_back() or a restart.
 class Traffic {
  public:
   struct Collaborators {
@@ -137,6 +137,7 @@ class Traffic {
   std::size_t part_of(std::uint32_t slot) const;
   void run();
   void judge(Arm& arm, const ModelSnapshot& champion);
+  static void pair(Arm& arm, const ModelSnapshot& champion);
   Arm* find_arm(std::string_view name) const;
   void tell(Arm& arm, std::int64_t version, const std::string& why);
   ArmStatus status_of(const Arm& arm, const ModelSnapshot* champion) const;

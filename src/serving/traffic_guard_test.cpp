@@ -39,6 +39,13 @@ ArmCounts timed(std::int64_t ns, int count, ArmCounts counts = {}) {
 
 const GuardOptions kOptions{.answers_min = 100};
 
+/// As if the champion would say to the arm's customers what it says to its own.
+std::string objection(const GuardOptions& options, const ArmCounts& champion,
+                      const ArmCounts& arm) {
+  return serving::objection(
+      options, {.champion = champion, .arm = arm, .arm_pairs = arm, .champion_pairs = champion});
+}
+
 TEST(ArmMeter, CountsAnswersScoresAndFallbacks) {
   ArmMeter meter;
   meter.count(scored(0.2));
@@ -117,7 +124,27 @@ TEST(Guard, ObjectsToASlowArm) {
 
 TEST(Guard, ObjectsToAMeanScoreFarFromTheChampions) {
   EXPECT_THAT(objection(kOptions, spread(0.2, 0.4, 500), spread(0.35, 0.55, 500)),
-              HasSubstr("the mean score of 500 answers is 0.4500, the champion's 0.3000"));
+              HasSubstr("the mean of 500 scores is 0.4500, the champion's of the same customers "
+                        "0.3000"));
+}
+
+TEST(Guard, ComparesScoresOfTheSameCustomersOnly) {
+  // The arm's customers are others than the champion's; to them the champion says the same.
+  const ArmCounts champion = spread(0.0, 0.2, 500), arm = spread(0.6, 0.9, 500);
+  EXPECT_EQ(
+      serving::objection(
+          kOptions, {.champion = champion, .arm = arm, .arm_pairs = arm, .champion_pairs = arm}),
+      "");
+  // A champion without customers of its own can be compared with all the same.
+  EXPECT_NE(
+      serving::objection(
+          kOptions, {.champion = {}, .arm = arm, .arm_pairs = arm, .champion_pairs = champion}),
+      "");
+  const ArmCounts few = spread(0.6, 0.9, 99);
+  EXPECT_EQ(serving::objection(
+                kOptions,
+                {.champion = champion, .arm = arm, .arm_pairs = few, .champion_pairs = champion}),
+            "");
 }
 
 TEST(Guard, ObjectsToScoresThatAreSpreadOtherwise) {
@@ -130,22 +157,29 @@ TEST(ArmHistory, ForgetsWhatIsOlderThanTheWindow) {
   constexpr core::Micros kWindow = 10 * core::kMicrosPerSecond;
   constexpr std::int64_t kSecond = 1'000'000'000;
   ArmHistory history;
-  ArmMeter champion, arm;
+  ArmMeter champion, arm, pairs;
+  const auto at = [&](std::int64_t second) {
+    return history.advance(second * kSecond, kWindow,
+                           {.champion = champion.counts(),
+                            .arm = arm.counts(),
+                            .arm_pairs = pairs.counts(),
+                            .champion_pairs = pairs.counts()});
+  };
   for (int i = 0; i < 5; ++i) arm.count(scored(0.5));
   // What was before the first look is not known to be of these versions.
-  EXPECT_EQ(history.advance(0, kWindow, champion.counts(), arm.counts()).arm.answers, 0U);
+  EXPECT_EQ(at(0).arm.answers, 0U);
   arm.count(scored(0.5));
-  EXPECT_EQ(history.advance(kSecond, kWindow, champion.counts(), arm.counts()).arm.answers, 1U);
+  pairs.count(scored(0.5));
+  EXPECT_EQ(at(1).arm.answers, 1U);
+  EXPECT_EQ(at(1).arm_pairs.answers, 1U);
   champion.count(scored(0.5));
-  const auto later = history.advance(9 * kSecond, kWindow, champion.counts(), arm.counts());
-  EXPECT_EQ(later.arm.answers, 1U);
-  EXPECT_EQ(later.champion.answers, 1U);
-  const auto last = history.advance(12 * kSecond, kWindow, champion.counts(), arm.counts());
-  EXPECT_EQ(last.arm.answers, 0U);
-  EXPECT_EQ(last.champion.answers, 1U);
+  EXPECT_EQ(at(9).arm.answers, 1U);
+  EXPECT_EQ(at(9).champion.answers, 1U);
+  EXPECT_EQ(at(12).arm.answers, 0U);
+  EXPECT_EQ(at(12).arm_pairs.answers, 0U);
+  EXPECT_EQ(at(12).champion.answers, 1U);
   history.restart();
-  EXPECT_EQ(
-      history.advance(13 * kSecond, kWindow, champion.counts(), arm.counts()).champion.answers, 0U);
+  EXPECT_EQ(at(13).champion.answers, 0U);
 }
 
 }  // namespace

@@ -273,7 +273,7 @@ TEST_F(TrafficTest, KeepsAnArmOutUntilItHasAnotherVersionOrIsPutBack) {
   EXPECT_EQ(traffic.put_back("nobody").error().code, core::ErrorCode::kNotFound);
   take_out();
   EXPECT_EQ(arm(traffic).state, "taken out");
-  EXPECT_THAT(arm(traffic).why, HasSubstr("mean score"));
+  EXPECT_THAT(arm(traffic).why, HasSubstr("the mean of "));
   world_.clock.advance(3'600 * core::kMicrosPerSecond);
   traffic.check_arms();
   EXPECT_EQ(arm(traffic).state, "taken out");
@@ -286,6 +286,31 @@ TEST_F(TrafficTest, KeepsAnArmOutUntilItHasAnotherVersionOrIsPutBack) {
   EXPECT_EQ(arm(traffic).state, "live");
   take_out();
   EXPECT_EQ(arm(traffic).state, "live") << "version 6 says what the champion says";
+}
+
+TEST_F(TrafficTest, ComparesScoresOnTheCustomersOfTheArm) {
+  point("canary", 6);  // the champion's model again
+  Traffic& traffic = start({{.name = "canary", .alias = "canary", .slots = 5'000}},
+                           {.answers_min = 50, .mean_margin = 0.001, .psi_max = 0.001});
+  traffic.check_guard();
+  // The arm's customers have another plan than the champion's, and so other scores.
+  const std::vector<Cell> other{Cell::of("a"), Cell::of(1.0)};
+  for (int i = 0; i < 400; ++i) {
+    const std::string id = fmt::format("C{:05}", i);
+    const bool is_arm = traffic_slot("s", id) < 5'000;
+    const PredictRow rows[] = {
+        {.entity_id = id, .given = is_arm ? std::span<const Cell>(other) : cells_}};
+    Prediction out[1];
+    traffic.predict(*champion_, rows, scratch_, out);
+  }
+  traffic.check_guard();
+  ASSERT_TRUE(arm(traffic).comparison.has_value());
+  const ArmComparison sides = *arm(traffic).comparison;
+  EXPECT_EQ(sides.pairs, sides.answers);
+  EXPECT_GT(sides.pairs, 150U);
+  EXPECT_EQ(sides.mean_score, sides.champion_mean_score);
+  EXPECT_EQ(sides.psi, 0);
+  EXPECT_EQ(arm(traffic).state, "live");
 }
 
 TEST_F(TrafficTest, LeavesAnArmAloneThatIsNotGuarded) {

@@ -17,8 +17,8 @@ JsonObject side_json(std::uint64_t answers, double fallback_share, double mean_s
                      std::int64_t latency_p99_ns) {
   return {{"answers", answers},
           {"fallback_share", fallback_share},
-          {"mean_score", mean_score},
-          {"latency_p99_us", latency_p99_ns / 1000}};
+          {"latency_p99_us", latency_p99_ns / 1000},
+          {"mean_score", mean_score}};
 }
 
 JsonObject arm_json(const serving::Traffic::ArmStatus& arm) {
@@ -38,6 +38,7 @@ JsonObject arm_json(const serving::Traffic::ArmStatus& arm) {
          side_json(sides.answers, sides.fallback_share, sides.mean_score, sides.latency_p99_ns)},
         {"champion", side_json(sides.champion_answers, sides.champion_fallback_share,
                                sides.champion_mean_score, sides.champion_latency_p99_ns)},
+        {"scored_by_both", sides.pairs},
         {"stability_index", sides.psi}};
   }
   if (arm.shadow)
