@@ -150,6 +150,36 @@ TEST_F(PredictionLogTest, KeepsTheVariantAndTellsAShadowFromAnAnswer) {
   EXPECT_EQ(read[2].features.size(), 2U);
 }
 
+TEST(PredictionRecord, PassesOverOptionalFieldsOfLaterReleases) {
+  const OwnedEvent owned;
+  serving::PredictionEvent event = owned.view();
+  event.variant = "canary";
+  const auto record = [](RecordType type, std::size_t size) {
+    std::string bytes(kRecordLeadSize + size, '\0');
+    bytes[0] = static_cast<char>(type);
+    return bytes;
+  };
+  std::string schema = record(RecordType::kSchema, schema_body_size(event));
+  write_schema_body(event, schema.data() + kRecordLeadSize);
+  std::string bytes = record(RecordType::kPrediction, prediction_body_size(event));
+  write_prediction_body(event, bytes.data() + kRecordLeadSize);
+  RecordDecoder decoder;
+  LoggedPrediction read;
+  ASSERT_TRUE(decoder.decode(schema, read).has_value());
+  // Number 12345, three bytes.
+  ASSERT_TRUE(decoder.decode(bytes + std::string("\xb9\x60\x03", 3) + "abc", read).value_or(false));
+  EXPECT_EQ(read.variant, "canary");
+  // Cut off, twice, out of turn: damage.
+  EXPECT_FALSE(decoder.decode(bytes + std::string("\xb9\x60\x03", 3) + "ab", read).has_value());
+  const std::string field = bytes.substr(bytes.size() - 10);
+  ASSERT_EQ(field[0], 2);
+  EXPECT_FALSE(decoder.decode(bytes + field, read).has_value());
+  EXPECT_FALSE(decoder.decode(bytes.substr(0, bytes.size() - 1), read).has_value());
+  // Without the field nothing of the record before may stay.
+  ASSERT_TRUE(decoder.decode(bytes.substr(0, bytes.size() - 10), read).value_or(false));
+  EXPECT_EQ(read.variant, "");
+}
+
 TEST_F(PredictionLogTest, ReadsWhatEarlierReleasesWrote) {
   {
     const auto log = open();

@@ -28,8 +28,6 @@ enum class CellTag : std::uint8_t {
 constexpr std::uint8_t kIsPositive = 1;
 constexpr std::uint8_t kHasUuid = 2;
 constexpr std::uint8_t kHasReason = 4;
-constexpr std::uint8_t kHasVariant = 8;  ///< since version 2
-constexpr std::uint8_t kIsShadow = 16;   ///< likewise
 constexpr std::size_t kUuidTextSize = 36;
 
 /// The two ends of the same encoder: one counts, one writes.
@@ -155,15 +153,34 @@ void put_schema(Out& out, const serving::PredictionEvent& event) noexcept {
   for (const std::string_view name : event.feature_names) put_text(out, name);
 }
 
+/// One optional field: tag, length, and what `write` puts.
+template <typename Out, typename Write>
+void put_field(Out& out, FieldTag tag, const Write& write) noexcept {
+  ByteCounter counter;
+  write(counter);
+  put_count(out, static_cast<std::uint64_t>(tag));
+  put_count(out, counter.size);
+  write(out);
+}
+
+/// In the order of their tags.
+template <typename Out>
+void put_optional_fields(Out& out, const serving::PredictionEvent& event) noexcept {
+  if (!event.variant.empty() || event.is_shadow) {
+    put_field(out, FieldTag::kVariant, [&](auto& to) {
+      put_value(to, static_cast<std::uint8_t>(event.is_shadow ? 1 : 0));
+      put_text(to, event.variant);
+    });
+  }
+}
+
 template <typename Out>
 void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   std::array<std::uint8_t, 16> uuid{};
   const bool has_uuid = parse_uuid(event.prediction_id, uuid);
   put_value(out, static_cast<std::uint8_t>((event.is_positive ? kIsPositive : 0) |
                                            (has_uuid ? kHasUuid : 0) |
-                                           (event.reason.empty() ? 0 : kHasReason) |
-                                           (event.variant.empty() ? 0 : kHasVariant) |
-                                           (event.is_shadow ? kIsShadow : 0)));
+                                           (event.reason.empty() ? 0 : kHasReason)));
   put_value(out, static_cast<std::uint8_t>(event.level));
   if (has_uuid) {
     out.put(uuid.data(), uuid.size());
@@ -177,10 +194,10 @@ void put_prediction(Out& out, const serving::PredictionEvent& event) noexcept {
   put_value(out, event.latency_us);
   put_text(out, event.entity_id);
   if (!event.reason.empty()) put_text(out, event.reason);
-  if (!event.variant.empty()) put_text(out, event.variant);
   const std::size_t count = std::min(event.features.size(), event.feature_names.size());
   put_count(out, count);
   for (const data::Cell& cell : event.features.first(count)) put_cell(out, cell);
+  put_optional_fields(out, event);
 }
 
 /// Takes values off a payload; after a failure everything it gives is zero.
@@ -278,6 +295,32 @@ core::Result<RecordSchema> read_schema(PayloadReader& reader) {
   return schema;
 }
 
+/// What lies behind the bytes this program knows of a field is what it has grown by since.
+void read_optional_field(FieldTag tag, PayloadReader& reader, LoggedPrediction& out) {
+  switch (tag) {
+    case FieldTag::kVariant:
+      out.is_shadow = (reader.value<std::uint8_t>() & 1) != 0;
+      out.variant = reader.text();
+      break;
+  }
+}
+
+core::Result<> read_optional_fields(PayloadReader& reader, LoggedPrediction& out) {
+  out.variant.clear();
+  out.is_shadow = false;
+  std::uint64_t last = 0;
+  while (!reader.is_at_end()) {
+    const std::uint64_t tag = reader.count();
+    PayloadReader field(reader.text());
+    if (!reader.is_good()) return corrupt("a prediction of the wrong length");
+    if (tag <= last) return corrupt(fmt::format("the optional field {} out of turn", tag));
+    last = tag;
+    read_optional_field(static_cast<FieldTag>(tag), field, out);
+    if (!field.is_good()) return corrupt(fmt::format("the optional field {} is too short", tag));
+  }
+  return {};
+}
+
 core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema,
                                LoggedPrediction& out) {
   const auto flags = reader.value<std::uint8_t>();
@@ -301,8 +344,6 @@ core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema
   out.latency_us = reader.value<std::uint32_t>();
   out.entity_id = reader.text();
   out.reason = (flags & kHasReason) != 0 ? std::string(reader.text()) : std::string();
-  out.variant = (flags & kHasVariant) != 0 ? std::string(reader.text()) : std::string();
-  out.is_shadow = (flags & kIsShadow) != 0;
   const std::uint64_t count = reader.count();
   if (count > schema.names.size()) return corrupt("more features than its schema has names");
   out.features.resize(count);
@@ -312,8 +353,8 @@ core::Result<> read_prediction(PayloadReader& reader, const RecordSchema& schema
       return corrupt(fmt::format("feature {} cannot be read", schema.names[i]));
     }
   }
-  if (!reader.is_at_end()) return corrupt("a prediction of the wrong length");
-  return {};
+  if (!reader.is_good()) return corrupt("a prediction of the wrong length");
+  return read_optional_fields(reader, out);
 }
 
 }  // namespace

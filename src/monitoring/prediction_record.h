@@ -15,6 +15,12 @@ namespace tenure::monitoring {
 /// and the number its schema has in the segment; what follows is the body.
 enum class RecordType : std::uint8_t { kSchema = 1, kPrediction = 2 };
 
+/// Fields behind the features of a prediction, each with its tag and its length, so that readers
+/// pass over those they do not know. A new one is a tag here, a put_field in put_optional_fields, a
+/// case in read_optional_field, and a row in docs/formats/prediction-log.md. Tags are written in
+/// their order; 1 is taken. A field may grow at its end, never change.
+enum class FieldTag : std::uint64_t { kVariant = 2 };
+
 inline constexpr std::size_t kRecordLeadSize = 5;  ///< type, schema number
 
 /// What the records of one model version have in common; written once per segment.
