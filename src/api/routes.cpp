@@ -13,6 +13,7 @@
 #include "api/open_inference/infer_http.h"
 #include "api/open_inference/model_http.h"
 #include "api/predict/predict_http.h"
+#include "api/traffic/traffic_http.h"
 
 namespace tenure::api {
 namespace {
@@ -70,6 +71,9 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kPost, "/decide",                      with(decide),           Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
     {Method::kGet,  "/fallback-stats",              with(fallback_stats),   Role::kViewer,   kInline,   kNoBody,      "Who answered: predictions by level and reason, and the circuit breakers"},
     {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kInline,   kNoBody,      "The live model: version, inputs, threshold, where it came from"},
+    {Method::kGet,  "/traffic",                     with(traffic_status),   Role::kViewer,   kInline,   kNoBody,      "The versions that share the requests: shares, state, how they compare"},
+    {Method::kPost, "/traffic/{variant}/take-out",  with(take_arm_out),     Role::kOperator, kBlocking, kNoBody,      "Leaves an arm's customers to the champion from now on"},
+    {Method::kPost, "/traffic/{variant}/put-back",  with(put_arm_back),     Role::kOperator, kBlocking, kNoBody,      "Lets an arm that was taken out answer again"},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},
     {Method::kGet,  "/ready",                       with(ready),            Role::kAnyone,   kInline,   kNoBody,      "200 when predictions can be answered, else 503 with the reasons"},
     // Open Inference Protocol (V2) with Triton's extensions

@@ -15,8 +15,17 @@
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
 #include "serving/reasons.h"
+#include "serving/traffic.h"
 
 namespace tenure::api {
+
+/// A registered model that the server answers for.
+struct ServedModel {
+  std::string name;
+  serving::Predictor& predictor;
+  const serving::ModelWatcher& watcher;
+  std::shared_ptr<InferenceStatistics> statistics = std::make_shared<InferenceStatistics>();
+};
 
 /// What the protocols are built from; everything is borrowed and outlives the router.
 struct Services {
@@ -36,6 +45,8 @@ struct Services {
   std::vector<std::string> cors_origins = {};  ///< as in AccessRules
   std::shared_ptr<InferenceStatistics> inference_statistics =
       std::make_shared<InferenceStatistics>();
+  serving::Traffic* traffic = nullptr;   ///< of the main model; null = one version answers all
+  std::vector<ServedModel> others = {};  ///< models beside the main one
 };
 
 /// The route table: every path the server answers, one row each; guarded, if there is a guard.

@@ -16,7 +16,9 @@
 #include "net/router.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
+#include "serving/traffic.h"
 #include "storage/sql/database.h"
+#include "tracking/experiments.h"
 #include "tracking/registry.h"
 
 namespace tenure::api {
@@ -31,11 +33,13 @@ struct RequestExtra {
   core::TraceContext trace = {};
 };
 
-/// What stands before the handlers of a test; by default nothing.
-struct TestAccess {
+/// What a test wants beside the handlers; by default nothing.
+struct TestOptions {
   auth::Guard* guard = nullptr;
   std::vector<std::string> origins = {};
   AnswerMemory* answers = nullptr;
+  /// So many of 10,000 customers are answered by version 8, once serve_canary() was called.
+  std::uint32_t canary_slots = 0;
 };
 
 /// For tests: the whole route table over a real predictor, called without sockets.
@@ -43,11 +47,20 @@ class TestApi {
  public:
   static constexpr core::Micros kNow = 1'704'412'800'000'000;  // 2024-01-05T00:00:00Z
 
-  explicit TestApi(std::int64_t rows_max = 100, const TestAccess& access = {})
+  explicit TestApi(std::int64_t rows_max = 100, const TestOptions& options = {})
       : clock_(kNow),
         database_(must(storage::open_database("sqlite://:memory:", "."))),
         registry_(*database_, clock_),
-        predictor_({clock_, metrics_, nullptr}),
+        traffic_(options.canary_slots == 0 ? nullptr : make_traffic(options.canary_slots)),
+        predictor_(traffic_ ? traffic_->champion_collaborators()
+                            : serving::Predictor::Collaborators{clock_, metrics_, nullptr}),
+        other_(
+            {.clock = clock_, .metrics = metrics_, .identity = {.model = "upsell", .variant = {}}}),
+        other_watcher_({.model = "upsell"}, registry_, other_,
+                       [](const tracking::ModelVersion&)
+                           -> core::Result<std::shared_ptr<const serving::ModelSnapshot>> {
+                         return core::Error{core::ErrorCode::kCorruption, "a damaged package"};
+                       }),
         watcher_({.model = "churn"}, registry_, predictor_,
                  [](const tracking::ModelVersion&)
                      -> core::Result<std::shared_ptr<const serving::ModelSnapshot>> {
@@ -62,15 +75,27 @@ class TestApi {
                   .program_version = "1.2.3",
                   .rows_max = rows_max,
                   .reason_texts = {},
-                  .answers = access.answers,
+                  .answers = options.answers,
                   .model = "churn",
-                  .guard = access.guard,
-                  .cors_origins = access.origins},
-        router_(make_routes(services_)) {}
+                  .guard = options.guard,
+                  .cors_origins = options.origins,
+                  .traffic = traffic_.get()},
+        router_(make_routes(services_)) {
+    if (traffic_) traffic_->attach(predictor_);
+  }
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
   /// signup (timestamp).
   void serve_mixed() { predictor_.swap(snapshot_of(mixed_model())); }
+
+  /// Puts version 8 of the same inputs, whose margins are the opposite, live as the canary.
+  void serve_canary() { traffic_->check_arms(); }
+
+  /// Has a second model, 'upsell', beside the main one; not live before serve_other().
+  void add_other() { services_.others.push_back({"upsell", other_, other_watcher_}); }
+  void serve_other() { other_.swap(snapshot_of(mixed_model(), "upsell", 3)); }
+  serving::Traffic& traffic() { return *traffic_; }
+  const tracking::Registry& registry() const { return registry_; }
 
   /// Puts a model live whose predictions libxgboost is known to agree with.
   void serve_numbers() { predictor_.swap(snapshot_of(numbers_model())); }
@@ -120,9 +145,11 @@ class TestApi {
     return std::move(*result);
   }
 
-  static std::shared_ptr<const serving::ModelSnapshot> snapshot_of(learn::Model model) {
-    return must(serving::ModelSnapshot::make({.name = "churn",
-                                              .version = 7,
+  static std::shared_ptr<const serving::ModelSnapshot> snapshot_of(learn::Model model,
+                                                                   std::string name = "churn",
+                                                                   std::int64_t version = 7) {
+    return must(serving::ModelSnapshot::make({.name = std::move(name),
+                                              .version = version,
                                               .run_id = "run1",
                                               .loaded = kNow,
                                               .sha256 = "abc123",
@@ -136,7 +163,27 @@ class TestApi {
     return must(learn::Transform::fit({}, inputs, table, rows));
   }
 
-  static learn::Model mixed_model() {
+  std::unique_ptr<serving::Traffic> make_traffic(std::uint32_t slots) {
+    const tracking::Change change{"test", "because", nullptr};
+    TENURE_ASSERT(tracking::prepare_schema(*database_, kNow).has_value());
+    TENURE_ASSERT(registry_.create_model_if_missing("churn", change).has_value());
+    for (int i = 0; i < 8; ++i)
+      must(registry_.create_version("churn", "file:///nowhere", "run", {}, change));
+    return std::make_unique<serving::Traffic>(
+        serving::Traffic::Options{
+            .champion = {.model = "churn"},
+            .shares = {.salt = "", .arms = {{.name = "canary", .version = 8, .slots = slots}}}},
+        serving::Traffic::Collaborators{
+            .clock = clock_,
+            .metrics = metrics_,
+            .registry = registry_,
+            .loader = [](const tracking::ModelVersion&)
+                -> core::Result<std::shared_ptr<const serving::ModelSnapshot>> {
+              return snapshot_of(mixed_model(-1), "churn", 8);
+            }});
+  }
+
+  static learn::Model mixed_model(int margin = 1) {
     using data::Column;
     using data::ColumnType;
     const data::Table table{.columns = {Column::of_integers("tenure", {1, 2, 30}),
@@ -152,10 +199,10 @@ class TestApi {
     for (const std::string& name : transform.outputs()) {
       names += (names.empty() ? "\"" : ",\"") + name + '"';
     }
-    // One split: tenure < 10.5 gives margin 1, else -1.
+    // One split: tenure < 10.5 gives the margin, else its opposite.
     const std::string trees = fmt::format(
-        R"({{"learner":{{"attributes":{{}},"feature_names":[{}],"feature_types":[],"gradient_booster":{{"model":{{"gbtree_model_param":{{"num_parallel_tree":"1","num_trees":"1","size_leaf_vector":"0"}},"tree_info":[0],"trees":[{{"id":0,"tree_param":{{"num_deleted":"0","num_feature":"{}","num_nodes":"3","size_leaf_vector":"0"}},"parents":[2147483647,0,0],"left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_indices":[0,0,0],"split_conditions":[10.5,1.0,-1.0],"default_left":[1,0,0],"split_type":[0,0,0],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],"base_weights":[0,1,-1],"loss_changes":[1,0,0],"sum_hessian":[2,1,1]}}]}},"name":"gbtree"}},"learner_model_param":{{"base_score":"5E-1","num_class":"0","num_feature":"{}"}},"objective":{{"name":"binary:logistic","reg_loss_param":{{"scale_pos_weight":"1"}}}}}},"version":[1,7,4]}})",
-        names, transform.outputs().size(), transform.outputs().size());
+        R"({{"learner":{{"attributes":{{}},"feature_names":[{}],"feature_types":[],"gradient_booster":{{"model":{{"gbtree_model_param":{{"num_parallel_tree":"1","num_trees":"1","size_leaf_vector":"0"}},"tree_info":[0],"trees":[{{"id":0,"tree_param":{{"num_deleted":"0","num_feature":"{}","num_nodes":"3","size_leaf_vector":"0"}},"parents":[2147483647,0,0],"left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_indices":[0,0,0],"split_conditions":[10.5,{}.0,{}.0],"default_left":[1,0,0],"split_type":[0,0,0],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],"base_weights":[0,1,-1],"loss_changes":[1,0,0],"sum_hessian":[2,1,1]}}]}},"name":"gbtree"}},"learner_model_param":{{"base_score":"5E-1","num_class":"0","num_feature":"{}"}},"objective":{{"name":"binary:logistic","reg_loss_param":{{"scale_pos_weight":"1"}}}}}},"version":[1,7,4]}})",
+        names, transform.outputs().size(), margin, -margin, transform.outputs().size());
     return make_model(std::move(transform), trees);
   }
 
@@ -187,7 +234,10 @@ class TestApi {
   core::MetricRegistry metrics_;
   std::unique_ptr<storage::Database> database_;
   tracking::Registry registry_;
+  std::unique_ptr<serving::Traffic> traffic_;
   serving::Predictor predictor_;
+  serving::Predictor other_;
+  serving::ModelWatcher other_watcher_;
   serving::ModelWatcher watcher_;
   std::atomic<bool> is_draining_{false};
   Services services_;

@@ -127,7 +127,7 @@ core::Result<StoredModel> open_stored_model(Project& project,
 }
 
 core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
-    Project& project, const tracking::ModelVersion& version) {
+    Project& project, const tracking::ModelVersion& version, ServedAs as) {
   auto stored = open_stored_model(project, version);
   if (!stored) return std::move(stored).error();
   auto service = stored->definitions.service(stored->model.facts().service);
@@ -144,9 +144,13 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
           fmt::format("{} version {}", version.name, version.version));
     reader = *std::move(made);
   }
-  auto rules = decision::RuleSet::from_config(project.config(), vocabulary_of(stored->model));
+  const bool is_main = as == ServedAs::kMain;
+  core::Result<decision::RuleSet> rules = decision::RuleSet();
+  if (is_main)
+    rules = decision::RuleSet::from_config(project.config(), vocabulary_of(stored->model));
   if (!rules) return std::move(rules).error();
-  auto policy = policy_of(project.config(), stored->model);
+  core::Result<std::optional<decision::Policy>> policy = std::optional<decision::Policy>();
+  if (is_main) policy = policy_of(project.config(), stored->model);
   if (!policy) return std::move(policy).error();
   auto threshold = decision::Threshold::from_config(project.config());
   if (!threshold) return std::move(threshold).error();

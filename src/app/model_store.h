@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -43,11 +44,14 @@ core::Result<StoredModel> open_stored_model(Project& project,
 core::Result<std::optional<decision::Policy>> policy_of(const core::Config& config,
                                                         const learn::Model& model);
 
+/// Rules and offers of the project file speak of the main model's inputs; one beside it has none.
+enum class ServedAs : std::uint8_t { kMain, kBeside };
+
 /// Makes the snapshot that serves a version: the model, and a reader for its features when all of
 /// their views are online; else it takes features from requests only. Errors: those of
 /// open_stored_model.
 core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
-    Project& project, const tracking::ModelVersion& version);
+    Project& project, const tracking::ModelVersion& version, ServedAs as = ServedAs::kMain);
 
 /// The registered model that the server serves: serving.model, else the project's.
 std::string served_model(const Project& project);

@@ -27,7 +27,7 @@ core::Result<LoggedPrediction> find_event(const Project& project, const std::str
       project.config().resolve(project.config().text("monitoring.prediction_log.path"));
   std::optional<LoggedPrediction> found;
   auto read = monitoring::read_prediction_log(folder, [&](const LoggedPrediction& event) {
-    if (event.prediction_id == id) found = event;
+    if (event.prediction_id == id && !event.is_shadow) found = event;
     return !found;
   });
   if (!read && read.error().code != core::ErrorCode::kNotFound) return std::move(read).error();
@@ -133,7 +133,9 @@ core::Result<core::JsonObject> replay_prediction(Project& project, const std::st
   if (!event) return std::move(event).error();
   auto version = find_version(project, event->model, std::to_string(event->version));
   if (!version) return std::move(version).error();
-  auto snapshot = make_snapshot(project, *version);
+  // Rules of the project file are the main model's.
+  const bool is_main = event->model == served_model(project);
+  auto snapshot = make_snapshot(project, *version, is_main ? ServedAs::kMain : ServedAs::kBeside);
   if (!snapshot) return std::move(snapshot).error();
   const learn::ModelFacts& facts = (*snapshot)->model.facts();
   auto replayed = replay(**snapshot, *event);

@@ -9,6 +9,7 @@
 #include "api/open_inference/inference_service.h"
 #include "api/routes.h"
 #include "app/model_store.h"
+#include "app/served_models.h"
 #include "app/server_access.h"
 #include "app/version.h"
 #include "core/log.h"
@@ -18,8 +19,6 @@
 #include "net/http_server.h"
 #include "net/router.h"
 #include "net/signals.h"
-#include "serving/model_watcher.h"
-#include "serving/predictor.h"
 #include "serving/reasons.h"
 #include "storage/kv/kv_store.h"
 
@@ -108,19 +107,13 @@ core::Result<> run_server(Project& project,
   if (!access) return std::move(access).error();
   auto log = open_prediction_log(project, metrics);
   if (!log) return std::move(log).error().within("monitoring.prediction_log");
-  serving::Predictor predictor({project.clock(), metrics, log->get()},
-                               serving::FallbackOptions::from_config(project.config()));
-  serving::ModelWatcher watcher({.model = served_model(project),
-                                 .alias = serving_config.text("alias"),
-                                 .poll_interval = serving_config.duration("poll_interval")},
-                                **registry, predictor,
-                                [&project](const tracking::ModelVersion& version) {
-                                  return make_snapshot(project, version);
-                                });
+  auto models = ServedModels::make(
+      {.project = project, .registry = **registry, .metrics = metrics, .sink = log->get()});
+  if (!models) return std::move(models).error();
 
   ServerFacts facts;
   facts.model = served_model(project);
-  auto live = watcher.check_now();
+  auto live = (*models)->check_now();
   // Rules and offers that do not fit the model are a mistake in the project file.
   if (!live && live.error().code == core::ErrorCode::kInvalidArgument)
     return std::move(live).error();
@@ -129,14 +122,14 @@ core::Result<> run_server(Project& project,
   else if (!*live)
     facts.not_ready = fmt::format("no version of '{}' has the alias '{}' yet", facts.model,
                                   serving_config.text("alias"));
-  if (const auto snapshot = predictor.snapshot()) facts.version = snapshot->version;
+  if (const auto snapshot = (*models)->predictor().snapshot()) facts.version = snapshot->version;
 
   api::AnswerMemory answers = make_answer_memory(project, metrics);
   std::atomic<bool> is_draining{false};
   const api::Services services{.clock = project.clock(),
                                .metrics = metrics,
-                               .predictor = predictor,
-                               .watcher = watcher,
+                               .predictor = (*models)->predictor(),
+                               .watcher = (*models)->watcher(),
                                .is_draining = is_draining,
                                .project = project.name(),
                                .program_version = kVersion,
@@ -146,7 +139,9 @@ core::Result<> run_server(Project& project,
                                .model = facts.model,
                                .guard = &(*access)->guard(),
                                .has_rate_fields = serving_config.boolean("rate_limit.old_fields"),
-                               .cors_origins = serving_config.list("cors.origins")};
+                               .cors_origins = serving_config.list("cors.origins"),
+                               .traffic = (*models)->traffic(),
+                               .others = (*models)->others()};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
@@ -154,7 +149,7 @@ core::Result<> run_server(Project& project,
   auto grpc_server = start_grpc(serving_config, inference);
   if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
-  watcher.start();
+  (*models)->start();
   (*access)->start();
   if (*grpc_server) facts.grpc = fmt::format("{}:{}", options.host, (*grpc_server)->port());
   facts.address = fmt::format("http://{}:{}", options.host, (*server)->port());
@@ -163,10 +158,10 @@ core::Result<> run_server(Project& project,
   const int signal = net::wait_for_stop_signal();
   core::log_info("server", "stopping", {{"signal", static_cast<std::int64_t>(signal)}});
   is_draining.store(true);
-  watcher.stop();
   if (*grpc_server) (*grpc_server)->drain();
   (*server)->drain();
   (*access)->stop();
+  (*models)->stop();
   if (*log) {
     if (auto flushed = (*log)->flush(); !flushed)
       return std::move(flushed).error().within("monitoring.prediction_log");

@@ -69,6 +69,8 @@ struct LoggedPrediction {
 
   // Fields that a record may lack.
   core::TraceContext trace;  ///< of the request; not set when nobody traced it
+  std::string variant;       ///< which of those that share the requests; "" = there was one only
+  bool is_shadow = false;    ///< nobody got this answer; its id is that of the one they got
 };
 
 /// Reads all segments in order until `visit` returns false. Safe while a log is being written.

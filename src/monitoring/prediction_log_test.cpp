@@ -126,6 +126,80 @@ TEST_F(PredictionLogTest, KeepsIdsThatAreNoUuidAndTheBaseRateLevel) {
   }
 }
 
+TEST_F(PredictionLogTest, KeepsTheVariantAndTellsAShadowFromAnAnswer) {
+  {
+    const auto log = open();
+    const OwnedEvent event;
+    serving::PredictionEvent view = event.view();
+    log->append(view);
+    view.variant = "canary";
+    log->append(view);
+    view.variant = "dark";
+    view.is_shadow = true;
+    view.reason = "invalid_score";
+    log->append(view);
+  }
+  const auto read = read_all(folder_.path());
+  ASSERT_EQ(read.size(), 3U);
+  EXPECT_EQ(read[0].variant, "");
+  EXPECT_FALSE(read[0].is_shadow);
+  EXPECT_EQ(read[1].variant, "canary");
+  EXPECT_FALSE(read[1].is_shadow);
+  EXPECT_EQ(read[2].variant, "dark");
+  EXPECT_EQ(read[2].reason, "invalid_score");
+  EXPECT_TRUE(read[2].is_shadow);
+  EXPECT_EQ(read[2].features.size(), 2U);
+}
+
+TEST(PredictionRecord, PassesOverOptionalFieldsOfLaterReleases) {
+  const OwnedEvent owned;
+  serving::PredictionEvent event = owned.view();
+  event.variant = "canary";
+  const auto record = [](RecordType type, std::size_t size) {
+    std::string bytes(kRecordLeadSize + size, '\0');
+    bytes[0] = static_cast<char>(type);
+    return bytes;
+  };
+  std::string schema = record(RecordType::kSchema, schema_body_size(event));
+  write_schema_body(event, schema.data() + kRecordLeadSize);
+  std::string bytes = record(RecordType::kPrediction, prediction_body_size(event));
+  write_prediction_body(event, bytes.data() + kRecordLeadSize);
+  RecordDecoder decoder;
+  LoggedPrediction read;
+  ASSERT_TRUE(decoder.decode(schema, read).has_value());
+  // Number 12345, three bytes.
+  ASSERT_TRUE(decoder.decode(bytes + std::string("\xb9\x60\x03", 3) + "abc", read).value_or(false));
+  EXPECT_EQ(read.variant, "canary");
+  // Cut off, twice, out of turn: damage.
+  EXPECT_FALSE(decoder.decode(bytes + std::string("\xb9\x60\x03", 3) + "ab", read).has_value());
+  const std::string field = bytes.substr(bytes.size() - 10);
+  ASSERT_EQ(field[0], 2);
+  EXPECT_FALSE(decoder.decode(bytes + field, read).has_value());
+  EXPECT_FALSE(decoder.decode(bytes.substr(0, bytes.size() - 1), read).has_value());
+  // Without the field nothing of the record before may stay.
+  ASSERT_TRUE(decoder.decode(bytes.substr(0, bytes.size() - 10), read).value_or(false));
+  EXPECT_EQ(read.variant, "");
+}
+
+TEST_F(PredictionLogTest, ReadsWhatEarlierReleasesWrote) {
+  {
+    const auto log = open();
+    log->append(OwnedEvent().view());
+  }
+  // Version 1 had the same header and frames; a prediction without a variant is as it was.
+  const auto segments = segment_files(folder_.path());
+  ASSERT_EQ(segments.size(), 1U);
+  std::string bytes = core::read_file(segments[0]).value();
+  bytes[8] = 1;
+  const std::uint32_t checksum = crc32c(std::string_view(bytes).substr(0, 28));
+  for (std::size_t i = 0; i < 4; ++i) bytes[28 + i] = static_cast<char>(checksum >> (8 * i) & 0xFF);
+  ASSERT_TRUE(core::write_file_atomically(segments[0], bytes).has_value());
+  ASSERT_EQ(read_all(folder_.path()).size(), 1U);
+  EXPECT_EQ(read_all(folder_.path())[0].entity_id, "C-1");
+  { const auto log = open(); }  // a program that writes takes the folder over
+  EXPECT_EQ(read_all(folder_.path()).size(), 1U);
+}
+
 TEST_F(PredictionLogTest, NamesFeaturesOfSeveralModelVersions) {
   {
     const auto log = open();

@@ -173,6 +173,12 @@ void put_optional_fields(Out& out, const serving::PredictionEvent& event) noexce
       put_value(to, static_cast<std::uint8_t>(event.trace.is_sampled ? 1 : 0));
     });
   }
+  if (!event.variant.empty() || event.is_shadow) {
+    put_field(out, FieldTag::kVariant, [&](auto& to) {
+      put_value(to, static_cast<std::uint8_t>(event.is_shadow ? 1 : 0));
+      put_text(to, event.variant);
+    });
+  }
 }
 
 template <typename Out>
@@ -307,11 +313,17 @@ void read_optional_field(FieldTag tag, PayloadReader& reader, LoggedPrediction& 
       out.trace.is_sampled = (reader.value<std::uint8_t>() & 1) != 0;
       break;
     }
+    case FieldTag::kVariant:
+      out.is_shadow = (reader.value<std::uint8_t>() & 1) != 0;
+      out.variant = reader.text();
+      break;
   }
 }
 
 core::Result<> read_optional_fields(PayloadReader& reader, LoggedPrediction& out) {
   out.trace = {};
+  out.variant.clear();
+  out.is_shadow = false;
   std::uint64_t last = 0;
   while (!reader.is_at_end()) {
     const std::uint64_t tag = reader.count();

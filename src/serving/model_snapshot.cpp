@@ -1,5 +1,8 @@
 #include <algorithm>
+#include <bit>
 #include <charconv>
+#include <functional>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -35,6 +38,16 @@ data::Cell parse_null_value(std::string_view text, const learn::InputField& fiel
   return data::Cell::null();
 }
 
+/// Of names, types and order, which a request's values are read by.
+std::uint64_t digest_of(std::span<const learn::InputField> inputs) {
+  const std::hash<std::string_view> hash;
+  std::uint64_t digest = inputs.size();
+  for (const learn::InputField& input : inputs)
+    digest = std::rotl(digest * 0x9E3779B97F4A7C15ULL, 29) ^ hash(input.name) ^
+             static_cast<std::uint64_t>(input.type);
+  return digest;
+}
+
 }  // namespace
 
 core::Result<std::shared_ptr<const ModelSnapshot>> ModelSnapshot::make(Parts parts) {
@@ -64,6 +77,7 @@ core::Result<std::shared_ptr<const ModelSnapshot>> ModelSnapshot::make(Parts par
                                                     .input_names = {},
                                                     .missing = {},
                                                     .null_markers = {},
+                                                    .inputs_digest = 0,
                                                     .explainer = {},
                                                     .not_explained = {}});
   if (auto explainer = learn::Explainer::make(snapshot->model)) {
@@ -88,6 +102,7 @@ core::Result<std::shared_ptr<const ModelSnapshot>> ModelSnapshot::make(Parts par
   for (std::uint32_t i = 0; i < refs.size() && i < inputs.size(); ++i) {
     snapshot->input_index.emplace(full_name(refs[i]), i);
   }
+  snapshot->inputs_digest = digest_of(inputs);
   if (snapshot->reader && snapshot->reader->feature_count() != inputs.size()) {
     core::log_error("serving", "the feature service does not give the model's inputs; not read",
                     {{"model", std::string_view(snapshot->name)},

@@ -32,9 +32,13 @@ ModelWatcher::Status ModelWatcher::status() const {
 }
 
 core::Result<bool> ModelWatcher::check_now() {
-  auto wanted = registry_->find_by_alias(options_.model, options_.alias);
+  auto wanted = find_wanted();
   if (!wanted) return std::move(wanted).error().within("model registry");
-  if (!*wanted) return predictor_->snapshot() != nullptr;
+  if (!*wanted) {
+    if (!options_.ends_with_alias) return predictor_->snapshot() != nullptr;
+    retire();
+    return false;
+  }
   const tracking::ModelVersion& version = **wanted;
   {
     const std::lock_guard lock(mutex_);
@@ -52,8 +56,11 @@ core::Result<bool> ModelWatcher::check_now() {
       return predictor_->snapshot() != nullptr;
     }
   }
-  auto snapshot = loader_(version);
+  auto snapshot = load(version);
+  core::Result<WarmUp> tried =
+      snapshot ? try_out(**snapshot) : core::Result<WarmUp>(snapshot.error());
   const std::lock_guard lock(mutex_);
+  if (!tried) snapshot = std::move(tried).error();
   if (!snapshot) {
     if (status_.last_error != snapshot.error().message) {
       core::log_error("serving", "a promoted model does not load; the one before stays live",
@@ -69,9 +76,47 @@ core::Result<bool> ModelWatcher::check_now() {
   predictor_->swap(*std::move(snapshot));
   status_.live_version = version.version;
   status_.last_error.clear();
+  status_.warm_up = *tried;
   core::log_info("serving", "model is live",
-                 {{"model", std::string_view(version.name)}, {"version", version.version}});
+                 {{"model", std::string_view(version.name)},
+                  {"version", version.version},
+                  {"warm_up_rows", static_cast<std::int64_t>(tried->rows)},
+                  {"version_before", tried->against},
+                  {"score_shift_mean", tried->shift_mean},
+                  {"score_shift_max", tried->shift_max}});
   return true;
+}
+
+core::Result<std::shared_ptr<const ModelSnapshot>> ModelWatcher::load(
+    const tracking::ModelVersion& version) const {
+  try {
+    return loader_(version);
+  } catch (const std::exception& error) {  // a loader that throws must not end the server
+    return core::Error{core::ErrorCode::kInternal, error.what()};
+  }
+}
+
+void ModelWatcher::retire() {
+  const std::lock_guard lock(mutex_);
+  if (status_.live_version == 0) return;
+  core::log_info("serving", "an alias is gone, and with it what it had live",
+                 {{"model", std::string_view(options_.model)},
+                  {"alias", std::string_view(options_.alias)},
+                  {"version", status_.live_version}});
+  predictor_->retire();
+  status_ = {};
+}
+
+core::Result<std::optional<tracking::ModelVersion>> ModelWatcher::find_wanted() {
+  if (options_.version == 0) return registry_->find_by_alias(options_.model, options_.alias);
+  auto version = registry_->get_version(options_.model, options_.version);
+  if (!version) return std::move(version).error();
+  return std::optional(*std::move(version));
+}
+
+core::Result<WarmUp> ModelWatcher::try_out(const ModelSnapshot& next) const {
+  const auto live = predictor_->snapshot();
+  return warm_up(predictor_->clock(), next, live.get(), options_.warm_up_rows);
 }
 
 void ModelWatcher::start() {
@@ -95,7 +140,7 @@ void ModelWatcher::run() {
     core::Result<bool> looked;
     try {
       looked = check_now();
-    } catch (const std::exception& error) {  // a loader that throws must not end the server
+    } catch (const std::exception& error) {
       looked = core::Error{core::ErrorCode::kInternal, error.what()};
     }
     lock.lock();

@@ -5,18 +5,21 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "core/clock.h"
 #include "core/result.h"
 #include "serving/predictor.h"
+#include "serving/warm_up.h"
 #include "tracking/registry.h"
 
 namespace tenure::serving {
 
 /// Keeps a Predictor on the version an alias points to: looks at the registry every
-/// `poll_interval`, loads a moved version beside the live one, checks it, then swaps. A version
+/// `poll_interval`, loads a moved version beside the live one, tries it with made-up rows
+/// (warm_up.h), then swaps. A version
 /// that does not load leaves the old one live, is logged once, counted, and tried again when the
 /// alias moves or after a back-off.
 class ModelWatcher {
@@ -25,6 +28,10 @@ class ModelWatcher {
     std::string model;
     std::string alias = "champion";
     core::Micros poll_interval = 500'000;
+    std::int64_t version = 0;  ///< stays on this one and follows no alias; 0 = the alias's
+    /// Nothing is live when the alias is gone; else the last version stays.
+    bool ends_with_alias = false;
+    std::size_t warm_up_rows = 256;  ///< 0 = goes live untried
   };
   /// Turns a version into a snapshot: opens its package, its definitions, its online reader. Runs
   /// on the watcher's thread (and once on the caller's, in check_now).
@@ -44,11 +51,17 @@ class ModelWatcher {
     std::string last_error;  ///< of the newest failed attempt; "" after a success
     std::int64_t wanted_version = 0;
     std::int64_t live_version = 0;
+    WarmUp warm_up;  ///< of the version that is live
   };
   Status status() const;
 
  private:
   void run();
+  core::Result<std::optional<tracking::ModelVersion>> find_wanted();
+  core::Result<std::shared_ptr<const ModelSnapshot>> load(
+      const tracking::ModelVersion& version) const;
+  void retire();
+  core::Result<WarmUp> try_out(const ModelSnapshot& next) const;
   Options options_;
   tracking::Registry* registry_;
   Predictor* predictor_;

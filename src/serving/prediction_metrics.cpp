@@ -1,11 +1,21 @@
 #include "serving/prediction_metrics.h"
 
+#include <utility>
+
 namespace tenure::serving {
 
-PredictionMetrics::PredictionMetrics(core::MetricRegistry& registry)
-    : swaps(registry.counter("tenure_model_swaps_total", "Models put live.")),
+std::vector<core::MetricRegistry::Label> MetricIdentity::labels() const {
+  std::vector<core::MetricRegistry::Label> labels;
+  if (!model.empty()) labels.push_back({"model", model});
+  if (!variant.empty()) labels.push_back({"variant", variant});
+  return labels;
+}
+
+PredictionMetrics::PredictionMetrics(core::MetricRegistry& registry, MetricIdentity identity)
+    : swaps(registry.counter("tenure_model_swaps_total", "Models put live.", identity.labels())),
       load_failures(registry.counter("tenure_model_load_failures_total",
-                                     "Versions that should have become live, but failed.")),
+                                     "Versions that should have become live, but failed.",
+                                     identity.labels())),
       explanation_failures(
           registry.counter("tenure_explanation_failures_total",
                            "Explanations withheld because they did not add up to the margin.")),
@@ -15,13 +25,16 @@ PredictionMetrics::PredictionMetrics(core::MetricRegistry& registry)
       duration(registry.histogram(
           "tenure_prediction_duration_seconds",
           "From decoded rows to their predictions, feature look-up included, one a request.",
-          core::latency_bounds_s())),
-      registry_(registry) {
+          core::latency_bounds_s(), identity.labels())),
+      registry_(registry),
+      identity_(std::move(identity)) {
   for (std::size_t i = 1; i < kFallbackReasons; ++i) {
     const auto reason = static_cast<FallbackReason>(i);
-    by_reason_[i] = &registry.counter("tenure_prediction_fallbacks_total",
-                                      "Predictions that the model could not answer, by reason.",
-                                      {{"reason", std::string(reason_name(reason))}});
+    auto labels = identity_.labels();
+    labels.push_back({"reason", std::string(reason_name(reason))});
+    by_reason_[i] =
+        &registry.counter("tenure_prediction_fallbacks_total",
+                          "Predictions that the model could not answer, by reason.", labels);
   }
 }
 
@@ -41,12 +54,14 @@ const PredictionMetrics::Version& PredictionMetrics::of_version(std::string_view
   Version& added = versions_.emplace_back();
   added.model = model;
   added.version = version;
-  for (const Level level : kAllLevels)
+  for (const Level level : kAllLevels) {
+    std::vector<core::MetricRegistry::Label> labels = {{"model", added.model},
+                                                       {"version", std::to_string(version)},
+                                                       {"level", std::string(level_name(level))}};
+    if (!identity_.variant.empty()) labels.push_back({"variant", identity_.variant});
     added.by_level[static_cast<std::size_t>(level)] = &registry_.counter(
-        "tenure_predictions_total", "Predictions, by model version and by who answered.",
-        {{"model", added.model},
-         {"version", std::to_string(version)},
-         {"level", std::string(level_name(level))}});
+        "tenure_predictions_total", "Predictions, by model version and by who answered.", labels);
+  }
   added.next = newest_.load(std::memory_order_relaxed);
   newest_.store(&added, std::memory_order_release);
   return added;

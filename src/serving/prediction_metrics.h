@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/metric.h"
 #include "serving/fallback.h"
@@ -14,10 +15,17 @@
 
 namespace tenure::serving {
 
+/// Which predictions a Predictor's metrics tell of; empty texts are no labels.
+struct MetricIdentity {
+  std::string model;    ///< of a model beside the server's main one
+  std::string variant;  ///< of a version that shares the requests of its model with others
+  std::vector<core::MetricRegistry::Label> labels() const;
+};
+
 /// What the Predictor counts, registered so that counting looks nothing up. Thread-safe.
 class PredictionMetrics {
  public:
-  explicit PredictionMetrics(core::MetricRegistry& registry);
+  explicit PredictionMetrics(core::MetricRegistry& registry, MetricIdentity identity = {});
 
   /// The counters of one model version. Kept for the life of the process: versions are few, and a
   /// request under way may still need those of a version just replaced.
@@ -48,6 +56,7 @@ class PredictionMetrics {
   const Version* find(std::string_view model, std::int64_t version) const;
 
   core::MetricRegistry& registry_;
+  MetricIdentity identity_;
   std::array<core::Counter*, kFallbackReasons> by_reason_{};  ///< null for kNone
   std::mutex mutex_;                                          ///< guards versions_
   std::deque<Version> versions_;

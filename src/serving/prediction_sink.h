@@ -30,6 +30,8 @@ struct PredictionEvent {
   std::string_view entity_id;  ///< may be empty
   std::string_view model;
   std::int64_t version = 0;
+  std::string_view variant;  ///< which of those that share the requests; "" = there is one only
+  bool is_shadow = false;    ///< nobody got this answer; its id is that of the one they got
   std::span<const std::string_view> feature_names;
   std::span<const data::Cell> features;  ///< one per name, as the model saw them; none when no
                                          ///< feature was known

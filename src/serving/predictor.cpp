@@ -68,7 +68,7 @@ struct Predictor::Call {
 
 Predictor::Predictor(Collaborators collaborators, const FallbackOptions& fallback)
     : collaborators_(collaborators),
-      metrics_(collaborators.metrics),
+      metrics_(collaborators.metrics, collaborators.identity),
       fallback_(fallback),
       model_breaker_(fallback.breaker),
       store_breaker_(fallback.breaker) {}
@@ -96,6 +96,13 @@ void Predictor::swap(std::shared_ptr<const ModelSnapshot> next) {
     generation_.store(next_generation(), std::memory_order_release);
   }
   metrics_.swaps.add();
+}
+
+void Predictor::retire() {
+  std::shared_ptr<const ModelSnapshot> last;  // freed after the lock
+  const std::lock_guard guard(snapshot_mutex_);
+  snapshot_.swap(last);
+  generation_.store(next_generation(), std::memory_order_release);
 }
 
 void Predictor::count_load_failure() {
@@ -156,7 +163,13 @@ void Predictor::answer(Call& call, features::OnlineReader::Scratch& online,
     Prediction& prediction = out[i];
     prediction = Prediction{};
     prediction.entity_id = row.entity_id;
-    core::uuid_v7(call.now, prediction.id);
+    prediction.snapshot = &snapshot;
+    prediction.variant = collaborators_.identity.variant;
+    if (row.prediction_id.size() == sizeof prediction.id) {
+      std::ranges::copy(row.prediction_id, prediction.id);
+    } else {
+      core::uuid_v7(call.now, prediction.id);
+    }
     const bool is_lookup = needs_lookup(row, inputs);
     const std::size_t place = is_lookup ? lookup++ : looked_up;
     const std::span<data::Cell> features = cells.subspan(place * inputs, inputs);
@@ -312,6 +325,8 @@ void Predictor::report(const Call& call, std::span<const data::Cell> cells,
   event.entity_id = prediction.entity_id;
   event.model = call.snapshot.name;
   event.version = call.snapshot.version;
+  event.variant = prediction.variant;
+  event.is_shadow = collaborators_.is_shadow;
   event.feature_names = call.snapshot.input_names;
   event.features = cells;
   event.features_time = prediction.features_time;

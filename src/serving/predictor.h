@@ -73,6 +73,7 @@ struct ModelSnapshot {
   /// Per input, the texts that mean missing; null for inputs that come from no cleaned table, whose
   /// texts are taken as they are.
   std::vector<const std::vector<std::string>*> null_markers;
+  std::uint64_t inputs_digest = 0;  ///< equal for versions whose inputs a request spells alike
   std::optional<learn::Explainer> explainer;
   std::string not_explained;  ///< why there is no explainer; "" if there is one
 };
@@ -80,8 +81,9 @@ struct ModelSnapshot {
 /// One row to predict: an entity to look up, features from the request, or both; given features win
 /// over stored ones.
 struct PredictRow {
-  std::string_view entity_id;         ///< empty = nothing to look up
-  std::span<const data::Cell> given;  ///< empty, or one per model input; kAbsent = not given
+  std::string_view entity_id;           ///< empty = nothing to look up
+  std::span<const data::Cell> given;    ///< empty, or one per model input; kAbsent = not given
+  std::string_view prediction_id = {};  ///< 36 characters; empty = a new one
 };
 
 /// What one input adds to a margin.
@@ -100,7 +102,9 @@ struct PredictOptions {
 };
 
 struct Prediction {
-  char id[36] = {};            ///< UUIDv7
+  char id[36] = {};                         ///< UUIDv7
+  const ModelSnapshot* snapshot = nullptr;  ///< the version that answered
+  std::string_view variant;    ///< its name among those that share the requests; "" = it has none
   std::string_view entity_id;  ///< the request's bytes
   float margin = 0;
   float probability = 0;
@@ -140,6 +144,8 @@ class Predictor {
     const core::Clock& clock;
     core::MetricRegistry& metrics;
     PredictionSink* sink = nullptr;  ///< may be null
+    MetricIdentity identity = {};    ///< whose predictions these are
+    bool is_shadow = false;          ///< nobody gets its answers
   };
   explicit Predictor(Collaborators collaborators, const FallbackOptions& fallback = {});
 
@@ -152,8 +158,13 @@ class Predictor {
   /// Puts a model live. Requests under way finish with the old one.
   void swap(std::shared_ptr<const ModelSnapshot> next);
 
+  /// Takes the model off; snapshot() is null then.
+  void retire();
+
   /// A version that should have become live did not load (tenure_model_load_failures_total).
   void count_load_failure();
+
+  const core::Clock& clock() const { return collaborators_.clock; }
 
   struct Scratch {
     std::vector<std::string_view> keys;

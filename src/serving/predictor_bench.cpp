@@ -3,6 +3,9 @@
 #include <benchmark/benchmark.h>
 
 #include "serving/testing/served_world.h"
+#include "serving/traffic.h"
+#include "storage/sql/database.h"
+#include "tracking/experiments.h"
 
 namespace tenure::serving {
 namespace {
@@ -37,7 +40,45 @@ void only_the_snapshot(benchmark::State& state) {
   for (auto step : state) benchmark::DoNotOptimize(predictor.snapshot());
 }
 
+/// As by_features, where a canary has half of the customers.
+void by_features_with_a_canary(benchmark::State& state) {
+  testing::ServedWorld world;
+  const core::SystemClock clock;
+  const auto database =
+      testing::must(storage::open_database("sqlite:///registry.db", world.folder.path().string()));
+  if (!tracking::prepare_schema(*database, clock.now())) return state.SkipWithError("no schema");
+  tracking::Registry registry(*database, clock);
+  const tracking::Change change{"bench", "bench", nullptr};
+  testing::must(registry.create_model_if_missing("churn", change));
+  for (int i = 0; i < 2; ++i)
+    testing::must(registry.create_version("churn", "file:///nowhere", "run", {}, change));
+  Traffic traffic({.champion = {.model = "churn"},
+                   .shares = {.arms = {{.name = "canary", .version = 2, .slots = 5'000}}}},
+                  {.clock = clock,
+                   .metrics = world.metrics,
+                   .registry = registry,
+                   .loader = [&world](const tracking::ModelVersion& version)
+                       -> core::Result<std::shared_ptr<const ModelSnapshot>> {
+                     return world.snapshot(version.version);
+                   }});
+  Predictor predictor(traffic.champion_collaborators());
+  const auto champion = world.snapshot(1);
+  predictor.swap(champion);
+  traffic.attach(predictor);
+  traffic.check_arms();
+  traffic.start();
+  const std::vector<data::Cell> given{data::Cell::of("b"), data::Cell::of(4.0)};
+  const PredictRow row{.entity_id = "", .given = given};
+  Traffic::Scratch scratch;
+  std::vector<Prediction> out(1);
+  for (auto step : state) {
+    traffic.predict(*champion, std::span(&row, 1), scratch, out);
+    benchmark::DoNotOptimize(out.data());
+  }
+}
+
 BENCHMARK(by_id);
+BENCHMARK(by_features_with_a_canary);
 BENCHMARK(by_features);
 BENCHMARK(only_the_snapshot);
 

@@ -19,9 +19,17 @@ using Outcome = auth::Verdict::Outcome;
 constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
 
 /// Routes that ask the served model without naming it.
-constexpr std::array<std::string_view, 8> kOfServedModel = {
-    "/predict",     "/predict/batch", "/explain",        "/decide",
-    "/invocations", "/model-info",    "/fallback-stats", "/v2/models/stats"};
+constexpr std::array<std::string_view, 11> kOfServedModel = {"/predict",
+                                                             "/predict/batch",
+                                                             "/explain",
+                                                             "/decide",
+                                                             "/invocations",
+                                                             "/model-info",
+                                                             "/fallback-stats",
+                                                             "/v2/models/stats",
+                                                             "/traffic",
+                                                             "/traffic/{variant}/take-out",
+                                                             "/traffic/{variant}/put-back"};
 
 /// Appends to a text that needs no heap; what does not fit is left out.
 template <typename... T>
@@ -107,12 +115,21 @@ struct GuardedRoute {
                         .api_key = request.header("X-API-Key"),
                         .remote = request.remote},
         .needed = role,
-        .model = has_model_segment ? model_segment(request, decoded) : served_model,
+        .model = model_of(request, decoded),
         .is_ahead = is_ahead};
     const Verdict verdict = guard.check(access);
     add_rate_fields(verdict, has_rate_fields, response);
     if (!verdict.is_allowed()) refuse(verdict, access, response);
     return verdict;
+  }
+
+  /// As api::asked_model understands the request.
+  std::string_view model_of(const net::Request& request,
+                            std::optional<std::string>& decoded) const {
+    if (has_model_segment) return model_segment(request, decoded);
+    if (served_model.empty() || request.query.empty()) return served_model;
+    decoded = request.query_parameter("model");
+    return decoded ? std::string_view(*decoded) : served_model;
   }
 
   std::string_view model_segment(const net::Request& request,

@@ -57,7 +57,8 @@ class GuardedRoutes : public testing::Test {
     scoped.models = {"other"};
     guard_.set_tokens({token_of("viewer", Role::kViewer), token_of("operator", Role::kOperator),
                        token_of("admin", Role::kAdmin), scoped});
-    api_ = std::make_unique<TestApi>(100, TestAccess{&guard_, {"https://shop.example"}});
+    api_ = std::make_unique<TestApi>(
+        100, TestOptions{.guard = &guard_, .origins = {"https://shop.example"}});
     api_->serve_mixed();
   }
   net::Response ask(const net::Route& route, std::string_view secret) {
@@ -161,6 +162,13 @@ TEST_F(GuardedRoutes, KeepATokenToItsModelsWhereverTheyAreNamed) {
   for (const char* path :
        {"/v1/models/other:predict", "/v2/models/other/infer", "/v2/models/othe%72/infer"})
     EXPECT_EQ(api_->post(path, "{}", {.headers = {{"X-API-Key", "scoped"}}}).status, 404) << path;
+  for (const auto& [query, status] :
+       {std::pair("model=churn", 403), std::pair("model=ch%75rn", 403), std::pair("explain=1", 403),
+        std::pair("model=other", 404)})
+    EXPECT_EQ(
+        api_->post("/predict", "{}", {.query = query, .headers = {{"X-API-Key", "scoped"}}}).status,
+        status)
+        << query;
 }
 
 TEST_F(GuardedRoutes, GiveTheHandlerTheNameOfTheToken) {

@@ -64,6 +64,13 @@ JsonArray parameters_of(const ListedRoute& route) {
                                        {"required", true},
                                        {"schema", JsonObject{{"type", "string"}}}});
   }
+  if (is_prediction(route.path) || route.path == "/invocations" || route.path == "/model-info") {
+    parameters.emplace_back(JsonObject{
+        {"name", "model"},
+        {"in", "query"},
+        {"description", "Another model of the server (serving.models); default: the main one"},
+        {"schema", JsonObject{{"type", "string"}}}});
+  }
   if (is_prediction(route.path) && route.path != "/explain" && route.path != "/decide") {
     parameters.emplace_back(JsonObject{
         {"name", "explain"},
@@ -225,6 +232,8 @@ JsonObject prediction_schema() {
        JsonObject{{"type", "object"},
                   {"properties",
                    JsonObject{{"name", text}, {"version", JsonObject{{"type", "integer"}}}}}}},
+      {"variant", text},
+      {"model_version", JsonObject{{"type", "integer"}}},
       {"reasons", array_of(reference("Contribution"))},
       {"margin", JsonObject{{"type", "number"}}},
       {"bias", JsonObject{{"type", JsonArray{"number", "null"}}}},

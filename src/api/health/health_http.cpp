@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "api/predict/predict_http.h"
+#include "api/served_model.h"
+#include "api/traffic/traffic_http.h"
 #include "core/json.h"
 #include "core/time_format.h"
 
@@ -25,6 +27,15 @@ core::Json inputs_json(const learn::Transform& transform) {
     inputs.push_back(std::move(input));
   }
   return inputs;
+}
+
+core::Json warm_up_json(const serving::WarmUp& warm_up) {
+  return core::JsonObject{
+      {"rows", warm_up.rows},
+      {"against", warm_up.against == 0 ? core::Json(nullptr) : core::Json(warm_up.against)},
+      {"score_shift_mean", warm_up.shift_mean},
+      {"score_shift_max", warm_up.shift_max},
+      {"duration_us", warm_up.duration}};
 }
 
 core::Json watcher_json(const serving::ModelWatcher::Status& status) {
@@ -66,9 +77,12 @@ void ready(const Services& services, const net::Request&, net::Response& respons
   response.body = core::to_text(answer);
 }
 
-void model_info(const Services& services, const net::Request&, net::Response& response) {
-  const auto snapshot = services.predictor.snapshot();
-  if (!snapshot) return answer_no_model(services, response);
+void model_info(const Services& services, const net::Request& request, net::Response& response) {
+  LiveCache cache;
+  const auto live = asked_model(services, cache, request);
+  if (!live) return answer_model_error(live.error(), response);
+  const serving::ModelSnapshot* const snapshot = live->snapshot;
+  if (snapshot == nullptr) return answer_no_model(services, response);
   const learn::Model& model = snapshot->model;
   const learn::ModelFacts& facts = model.facts();
   core::JsonObject info;
@@ -85,7 +99,10 @@ void model_info(const Services& services, const net::Request&, net::Response& re
   info["threshold"] = facts.threshold;
   info["decisions"] = core::JsonObject{{"positive", facts.positive}, {"negative", facts.negative}};
   info["inputs"] = inputs_json(model.transform());
-  info["watcher"] = watcher_json(services.watcher.status());
+  const serving::ModelWatcher::Status watched = live->watcher->status();
+  info["watcher"] = watcher_json(watched);
+  info["warm_up"] = warm_up_json(watched.warm_up);
+  if (live->traffic != nullptr) info["traffic"] = traffic_json(services);
   response.body = core::to_text(info);
 }
 

@@ -15,10 +15,10 @@ namespace tenure::api {
 namespace {
 
 struct Workspace {
-  serving::SnapshotCache snapshot;
+  LiveCache live;
   ScoringRequest request;
   std::vector<serving::Prediction> predictions;
-  serving::Predictor::Scratch scratch;
+  serving::Traffic::Scratch scratch;
 };
 
 core::Error invalid(core::ErrorCode code, std::string message) {
@@ -26,11 +26,9 @@ core::Error invalid(core::ErrorCode code, std::string message) {
 }
 
 /// Decodes and predicts; the predictions live in the workspace.
-core::Result<const serving::ModelSnapshot*> predict(const Services& services,
-                                                    const net::Request& request,
-                                                    std::string_view model, bool is_explained,
-                                                    Workspace& workspace) {
-  auto snapshot = find_model(services, workspace.snapshot, model, {});
+core::Result<LiveModel> predict(const Services& services, const net::Request& request,
+                                std::string_view model, bool is_explained, Workspace& workspace) {
+  auto snapshot = find_model(services, workspace.live, model, {});
   if (!snapshot) return snapshot;
   if (is_explained && !(*snapshot)->explainer)
     return invalid(core::ErrorCode::kUnimplemented,
@@ -48,8 +46,8 @@ core::Result<const serving::ModelSnapshot*> predict(const Services& services,
       break;
   }
   workspace.predictions.resize(workspace.request.rows().size());
-  services.predictor.predict(
-      **snapshot, workspace.request.rows(), workspace.scratch, workspace.predictions,
+  snapshot->predict(
+      workspace.request.rows(), workspace.scratch, workspace.predictions,
       {.is_explained = is_explained, .deadline_ns = deadline->at_ns, .trace = request.trace});
   return snapshot;
 }
@@ -76,13 +74,16 @@ void v1_model_verb(const Services& services, const net::Request& request, net::R
   for (std::size_t i = 0; i < workspace.predictions.size(); ++i) {
     if (i > 0) out += ',';
     if (is_explained) {
-      append_prediction(out, **snapshot, workspace.predictions[i],
+      append_prediction(out, workspace.predictions[i],
                         {.is_full = true, .texts = &services.reason_texts});
     } else {
       append_float(out, workspace.predictions[i].probability);
     }
   }
-  out += "]}";
+  out += ']';
+  append_variants(out, workspace.predictions);
+  out += '}';
+  add_variant_headers(workspace.predictions, response);
 }
 
 }  // namespace tenure::api

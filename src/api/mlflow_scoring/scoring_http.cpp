@@ -9,6 +9,7 @@
 #include "api/deadline.h"
 #include "api/mlflow_scoring/scoring_request.h"
 #include "api/predict/predict_answer.h"
+#include "api/served_model.h"
 #include "core/ascii_case.h"
 
 namespace tenure::api {
@@ -48,10 +49,10 @@ void answer_error(int status, std::string_view code, std::string_view message,
 }
 
 struct Workspace {
-  serving::SnapshotCache snapshot;
+  LiveCache live;
   ScoringRequest request;
   std::vector<serving::Prediction> predictions;
-  serving::Predictor::Scratch scratch;
+  serving::Traffic::Scratch scratch;
 };
 
 void append_score(std::string& out, const serving::Prediction& prediction,
@@ -75,9 +76,13 @@ void invocations(const Services& services, const net::Request& request, net::Res
                                    request.content_type));
     return;
   }
-  const serving::ModelSnapshot* snapshot = services.predictor.snapshot(workspace.snapshot);
+  const auto live = asked_model(services, workspace.live, request);
+  if (!live && live.error().code == core::ErrorCode::kNotFound)
+    return answer_error(404, "RESOURCE_DOES_NOT_EXIST", live.error().message, response);
+  const serving::ModelSnapshot* const snapshot = live ? live->snapshot : nullptr;
   if (snapshot == nullptr) {
-    answer_error(503, "TEMPORARILY_UNAVAILABLE", "No model is live yet", response);
+    answer_error(503, "TEMPORARILY_UNAVAILABLE",
+                 live ? "No model is live yet" : live.error().message, response);
     response.headers.emplace_back("Retry-After", "1");
     return;
   }
@@ -100,14 +105,17 @@ void invocations(const Services& services, const net::Request& request, net::Res
   if (outcome == ScoringRequest::Outcome::kInvalid)
     return answer_error(400, "BAD_REQUEST", scoring.errors().summary(), response);
   workspace.predictions.resize(scoring.rows().size());
-  services.predictor.predict(*snapshot, scoring.rows(), workspace.scratch, workspace.predictions,
-                             {.deadline_ns = deadline->at_ns, .trace = request.trace});
+  live->predict(scoring.rows(), workspace.scratch, workspace.predictions,
+                {.deadline_ns = deadline->at_ns, .trace = request.trace});
   response.body += "{\"predictions\":[";
   for (std::size_t i = 0; i < workspace.predictions.size(); ++i) {
     if (i > 0) response.body += ',';
     append_score(response.body, workspace.predictions[i], scoring.method());
   }
-  response.body += "]}";
+  response.body += ']';
+  append_variants(response.body, workspace.predictions);
+  response.body += '}';
+  add_variant_headers(workspace.predictions, response);
 }
 
 void ping(const Services& services, const net::Request&, net::Response& response) {

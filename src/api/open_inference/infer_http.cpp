@@ -21,7 +21,7 @@ namespace {
 constexpr std::string_view kJsonLength = "Inference-Header-Content-Length";
 
 struct Workspace {
-  serving::SnapshotCache snapshot;
+  LiveCache live;
   InferRequest request;
   Inference inference;
 };
@@ -77,8 +77,10 @@ void append_tensor(const OutputTensor& tensor, bool is_binary, std::string& out,
   out += '}';
 }
 
-void write_answer(const serving::ModelSnapshot& snapshot, const InferRequest& request,
+void write_answer(const serving::ModelSnapshot& champion, const Workspace& workspace,
                   std::span<const OutputTensor> tensors, net::Response& response) {
+  const InferRequest& request = workspace.request;
+  const serving::ModelSnapshot& snapshot = workspace.inference.version_of_all(champion);
   std::string& out = response.body;
   out += "{\"model_name\":";
   net::append_json_string(out, snapshot.name);
@@ -88,6 +90,9 @@ void write_answer(const serving::ModelSnapshot& snapshot, const InferRequest& re
     out += ",\"id\":";
     net::append_json_string(out, request.id().empty() ? core::random_hex_id() : request.id());
   }
+  if (const auto variant = workspace.inference.variant_of_all(); !variant.empty())
+    out += fmt::format(R"(,"parameters":{{"variant":"{}"}})", variant);
+  add_variant_headers(workspace.inference.predictions(), response);
   out += ",\"outputs\":[";
   std::string binary;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
@@ -102,10 +107,12 @@ void write_answer(const serving::ModelSnapshot& snapshot, const InferRequest& re
 }
 
 core::Result<std::size_t> infer(const Services& services, const net::Request& request,
-                                Workspace& workspace, net::Response& response) {
-  auto snapshot = find_model(services, workspace.snapshot, request.path_parameter("model"),
+                                Workspace& workspace, InferenceStatistics*& statistics,
+                                net::Response& response) {
+  auto snapshot = find_model(services, workspace.live, request.path_parameter("model"),
                              request.path_parameter("version"));
   if (!snapshot) return std::move(snapshot).error();
+  statistics = snapshot->statistics;
   auto deadline = request_deadline(services.clock, request);
   if (!deadline) return std::move(deadline).error();
   auto length = json_length(request);
@@ -117,10 +124,10 @@ core::Result<std::size_t> infer(const Services& services, const net::Request& re
     return std::move(ok).error();
   *deadline = deadline->with(deadline_after(request.began_ns, workspace.inference.timeout));
   if (auto ok = check_deadline(services.clock, *deadline); !ok) return std::move(ok).error();
-  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max,
+  auto tensors = workspace.inference.run(*snapshot, rows_max,
                                          {.deadline_ns = deadline->at_ns, .trace = request.trace});
   if (!tensors) return std::move(tensors).error();
-  write_answer(**snapshot, workspace.request, *tensors, response);
+  write_answer(**snapshot, workspace, *tensors, response);
   return workspace.inference.row_count();
 }
 
@@ -140,9 +147,10 @@ void answer_inference_error(const core::Error& error, net::Response& response) {
 void infer(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;
   const std::int64_t start = services.clock.monotonic_ns();
-  const auto rows = infer(services, request, workspace, response);
-  services.inference_statistics->count(rows.has_value(), rows.value_or(0),
-                                       services.clock.monotonic_ns() - start, services.clock.now());
+  InferenceStatistics* statistics = services.inference_statistics.get();  // until one is named
+  const auto rows = infer(services, request, workspace, statistics, response);
+  statistics->count(rows.has_value(), rows.value_or(0), services.clock.monotonic_ns() - start,
+                    services.clock.now());
   if (!rows) answer_inference_error(rows.error(), response);
 }
 

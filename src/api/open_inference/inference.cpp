@@ -28,7 +28,9 @@ constexpr std::array kOutputs =
                                 {"level", Datatype::kBytes},
                                 {"prediction_id", Datatype::kBytes},
                                 {"contributions", Datatype::kFp32, true},
-                                {"reason_codes", Datatype::kBytes, true}});
+                                {"reason_codes", Datatype::kBytes, true},
+                                {"model_version", Datatype::kInt64},
+                                {"variant", Datatype::kBytes}});
 
 core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
@@ -83,19 +85,34 @@ void Inference::clear() {
   timeout = 0;
 }
 
-core::Result<std::span<const OutputTensor>> Inference::run(serving::Predictor& predictor,
-                                                           const serving::ModelSnapshot& snapshot,
+core::Result<std::span<const OutputTensor>> Inference::run(const LiveModel& live,
                                                            std::size_t rows_max,
                                                            serving::PredictOptions options) {
+  const serving::ModelSnapshot& snapshot = *live;
   if (outputs.empty()) outputs.push_back({.name = "probability"});
   if (auto ok = check_outputs(snapshot); !ok) return std::move(ok).error();
   if (auto ok = read_inputs(snapshot, rows_max); !ok) return std::move(ok).error();
   predictions_.resize(rows_.size());
   options.is_explained = std::ranges::any_of(outputs, needs_explanation);
-  predictor.predict(snapshot, rows_, scratch_, predictions_, options);
+  live.predict(rows_, scratch_, predictions_, options);
   answers_.resize(outputs.size());
   for (std::size_t i = 0; i < outputs.size(); ++i) write_output(snapshot, outputs[i], answers_[i]);
   return std::span<const OutputTensor>(answers_);
+}
+
+const serving::ModelSnapshot& Inference::version_of_all(
+    const serving::ModelSnapshot& champion) const {
+  const bool is_one = std::ranges::all_of(predictions_, [this](const serving::Prediction& one) {
+    return one.snapshot == predictions_.front().snapshot;
+  });
+  return is_one && !predictions_.empty() ? *predictions_.front().snapshot : champion;
+}
+
+std::string_view Inference::variant_of_all() const {
+  const bool is_one = std::ranges::all_of(predictions_, [this](const serving::Prediction& one) {
+    return one.variant == predictions_.front().variant;
+  });
+  return is_one && !predictions_.empty() ? predictions_.front().variant : std::string_view();
 }
 
 core::Result<> Inference::check_outputs(const serving::ModelSnapshot& snapshot) const {
@@ -276,6 +293,10 @@ void Inference::write_output(const serving::ModelSnapshot& snapshot, const Wante
       out.texts.emplace_back(serving::level_name(prediction.level));
     } else if (name == "prediction_id") {
       out.texts.emplace_back(prediction.id, sizeof prediction.id);
+    } else if (name == "model_version") {
+      out.integers.push_back(prediction.snapshot->version);
+    } else if (name == "variant") {
+      out.texts.emplace_back(prediction.variant);
     } else if (name == "contributions") {
       const bool is_explained = !prediction.contributions.empty();
       for (std::size_t i = 0; i < width_; ++i)

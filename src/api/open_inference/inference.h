@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/open_inference/tensor.h"
+#include "api/served_model.h"
 #include "core/result.h"
 #include "serving/predictor.h"
 
@@ -27,6 +28,8 @@ namespace tenure::api {
 ///   decision BYTES [n]       level BYTES [n]               prediction_id BYTES [n]
 ///   contributions FP32 [n, F + 1], log-odds, the last column is the bias; NaN where the model
 ///     did not answer
+///   model_version INT64 [n], variant BYTES [n]: who answered; the variant is "" where one version
+///     answers all
 ///   reason_codes BYTES [n, 4], "Contract" and so on, largest first, "" = no further one
 /// `probability` with a class count (Triton's classification extension) is BYTES [n, 1 or 2]: the
 /// most probable class first, as "0.694262:0:stay".
@@ -51,12 +54,16 @@ class Inference {
   /// kInvalidArgument naming the tensor; kResourceExhausted for more than rows_max rows;
   /// kUnimplemented when contributions are wanted of a model that cannot be explained.
   /// `options`: what of it the caller knows; whether to explain follows from `outputs`.
-  core::Result<std::span<const OutputTensor>> run(serving::Predictor& predictor,
-                                                  const serving::ModelSnapshot& snapshot,
-                                                  std::size_t rows_max,
+  core::Result<std::span<const OutputTensor>> run(const LiveModel& live, std::size_t rows_max,
                                                   serving::PredictOptions options);
 
   std::size_t row_count() const { return rows_.size(); }
+  std::span<const serving::Prediction> predictions() const { return predictions_; }
+
+  /// The version to name for the whole answer: the one that answered all rows, else `champion`.
+  const serving::ModelSnapshot& version_of_all(const serving::ModelSnapshot& champion) const;
+  /// The variant that answered all rows; "" when there is none or several did.
+  std::string_view variant_of_all() const;
 
  private:
   core::Result<> read_inputs(const serving::ModelSnapshot& snapshot, std::size_t rows_max);
@@ -78,7 +85,7 @@ class Inference {
   std::vector<std::string> id_texts_;
   std::vector<serving::PredictRow> rows_;
   std::vector<serving::Prediction> predictions_;
-  serving::Predictor::Scratch scratch_;
+  serving::Traffic::Scratch scratch_;
   std::vector<OutputTensor> answers_;
 };
 

@@ -27,7 +27,7 @@ using grpc::Status;
 
 /// gRPC's threads come and go; each has its buffers.
 struct Workspace {
-  serving::SnapshotCache snapshot;
+  LiveCache live;
   Inference inference;
 };
 
@@ -75,22 +75,27 @@ CallFacts call_facts(const core::Clock& clock, grpc::ServerContextBase& context)
 
 core::Result<> infer(const Services& services, const CallFacts& call, std::int64_t began_ns,
                      const inference::ModelInferRequest& request,
-                     inference::ModelInferResponse& response, Workspace& workspace) {
+                     inference::ModelInferResponse& response, Workspace& workspace,
+                     InferenceStatistics*& statistics) {
   if (auto ok = check_deadline(services.clock, call.deadline); !ok) return ok;
   auto snapshot =
-      find_model(services, workspace.snapshot, request.model_name(), request.model_version());
+      find_model(services, workspace.live, request.model_name(), request.model_version());
   if (!snapshot) return std::move(snapshot).error();
+  statistics = snapshot->statistics;
   const auto rows_max = static_cast<std::size_t>(services.rows_max);
   if (auto ok = read_message(request, elements_max(services, **snapshot), workspace.inference); !ok)
     return ok;
   const Deadline deadline =
       call.deadline.with(deadline_after(began_ns, workspace.inference.timeout));
   if (auto ok = check_deadline(services.clock, deadline); !ok) return ok;
-  auto tensors = workspace.inference.run(services.predictor, **snapshot, rows_max,
+  auto tensors = workspace.inference.run(*snapshot, rows_max,
                                          {.deadline_ns = deadline.at_ns, .trace = call.trace});
   if (!tensors) return std::move(tensors).error();
   response.set_model_name((*snapshot)->name);
-  response.set_model_version(std::to_string((*snapshot)->version));
+  response.set_model_version(
+      std::to_string(workspace.inference.version_of_all(**snapshot).version));
+  if (const auto variant = workspace.inference.variant_of_all(); !variant.empty())
+    (*response.mutable_parameters())["variant"].set_string_param(std::string(variant));
   response.set_id(request.id());
   write_message(*tensors, response);
   return {};
@@ -101,9 +106,10 @@ core::Result<> counted_infer(const Services& services, const CallFacts& call,
                              inference::ModelInferResponse& response) {
   thread_local Workspace workspace;
   const std::int64_t start = services.clock.monotonic_ns();
-  auto done = infer(services, call, start, request, response, workspace);
-  services.inference_statistics->count(done.has_value(), workspace.inference.row_count(),
-                                       services.clock.monotonic_ns() - start, services.clock.now());
+  InferenceStatistics* statistics = services.inference_statistics.get();  // until one is named
+  auto done = infer(services, call, start, request, response, workspace, statistics);
+  statistics->count(done.has_value(), workspace.inference.row_count(),
+                    services.clock.monotonic_ns() - start, services.clock.now());
   return done;
 }
 
@@ -265,7 +271,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
       return finish(context, admitted);
     const auto found = model(name, request->version());
     if (!found) return finish(context, to_status(found.error()));
-    const InferenceStatistics& counts = *services_.inference_statistics;
+    const InferenceStatistics& counts = *found->statistics;
     inference::ModelStatistics* out = response->add_model_stats();
     out->set_name((*found)->name);
     out->set_version(std::to_string((*found)->version));
@@ -284,12 +290,13 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
                                       inference::RepositoryIndexResponse* response) override {
     if (const Status admitted = admit(services_.guard, *context, Role::kViewer, ""); !admitted.ok())
       return finish(context, admitted);
-    const auto snapshot = services_.predictor.snapshot();
-    auto* out = response->add_models();
-    out->set_name(services_.model);
-    if (snapshot) out->set_version(std::to_string(snapshot->version));
-    out->set_state(snapshot ? "READY" : "UNAVAILABLE");
-    if (!snapshot) out->set_reason(services_.watcher.status().last_error);
+    for (const RepositoryEntry& entry : repository_entries(services_)) {
+      auto* out = response->add_models();
+      out->set_name(entry.name);
+      out->set_version(entry.version);
+      out->set_state(std::string(entry.state));
+      out->set_reason(entry.reason);
+    }
     return finish(context, Status::OK);
   }
 
@@ -317,12 +324,8 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   }
 
  private:
-  core::Result<std::shared_ptr<const serving::ModelSnapshot>> model(const std::string& name,
-                                                                    const std::string& version) {
-    serving::SnapshotCache cache;
-    auto found = find_model(services_, cache, name, version);
-    if (!found) return std::move(found).error();
-    return cache.shared();
+  core::Result<LiveModel> model(const std::string& name, const std::string& version) {
+    return find_model_held(services_, name, version);
   }
 
   /// Triton's clients name the model in the second field, KServe's in the first.

@@ -15,13 +15,9 @@ using core::Json;
 using core::JsonArray;
 using core::JsonObject;
 
-core::Result<std::shared_ptr<const serving::ModelSnapshot>> named_model(
-    const Services& services, const net::Request& request) {
-  serving::SnapshotCache cache;
-  auto found = find_model(services, cache, request.path_parameter("model"),
-                          request.path_parameter("version"));
-  if (!found) return std::move(found).error();
-  return cache.shared();
+core::Result<LiveModel> named_model(const Services& services, const net::Request& request) {
+  return find_model_held(services, request.path_parameter("model"),
+                         request.path_parameter("version"));
 }
 
 JsonArray metadata_json(const std::vector<TensorFacts>& tensors) {
@@ -46,6 +42,30 @@ Json duration(std::uint64_t count, std::uint64_t ns) {
   return JsonObject{{"count", count}, {"ns", ns}};
 }
 
+Json statistics_json(const std::string& name, const std::string& version,
+                     const InferenceStatistics& counts) {
+  const std::uint64_t requests = counts.requests;
+  const Json none = duration(0, 0);
+  const Json infer = duration(requests, counts.busy_ns);
+  return JsonObject{
+      {"name", name},
+      {"version", version},
+      {"last_inference", counts.last_ms.load()},
+      {"inference_count", counts.rows.load()},
+      {"execution_count", requests},
+      {"inference_stats", JsonObject{{"success", infer},
+                                     {"fail", duration(counts.failures, counts.failed_ns)},
+                                     {"queue", none},
+                                     {"compute_input", none},
+                                     {"compute_infer", infer},
+                                     {"compute_output", none},
+                                     {"cache_hit", none},
+                                     {"cache_miss", none}}},
+      {"response_stats", JsonObject()},
+      {"batch_stats", JsonArray()},
+      {"memory_usage", JsonArray()}};
+}
+
 }  // namespace
 
 void server_metadata(const Services& services, const net::Request&, net::Response& response) {
@@ -67,7 +87,9 @@ void server_ready(const Services& services, const net::Request&, net::Response& 
 }
 
 void list_models(const Services& services, const net::Request&, net::Response& response) {
-  response.body = core::to_text(JsonObject{{"models", JsonArray{services.model}}});
+  JsonArray names;
+  for (const ServedModel& model : all_models(services)) names.emplace_back(model.name);
+  response.body = core::to_text(JsonObject{{"models", std::move(names)}});
 }
 
 void model_metadata(const Services& services, const net::Request& request,
@@ -105,47 +127,30 @@ void model_config(const Services& services, const net::Request& request, net::Re
 
 void model_statistics(const Services& services, const net::Request& request,
                       net::Response& response) {
-  std::string name(services.model), version;
+  JsonArray list;
   if (!request.path_parameter("model").empty()) {
-    const auto snapshot = named_model(services, request);
-    if (!snapshot) return answer_inference_error(snapshot.error(), response);
-    name = (*snapshot)->name;
-    version = std::to_string((*snapshot)->version);
-  } else if (const auto snapshot = services.predictor.snapshot()) {
-    version = std::to_string(snapshot->version);
+    const auto live = named_model(services, request);
+    if (!live) return answer_inference_error(live.error(), response);
+    list.push_back(
+        statistics_json((*live)->name, std::to_string((*live)->version), *live->statistics));
+  } else {
+    for (const ServedModel& model : all_models(services)) {
+      const auto snapshot = model.predictor.snapshot();
+      list.push_back(statistics_json(model.name, snapshot ? std::to_string(snapshot->version) : "",
+                                     *model.statistics));
+    }
   }
-  const InferenceStatistics& counts = *services.inference_statistics;
-  const std::uint64_t requests = counts.requests;
-  const Json none = duration(0, 0);
-  const Json infer = duration(requests, counts.busy_ns);
-  JsonObject model{
-      {"name", name},
-      {"version", version},
-      {"last_inference", counts.last_ms.load()},
-      {"inference_count", counts.rows.load()},
-      {"execution_count", requests},
-      {"inference_stats", JsonObject{{"success", infer},
-                                     {"fail", duration(counts.failures, counts.failed_ns)},
-                                     {"queue", none},
-                                     {"compute_input", none},
-                                     {"compute_infer", infer},
-                                     {"compute_output", none},
-                                     {"cache_hit", none},
-                                     {"cache_miss", none}}},
-      {"response_stats", JsonObject()},
-      {"batch_stats", JsonArray()},
-      {"memory_usage", JsonArray()}};
-  response.body = core::to_text(JsonObject{{"model_stats", JsonArray{std::move(model)}}});
+  response.body = core::to_text(JsonObject{{"model_stats", std::move(list)}});
 }
 
 void repository_index(const Services& services, const net::Request&, net::Response& response) {
-  const auto snapshot = services.predictor.snapshot();
-  JsonObject model;
-  model["name"] = services.model;
-  model["version"] = snapshot ? std::to_string(snapshot->version) : "";
-  model["state"] = snapshot ? "READY" : "UNAVAILABLE";
-  model["reason"] = snapshot ? "" : services.watcher.status().last_error;
-  response.body = core::to_text(JsonArray{std::move(model)});
+  JsonArray models;
+  for (const RepositoryEntry& entry : repository_entries(services))
+    models.push_back(JsonObject{{"name", entry.name},
+                                {"version", entry.version},
+                                {"state", entry.state},
+                                {"reason", entry.reason}});
+  response.body = core::to_text(models);
 }
 
 void repository_load(const Services& services, const net::Request& request,

@@ -1,11 +1,41 @@
 #include "api/open_inference/server_facts.h"
 
 #include "api/open_inference/inference.h"
+#include "api/served_model.h"
 
 namespace tenure::api {
+namespace {
+
+std::string not_live_reason(const ServedModel& model) {
+  std::string reason = model.watcher.status().last_error;
+  return reason.empty() ? "no version has the alias that is served" : reason;
+}
+
+}  // namespace
 
 bool is_server_ready(const Services& services) {
   return services.predictor.snapshot() && !services.is_draining.load();
+}
+
+std::vector<RepositoryEntry> repository_entries(const Services& services) {
+  std::vector<RepositoryEntry> entries;
+  for (const ServedModel& model : all_models(services)) {
+    const auto snapshot = model.predictor.snapshot();
+    entries.push_back({.name = model.name,
+                       .version = snapshot ? std::to_string(snapshot->version) : "",
+                       .state = snapshot ? "READY" : "UNAVAILABLE",
+                       .reason = snapshot ? "" : not_live_reason(model)});
+  }
+  if (services.traffic == nullptr) return entries;
+  for (const serving::Traffic::ArmStatus& arm : services.traffic->status().arms) {
+    if (arm.version == 0) continue;
+    const bool is_ready = arm.state == "live";
+    entries.push_back({.name = services.model,
+                       .version = std::to_string(arm.version),
+                       .state = is_ready ? "READY" : "UNAVAILABLE",
+                       .reason = is_ready ? "" : arm.why});
+  }
+  return entries;
 }
 
 ModelTensors model_tensors(const serving::ModelSnapshot& snapshot) {

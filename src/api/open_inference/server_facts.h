@@ -23,6 +23,16 @@ inline constexpr std::array<std::string_view, 5> kServerExtensions = {
 
 bool is_server_ready(const Services& services);
 
+/// One model version of Triton's repository index.
+struct RepositoryEntry {
+  std::string name;
+  std::string version;     ///< "" when none is live
+  std::string_view state;  ///< READY, UNAVAILABLE
+  std::string reason;      ///< why it is not ready
+};
+/// Every model of the server, with its arms.
+std::vector<RepositoryEntry> repository_entries(const Services& services);
+
 /// A tensor as metadata announces it.
 struct TensorFacts {
   std::string name;

@@ -12,14 +12,25 @@
 namespace tenure::api {
 namespace {
 
+void append_version(std::string& out, const serving::ModelSnapshot& snapshot) {
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, snapshot.version).ptr;
+  out.append(digits, end);
+}
+
 void append_model(std::string& out, const serving::ModelSnapshot& snapshot) {
   out += "\"model\":{\"name\":";
   net::append_json_string(out, snapshot.name);
   out += ",\"version\":";
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, snapshot.version).ptr;
-  out.append(digits, end);
+  append_version(out, snapshot);
   out += '}';
+}
+
+void append_variant(std::string& out, const serving::Prediction& prediction) {
+  if (prediction.variant.empty()) return;
+  out += ",\"variant\":\"";
+  out += prediction.variant;  // letters, digits, '-', '_'
+  out += '"';
 }
 
 void append_contributions(std::string& out, const serving::ModelSnapshot& snapshot,
@@ -105,8 +116,8 @@ void append_decision(std::string& out, const decision::Policy& policy,
 }
 
 /// Everything but the model and the closing brace.
-void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
-                const serving::Prediction& prediction, const AnswerStyle& style) {
+void append_row(std::string& out, const serving::Prediction& prediction, const AnswerStyle& style) {
+  const serving::ModelSnapshot& snapshot = *prediction.snapshot;
   out += '{';
   if (!prediction.entity_id.empty()) {
     out += "\"customer_id\":";
@@ -175,11 +186,12 @@ void append_feature_value(std::string& out, const learn::InputField& input,
   }
 }
 
-void append_prediction(std::string& out, const serving::ModelSnapshot& snapshot,
-                       const serving::Prediction& prediction, const AnswerStyle& style) {
-  append_row(out, snapshot, prediction, style);
+void append_prediction(std::string& out, const serving::Prediction& prediction,
+                       const AnswerStyle& style) {
+  append_row(out, prediction, style);
   out += ',';
-  append_model(out, snapshot);
+  append_model(out, *prediction.snapshot);
+  append_variant(out, prediction);
   out += '}';
 }
 
@@ -189,7 +201,12 @@ void append_predictions(std::string& out, const serving::ModelSnapshot& snapshot
   out += "{\"predictions\":[";
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     if (i > 0) out += ',';
-    append_row(out, snapshot, predictions[i], style);
+    append_row(out, predictions[i], style);
+    if (!predictions[i].variant.empty()) {
+      out += ",\"model_version\":";
+      append_version(out, *predictions[i].snapshot);
+      append_variant(out, predictions[i]);
+    }
     out += '}';
   }
   out += "],";

@@ -17,14 +17,17 @@ struct AnswerStyle {
 };
 
 /// Appends the answer to one row:
-///   {"customer_id"?, "probability", "decision", "model": {"name", "version"}, "level",
+/// Of the version that answered it:
+///   {"customer_id"?, "probability", "decision", "model": {"name", "version"}, "variant"?, "level",
 ///    "fallback_reason", "prediction_id", "features_as_of",
 ///    "rule"?, "uncertain"?, "action"?, "offer"?, "why"?, "expected_profit"?, "threshold"?,
 ///    "value"?, "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
-void append_prediction(std::string& out, const serving::ModelSnapshot& snapshot,
-                       const serving::Prediction& prediction, const AnswerStyle& style);
+void append_prediction(std::string& out, const serving::Prediction& prediction,
+                       const AnswerStyle& style);
 
-/// Appends {"predictions": [...], "model": {...}}; the rows leave the model out.
+/// Appends {"predictions": [...], "model": {...}}; the rows leave the model out. Where several
+/// versions share the requests, `snapshot` is the champion, and each row has "model_version" and
+/// "variant".
 void append_predictions(std::string& out, const serving::ModelSnapshot& snapshot,
                         std::span<const serving::Prediction> predictions, const AnswerStyle& style);
 

@@ -9,6 +9,7 @@
 #include "api/deadline.h"
 #include "api/predict/predict_answer.h"
 #include "api/predict/predict_request.h"
+#include "api/served_model.h"
 
 namespace tenure::api {
 namespace {
@@ -19,11 +20,11 @@ constexpr std::int64_t kReasonsMax = 1000;
 
 /// Buffers reused from request to request; one set per thread.
 struct Workspace {
-  serving::SnapshotCache snapshot;
+  LiveCache live;
   PredictRequest request;
   ValidationErrors query_errors;
   std::vector<serving::Prediction> predictions;
-  serving::Predictor::Scratch scratch;
+  serving::Traffic::Scratch scratch;
 };
 
 /// ?explain=3; nothing after a mistake, which is then in `errors`.
@@ -58,7 +59,9 @@ void answer_invalid(const ValidationErrors& errors, net::Response& response) {
 /// Decodes, predicts and encodes; `explained_max` rows may be explained.
 void answer(const Services& services, const net::Request& request, const AnswerStyle& style,
             std::size_t explained_max, Workspace& workspace, net::Response& response) {
-  const serving::ModelSnapshot* snapshot = services.predictor.snapshot(workspace.snapshot);
+  const auto live = asked_model(services, workspace.live, request);
+  if (!live) return answer_model_error(live.error(), response);
+  const serving::ModelSnapshot* const snapshot = live->snapshot;
   if (snapshot == nullptr) return answer_no_model(services, response);
   const auto deadline = request_deadline(services.clock, request);
   if (!deadline)
@@ -92,13 +95,14 @@ void answer(const Services& services, const net::Request& request, const AnswerS
     return;
   }
   workspace.predictions.resize(rows.size());
-  services.predictor.predict(
-      *snapshot, rows, workspace.scratch, workspace.predictions,
+  live->predict(
+      rows, workspace.scratch, workspace.predictions,
       {.is_explained = is_explained, .deadline_ns = deadline->at_ns, .trace = request.trace});
+  add_variant_headers(workspace.predictions, response);
   if (workspace.request.is_list()) {
     append_predictions(response.body, *snapshot, workspace.predictions, style);
   } else {
-    append_prediction(response.body, *snapshot, workspace.predictions.front(), style);
+    append_prediction(response.body, workspace.predictions.front(), style);
   }
 }
 
@@ -120,6 +124,11 @@ void answer_no_model(const Services& services, net::Response& response) {
   response.error(503, reason.empty() ? "No model is live yet"
                                      : fmt::format("No model is live yet: {}", reason));
   response.headers.emplace_back("Retry-After", "1");
+}
+
+void answer_model_error(const core::Error& error, net::Response& response) {
+  response.error(core::error_code_info(error.code).http_status, error.message);
+  if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
 }
 
 void predict(const Services& services, const net::Request& request, net::Response& response) {

@@ -6,7 +6,8 @@
 namespace tenure::api {
 
 /// POST /predict: decode, call serving::Predictor, encode. Every decision is the predictor's.
-/// ?explain=k adds the k top reasons of each row. Answers 200; 413 for too many rows; 422 with all
+/// ?explain=k adds the k top reasons of each row, ?model=NAME asks another model of the server.
+/// Answers 200; 404 for a model that is not served; 413 for too many rows; 422 with all
 /// mistakes; 501 for a model that cannot be explained; 503 before the first model is live. Threads:
 /// safe to call concurrently, like all below.
 void predict(const Services& services, const net::Request& request, net::Response& response);
@@ -23,5 +24,8 @@ void explain(const Services& services, const net::Request& request, net::Respons
 
 /// What routes that need a model answer before there is one: 503 with Retry-After and the reason.
 void answer_no_model(const Services& services, net::Response& response);
+
+/// The answer for a model that is asked for by name and cannot answer: 404, or 503 as above.
+void answer_model_error(const core::Error& error, net::Response& response);
 
 }  // namespace tenure::api

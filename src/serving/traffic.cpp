@@ -1,0 +1,404 @@
+#include "serving/traffic.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "core/assert.h"
+#include "core/id.h"
+#include "core/log.h"
+#include "serving/shadow_arms.h"
+#include "serving/shadow_tap.h"
+
+namespace tenure::serving {
+namespace {
+
+constexpr core::Micros kLookMax = core::kMicrosPerSecond;
+constexpr core::Micros kLookMin = 10'000;
+constexpr std::string_view kTakenOutTag = "tenure.taken_out";
+
+core::Json evidence_of(const ArmComparison& sides) {
+  return core::JsonObject{{"answers", sides.answers},
+                          {"champion_answers", sides.champion_answers},
+                          {"fallback_share", sides.fallback_share},
+                          {"champion_fallback_share", sides.champion_fallback_share},
+                          {"pairs", sides.pairs},
+                          {"mean_score", sides.mean_score},
+                          {"champion_mean_score", sides.champion_mean_score},
+                          {"latency_p99_us", sides.latency_p99_ns / 1000},
+                          {"champion_latency_p99_us", sides.champion_latency_p99_ns / 1000},
+                          {"stability_index", sides.psi}};
+}
+
+}  // namespace
+
+std::string not_live_reason(const ArmOptions& arm, const ModelWatcher& watcher) {
+  std::string why = watcher.status().last_error;
+  if (!why.empty()) return why;
+  return arm.version != 0 ? fmt::format("version {} was not looked for yet", arm.version)
+                          : fmt::format("no version has the alias '{}'", arm.alias);
+}
+
+ModelWatcher::Options Traffic::Options::watch(const ArmOptions& arm) const {
+  ModelWatcher::Options options = champion;
+  options.alias = arm.alias;
+  options.version = arm.version;
+  options.ends_with_alias = true;
+  return options;
+}
+
+struct Traffic::Arm {
+  Arm(const ArmOptions& arm, const Options& traffic, const Collaborators& collaborators)
+      : options(arm),
+        tap(collaborators.sink),
+        predictor({.clock = collaborators.clock,
+                   .metrics = collaborators.metrics,
+                   .sink = &tap,
+                   .identity = {.model = {}, .variant = arm.name}},
+                  traffic.fallback),
+        watcher(traffic.watch(arm), collaborators.registry, predictor, collaborators.loader),
+        share(collaborators.metrics.gauge(
+            "tenure_traffic_share", "Share of the customers whom the variant answers now, 0 to 1.",
+            {{"variant", arm.name}})),
+        rollbacks(collaborators.metrics.counter("tenure_traffic_rollbacks_total",
+                                                "Times the guard has taken the variant out.",
+                                                {{"variant", arm.name}})),
+        psi(collaborators.metrics.gauge(
+            "tenure_traffic_score_psi",
+            "Population stability index of the variant's scores against the champion's.",
+            {{"variant", arm.name}})) {}
+
+  ArmOptions options;
+  ShadowTap tap;  ///< what the arm answered, for the champion to score
+  Predictor predictor;
+  ModelWatcher watcher;
+  ArmMeter meter;
+  ArmMeter pairs, champion_pairs;  ///< of the rows that came through the tap
+  ShadowRow row;
+  std::vector<float> encoded;
+  /// Written under the mutex. A version, so that the one that follows is not out.
+  std::atomic<std::int64_t> out_version{0};
+  std::string why_out;
+  ArmHistory history;
+  std::int64_t version = 0, champion_version = 0;  ///< that `history` compares
+  std::optional<ArmComparison> comparison;
+  core::Gauge& share;
+  core::Counter& rollbacks;
+  core::Gauge& psi;
+
+  bool can_answer(const ModelSnapshot* snapshot, const ModelSnapshot& champion) const {
+    return snapshot != nullptr && snapshot->inputs_digest == champion.inputs_digest &&
+           out_version.load(std::memory_order_relaxed) != snapshot->version;
+  }
+};
+
+Traffic::Traffic(Options options, Collaborators collaborators)
+    : options_(std::move(options)), collaborators_(std::move(collaborators)) {
+  bool has_shadows = false;
+  for (const ArmOptions& arm : options_.shares.arms) {
+    has_shadows |= arm.is_shadow;
+    if (!arm.is_shadow) arms_.push_back(std::make_unique<Arm>(arm, options_, collaborators_));
+  }
+  if (has_shadows) shadows_ = std::make_unique<ShadowArms>(options_, collaborators_);
+}
+
+Traffic::~Traffic() {
+  stop();
+}
+
+Predictor::Collaborators Traffic::champion_collaborators() {
+  return {.clock = collaborators_.clock,
+          .metrics = collaborators_.metrics,
+          .sink = shadows_ ? &shadows_->tap() : collaborators_.sink,
+          .identity = {.model = {}, .variant = options_.champion.alias}};
+}
+
+void Traffic::attach(Predictor& champion) {
+  champion_ = &champion;
+}
+
+void Traffic::check_arms() {
+  // What stands in the way of an arm is in its watcher's status, and no reason not to serve.
+  for (const auto& arm : arms_) static_cast<void>(arm->watcher.check_now());
+  if (shadows_) shadows_->check_arms();
+  check_guard();
+}
+
+void Traffic::start() {
+  TENURE_ASSERT(champion_ != nullptr);
+  for (const auto& arm : arms_) arm->watcher.start();
+  if (shadows_) shadows_->start(*champion_);
+  thread_ = std::thread([this] { run(); });
+}
+
+void Traffic::stop() {
+  {
+    const std::lock_guard guard(mutex_);
+    is_stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  for (const auto& arm : arms_) arm->watcher.stop();
+  if (shadows_) shadows_->stop();
+}
+
+void Traffic::run() {
+  const auto pause =
+      std::chrono::microseconds(std::clamp(options_.shares.guard.window / 10, kLookMin, kLookMax));
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, pause, [this] { return is_stopping_; })) {
+    lock.unlock();
+    try {
+      check_guard();
+    } catch (const std::exception& error) {  // what is logged may not fit; serving goes on
+      core::log_error("serving", "the guard could not look",
+                      {{"error.message", std::string_view(error.what())}});
+    }
+    lock.lock();
+  }
+}
+
+void Traffic::predict(const ModelSnapshot& champion, std::span<const PredictRow> rows,
+                      Scratch& scratch, std::span<Prediction> out,
+                      PredictOptions options) noexcept {
+  TENURE_ASSERT(out.size() == rows.size());
+  deal(champion, rows, scratch);
+  for (std::size_t i = 0; i < scratch.parts.size(); ++i) {
+    Scratch::Part& part = scratch.parts[i];
+    if (part.rows.empty()) continue;
+    Predictor& predictor = i == 0 ? *champion_ : arms_[i - 1]->predictor;
+    ArmMeter& meter = i == 0 ? champion_meter_ : arms_[i - 1]->meter;
+    part.predictions.resize(part.rows.size());
+    const std::int64_t start_ns = collaborators_.clock.monotonic_ns();
+    predictor.predict(*part.snapshot, part.rows, part.predictor, part.predictions, options);
+    // A request of many rows shares its time among arms, which says nothing of either.
+    if (rows.size() == 1) meter.time(collaborators_.clock.monotonic_ns() - start_ns);
+    for (std::size_t k = 0; k < part.rows.size(); ++k) {
+      meter.count(part.predictions[k]);
+      out[part.places[k]] = part.predictions[k];
+    }
+  }
+}
+
+/// Puts every row into the part that answers it.
+void Traffic::deal(const ModelSnapshot& champion, std::span<const PredictRow> rows,
+                   Scratch& scratch) const {
+  scratch.parts.resize(arms_.size() + 1);
+  for (std::size_t i = 0; i < scratch.parts.size(); ++i) {
+    Scratch::Part& part = scratch.parts[i];
+    part.rows.clear();
+    part.places.clear();
+    part.snapshot = &champion;
+    if (i == 0) continue;
+    const Arm& arm = *arms_[i - 1];
+    part.snapshot = arm.predictor.snapshot(part.cache);
+    if (!arm.can_answer(part.snapshot, champion)) part.snapshot = nullptr;
+  }
+  if (scratch.ids.size() < rows.size()) scratch.ids.resize(rows.size());
+  const core::Micros now = collaborators_.clock.now();
+  for (std::uint32_t place = 0; place < rows.size(); ++place) {
+    PredictRow row = rows[place];
+    if (row.entity_id.empty() && row.prediction_id.empty()) {
+      char* const id = scratch.ids[place].text;
+      core::uuid_v7(now, id);
+      row.prediction_id = std::string_view(id, sizeof scratch.ids[place].text);
+    }
+    const std::size_t dealt = part_of(traffic_slot(
+        options_.shares.salt, row.entity_id.empty() ? row.prediction_id : row.entity_id));
+    Scratch::Part& part = scratch.parts[dealt];
+    // Who falls to an arm that cannot answer is the champion's, not the next arm's.
+    Scratch::Part& chosen = part.snapshot == nullptr ? scratch.parts.front() : part;
+    chosen.rows.push_back(row);
+    chosen.places.push_back(place);
+  }
+}
+
+/// 0 = the champion, else the arm before.
+std::size_t Traffic::part_of(std::uint32_t slot) const {
+  std::uint32_t end = 0;
+  for (std::size_t i = 0; i < arms_.size(); ++i) {
+    end += arms_[i]->options.slots;
+    if (slot < end) return i + 1;
+  }
+  return 0;
+}
+
+std::optional<Traffic::LiveArm> Traffic::find_version(std::string_view version) {
+  for (const auto& arm : arms_) {
+    auto snapshot = arm->predictor.snapshot();
+    if (snapshot && std::to_string(snapshot->version) == version)
+      return LiveArm{&arm->predictor, std::move(snapshot)};
+  }
+  return std::nullopt;
+}
+
+void Traffic::check_guard() {
+  TENURE_ASSERT(champion_ != nullptr);
+  const auto champion = champion_->snapshot();
+  if (champion == nullptr) return;
+  for (const auto& arm : arms_) judge(*arm, *champion);
+}
+
+void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
+  const auto snapshot = arm.predictor.snapshot();
+  const double share = static_cast<double>(arm.options.slots) / kTrafficSlots;
+  std::string why;
+  {
+    const std::lock_guard guard(mutex_);
+    const std::int64_t version = snapshot ? snapshot->version : 0;
+    if (arm.version != version || arm.champion_version != champion.version) {
+      arm.version = version;
+      arm.champion_version = champion.version;
+      arm.history.restart();
+    }
+    if (arm.out_version != 0 && version != 0 && arm.out_version != version) {
+      core::log_info("serving", "an arm that was taken out has another version now",
+                     {{"variant", std::string_view(arm.options.name)}, {"version", version}});
+      arm.out_version = 0;
+      arm.why_out.clear();
+    }
+    pair(arm, champion);
+    const ArmWindow window =
+        arm.history.advance(collaborators_.clock.monotonic_ns(), options_.shares.guard.window,
+                            {.champion = champion_meter_.counts(),
+                             .arm = arm.meter.counts(),
+                             .arm_pairs = arm.pairs.counts(),
+                             .champion_pairs = arm.champion_pairs.counts()});
+    const bool is_out = arm.out_version != 0;
+    if (!is_out) {  // what it was like when it was taken out stays to be read
+      arm.comparison = compare_arms(window);
+      arm.psi.set(arm.comparison->psi);
+    }
+    if (arm.options.is_guarded && !is_out) why = objection(options_.shares.guard, window);
+    if (!why.empty()) {
+      arm.why_out = why;
+      arm.out_version = version;
+    }
+    arm.share.set(arm.can_answer(snapshot.get(), champion) ? share : 0);
+  }
+  if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why);
+}
+
+/// Has the champion's model score what the arm has answered: the two speak of the same customers
+/// then, and chance has no part in their difference.
+void Traffic::pair(Arm& arm, const ModelSnapshot& champion) {
+  arm.encoded.resize(champion.model.transform().outputs().size());
+  const auto snapshot = arm.predictor.snapshot();
+  while (arm.tap.take(arm.row)) {
+    const ShadowRow& row = arm.row;
+    const bool is_of_these = snapshot && row.version == snapshot->version &&
+                             snapshot->inputs_digest == champion.inputs_digest;
+    if (!is_of_these || row.level != Level::kPrimary || row.cells.empty()) continue;
+    const learn::Model::Score score = champion.model.score(row.cells, arm.encoded);
+    if (!std::isfinite(score.probability)) continue;
+    Prediction said;
+    said.probability = row.probability;
+    arm.pairs.count(said);
+    said.probability = score.probability;
+    arm.champion_pairs.count(said);
+  }
+}
+
+/// It answers nobody any more; now the world is told.
+void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why) {
+  arm.rollbacks.add();
+  core::log_error("serving", "an arm was taken out; the champion answers its customers",
+                  {{"model", std::string_view(options_.champion.model)},
+                   {"variant", std::string_view(arm.options.name)},
+                   {"version", version},
+                   {"reason", std::string_view(why)}});
+  const auto tagged = collaborators_.registry.set_version_tag(
+      options_.champion.model, version, kTakenOutTag, why.substr(0, 200),
+      {.actor = "tenure",
+       .reason = fmt::format("taken out of arm '{}': {}", arm.options.name, why),
+       .evidence = arm.comparison ? evidence_of(*arm.comparison) : core::Json(nullptr)});
+  if (!tagged)
+    core::log_warn("serving", "that an arm was taken out is not in the registry",
+                   {{"error.message", std::string_view(tagged.error().message)}});
+}
+
+Traffic::Arm* Traffic::find_arm(std::string_view name) const {
+  for (const auto& arm : arms_)
+    if (arm->options.name == name) return arm.get();
+  return nullptr;
+}
+
+core::Result<> Traffic::take_out(std::string_view name) {
+  Arm* const arm = find_arm(name);
+  if (arm == nullptr)
+    return core::Error{core::ErrorCode::kNotFound, fmt::format("there is no arm '{}'", name)};
+  const auto snapshot = arm->predictor.snapshot();
+  const std::string why = "by hand";
+  {
+    const std::lock_guard guard(mutex_);
+    if (snapshot == nullptr || arm->out_version == snapshot->version)
+      return core::Error{core::ErrorCode::kConflict,
+                         fmt::format("arm '{}' has no version that answers", name)};
+    arm->why_out = why;
+    arm->out_version = snapshot->version;
+    arm->share.set(0);
+  }
+  tell(*arm, snapshot->version, why);
+  return {};
+}
+
+core::Result<> Traffic::put_back(std::string_view name) {
+  Arm* const arm = find_arm(name);
+  if (arm == nullptr)
+    return core::Error{core::ErrorCode::kNotFound, fmt::format("there is no arm '{}'", name)};
+  const std::lock_guard guard(mutex_);
+  if (arm->out_version == 0)
+    return core::Error{core::ErrorCode::kConflict, fmt::format("arm '{}' was not taken out", name)};
+  arm->history.restart();
+  arm->why_out.clear();
+  arm->out_version = 0;
+  core::log_info("serving", "an arm was put back", {{"variant", name}});
+  return {};
+}
+
+Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champion) const {
+  ArmStatus status{.options = arm.options,
+                   .state = "live",
+                   .why = {},
+                   .version = 0,
+                   .comparison = arm.comparison,
+                   .shadow = {}};
+  const auto snapshot = arm.predictor.snapshot();
+  if (snapshot) status.version = snapshot->version;
+  if (!snapshot) {
+    status.state = "not live";
+    status.why = not_live_reason(arm.options, arm.watcher);
+  } else if (champion != nullptr && champion->inputs_digest != snapshot->inputs_digest) {
+    status.state = "other inputs";
+    status.why = "its inputs are not the champion's";
+  } else if (arm.out_version == snapshot->version) {
+    status.state = "taken out";
+    status.why = arm.why_out;
+  }
+  return status;
+}
+
+Traffic::Status Traffic::status() const {
+  const auto champion = champion_->snapshot();
+  Status status{.champion = options_.champion.alias, .champion_slots = kTrafficSlots, .arms = {}};
+  {
+    const std::lock_guard guard(mutex_);
+    for (const auto& arm : arms_) {
+      status.arms.push_back(status_of(*arm, champion.get()));
+      if (status.arms.back().state == "live") status.champion_slots -= arm->options.slots;
+    }
+  }
+  if (shadows_)
+    for (ArmStatus& shadow : shadows_->status(champion.get()))
+      status.arms.push_back(std::move(shadow));
+  return status;
+}
+
+void Traffic::drain_shadows() {
+  if (shadows_) shadows_->drain(*champion_);
+}
+
+}  // namespace tenure::serving

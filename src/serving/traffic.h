@@ -1,0 +1,157 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "serving/arm_meter.h"
+#include "serving/model_watcher.h"
+#include "serving/predictor.h"
+#include "serving/traffic_guard.h"
+#include "serving/traffic_options.h"
+#include "tracking/registry.h"
+
+namespace tenure::serving {
+
+class ShadowArms;
+
+/// Why an arm has no version live.
+std::string not_live_reason(const ArmOptions& arm, const ModelWatcher& watcher);
+
+/// The versions that share the requests of one model: the champion, which its own Predictor serves,
+/// and arms beside it. Every row is answered by one version: that of the arm whose slots the
+/// customer falls into (traffic_options.h), else the champion. An arm whose version is not live,
+/// has other inputs than the champion, or was taken out leaves its customers to the champion.
+///
+/// A guard compares each arm with the champion, scores on the same customers, and takes it out when
+/// it is worse (traffic_guard.h): logged, counted, tagged and audited in the registry. It stays out
+/// until it serves another version, or put_back() or a restart.
+class Traffic {
+ public:
+  struct Collaborators {
+    const core::Clock& clock;
+    core::MetricRegistry& metrics;
+    tracking::Registry& registry;
+    PredictionSink* sink = nullptr;  ///< may be null
+    ModelWatcher::Loader loader;
+  };
+  /// `champion` says what the champion's watcher follows; its alias is the variant that the
+  /// champion's answers name, and arms are looked for as often.
+  struct Options {
+    ModelWatcher::Options champion;
+    TrafficOptions shares;
+    FallbackOptions fallback = {};
+    /// What an arm's watcher follows.
+    ModelWatcher::Options watch(const ArmOptions& arm) const;
+  };
+  Traffic(Options options, Collaborators collaborators);
+  ~Traffic();  ///< stops the threads
+  Traffic(const Traffic&) = delete;
+  Traffic& operator=(const Traffic&) = delete;
+
+  /// What the champion's Predictor is to be made with, so that shadows see its answers.
+  Predictor::Collaborators champion_collaborators();
+  /// The champion's Predictor, before anything below is called.
+  void attach(Predictor& champion);
+
+  /// Looks once for the arms' versions. An arm that does not load is reported in status().
+  void check_arms();
+  /// Compares every arm with the champion, once, and takes out what is worse.
+  void check_guard();
+  void start();
+  void stop();
+
+  /// One per thread.
+  struct Scratch {
+    struct Part {
+      SnapshotCache cache;
+      const ModelSnapshot* snapshot = nullptr;
+      std::vector<PredictRow> rows;
+      std::vector<std::uint32_t> places;  ///< of the rows in the request
+      std::vector<Prediction> predictions;
+      Predictor::Scratch predictor;
+    };
+    std::vector<Part> parts;  ///< the champion's, then the arms'
+    /// For a model whose requests only one version answers.
+    Predictor::Scratch& champion() {
+      if (parts.empty()) parts.resize(1);
+      return parts.front().predictor;
+    }
+    struct Id {
+      char text[36];
+    };
+    std::vector<Id> ids;
+  };
+
+  /// As Predictor::predict, each row by the version it falls to.
+  void predict(const ModelSnapshot& champion, std::span<const PredictRow> rows, Scratch& scratch,
+               std::span<Prediction> out, PredictOptions options = {}) noexcept;
+
+  /// The arm that has this version live, for requests that name one.
+  struct LiveArm {
+    Predictor* predictor = nullptr;
+    std::shared_ptr<const ModelSnapshot> snapshot;
+  };
+  std::optional<LiveArm> find_version(std::string_view version);
+
+  struct ArmStatus {
+    ArmOptions options;
+    std::string state;                        ///< "live", "not live", "other inputs", "taken out"
+    std::string why;                          ///< unless live
+    std::int64_t version = 0;                 ///< that is loaded; 0 = none
+    std::optional<ArmComparison> comparison;  ///< of the guard's last look
+    struct Shadow {
+      std::uint64_t compared = 0, flips = 0, dropped = 0;
+      double difference_mean = 0, difference_max = 0;
+    };
+    std::optional<Shadow> shadow;
+  };
+  struct Status {
+    std::string champion;
+    std::uint32_t champion_slots = kTrafficSlots;
+    std::vector<ArmStatus> arms;
+  };
+  Status status() const;
+
+  /// Takes an arm's version out by hand. Errors: kNotFound; kConflict when it has none that
+  /// answers.
+  core::Result<> take_out(std::string_view arm);
+  /// Lets an arm that was taken out answer again. Errors: kNotFound; kConflict when it is not out.
+  core::Result<> put_back(std::string_view arm);
+
+  /// Makes the predictions of shadows that wait, now, on this thread; for tests.
+  void drain_shadows();
+
+ private:
+  struct Arm;
+  void deal(const ModelSnapshot& champion, std::span<const PredictRow> rows,
+            Scratch& scratch) const;
+  std::size_t part_of(std::uint32_t slot) const;
+  void run();
+  void judge(Arm& arm, const ModelSnapshot& champion);
+  static void pair(Arm& arm, const ModelSnapshot& champion);
+  Arm* find_arm(std::string_view name) const;
+  void tell(Arm& arm, std::int64_t version, const std::string& why);
+  ArmStatus status_of(const Arm& arm, const ModelSnapshot* champion) const;
+
+  Options options_;
+  Collaborators collaborators_;
+  Predictor* champion_ = nullptr;
+  ArmMeter champion_meter_;
+  std::vector<std::unique_ptr<Arm>> arms_;  ///< that answer
+  std::unique_ptr<ShadowArms> shadows_;     ///< null without shadows
+  mutable std::mutex mutex_;  ///< guards what the guard knows of arms; no request takes it
+  std::condition_variable wake_;
+  bool is_stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tenure::serving
