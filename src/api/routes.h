@@ -10,6 +10,7 @@
 #include "core/clock.h"
 #include "core/metric.h"
 #include "net/router.h"
+#include "serving/answer_gate.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
 #include "serving/reasons.h"
@@ -30,6 +31,7 @@ struct Services {
   std::string model = {};  ///< registered name of the model that is served, live yet or not
   std::shared_ptr<InferenceStatistics> inference_statistics =
       std::make_shared<InferenceStatistics>();
+  serving::AnswerGate* answer_gate = nullptr;  ///< not null: answers wait until they are recorded
 };
 
 /// The route table: every path the server answers, one row each.

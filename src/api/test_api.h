@@ -33,7 +33,7 @@ class TestApi {
  public:
   static constexpr core::Micros kNow = 1'704'412'800'000'000;  // 2024-01-05T00:00:00Z
 
-  explicit TestApi(std::int64_t rows_max = 100)
+  explicit TestApi(std::int64_t rows_max = 100, serving::AnswerGate* answer_gate = nullptr)
       : clock_(kNow),
         database_(must(storage::open_database("sqlite://:memory:", "."))),
         registry_(*database_, clock_),
@@ -52,7 +52,8 @@ class TestApi {
                   .program_version = "1.2.3",
                   .rows_max = rows_max,
                   .reason_texts = {},
-                  .model = "churn"},
+                  .model = "churn",
+                  .answer_gate = answer_gate},
         router_(make_routes(services_)) {}
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
@@ -89,6 +90,7 @@ class TestApi {
   net::Response get(std::string_view path) { return ask(net::Method::kGet, path); }
 
   std::atomic<bool>& is_draining() { return is_draining_; }
+  const Services& services() const { return services_; }
   const net::Router& router() const { return router_; }
   std::shared_ptr<const serving::ModelSnapshot> snapshot() const { return predictor_.snapshot(); }
 

@@ -1,6 +1,7 @@
 #include "app/server.h"
 
 #include <atomic>
+#include <csignal>
 #include <malloc.h>
 
 #include <fmt/format.h>
@@ -11,6 +12,7 @@
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
+#include "monitoring/prediction_compactor.h"
 #include "monitoring/prediction_log.h"
 #include "net/grpc_server.h"
 #include "net/http_server.h"
@@ -53,13 +55,33 @@ core::Result<net::HttpServerOptions> http_options(const core::Config& serving) {
 core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
     const Project& project, core::MetricRegistry& metrics) {
   const core::Config section = project.config().at("monitoring.prediction_log");
-  if (!section.boolean("enabled")) return std::unique_ptr<monitoring::PredictionLog>();
+  const bool is_blocking = section.text("policy") == "block";
+  if (!section.boolean("enabled")) {
+    if (!is_blocking) return std::unique_ptr<monitoring::PredictionLog>();
+    return section.error_at("policy",
+                            "is 'block', which promises a record of every answer, but enabled is "
+                            "false; enable the log, or say drop");
+  }
   return monitoring::PredictionLog::open(
       {.folder = project.config().resolve(section.text("path")),
        .segment_max = static_cast<std::uint64_t>(section.integer("segment_max")),
        .sync_interval = section.duration("sync_interval"),
-       .buffer_events = static_cast<std::uint64_t>(section.integer("buffer_events"))},
+       .buffer_events = static_cast<std::uint64_t>(section.integer("buffer_events")),
+       .policy = is_blocking ? monitoring::LogPolicy::kBlock : monitoring::LogPolicy::kDrop},
       project.clock(), metrics);
+}
+
+/// Tidies the log's closed segments in the background.
+std::unique_ptr<monitoring::PredictionCompactor> start_compactor(const Project& project,
+                                                                 core::MetricRegistry& metrics) {
+  const core::Config section = project.config().at("monitoring.prediction_log");
+  monitoring::CompactorOptions options;
+  options.folder = project.config().resolve(section.text("path"));
+  options.has_parquet = section.boolean("parquet");
+  options.interval = section.duration("tidy_interval");
+  options.retain = section.duration("retain");
+  options.retain_bytes = static_cast<std::uint64_t>(section.integer("retain_size"));
+  return monitoring::PredictionCompactor::start(std::move(options), project.clock(), metrics);
 }
 
 /// Begins to answer gRPC, unless it is switched off.
@@ -89,6 +111,8 @@ core::Result<> run_server(Project& project,
   // when it is done. Otherwise glibc raises this limit by itself and keeps tens of megabytes.
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   net::block_stop_signals();
+  // A write beyond the limit on file sizes fails, as on a full disk, and ends nothing.
+  std::signal(SIGXFSZ, SIG_IGN);
   const core::Config serving_config = project.config().at("serving");
   auto options = http_options(serving_config);
   if (!options) return std::move(options).error();
@@ -103,6 +127,7 @@ core::Result<> run_server(Project& project,
   core::MetricRegistry metrics;
   auto log = open_prediction_log(project, metrics);
   if (!log) return std::move(log).error().within("monitoring.prediction_log");
+  const auto compactor = *log ? start_compactor(project, metrics) : nullptr;
   serving::Predictor predictor({project.clock(), metrics, log->get()},
                                serving::FallbackOptions::from_config(project.config()));
   serving::ModelWatcher watcher({.model = served_model(project),
@@ -127,6 +152,7 @@ core::Result<> run_server(Project& project,
   if (const auto snapshot = predictor.snapshot()) facts.version = snapshot->version;
 
   std::atomic<bool> is_draining{false};
+  const bool is_blocking = project.config().text("monitoring.prediction_log.policy") == "block";
   const api::Services services{.clock = project.clock(),
                                .metrics = metrics,
                                .predictor = predictor,
@@ -136,7 +162,8 @@ core::Result<> run_server(Project& project,
                                .program_version = kVersion,
                                .rows_max = serving_config.integer("rows_max"),
                                .reason_texts = *std::move(reason_texts),
-                               .model = facts.model};
+                               .model = facts.model,
+                               .answer_gate = is_blocking ? log->get() : nullptr};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();

@@ -222,6 +222,18 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "Longest time an event stays in memory only; what was synced survives a power cut."},
     {"monitoring.prediction_log.buffer_events", kInteger, "65536", "64..16777216",
      "Events waiting to be written; beyond it events are dropped, counted and warned about."},
+    {"monitoring.prediction_log.policy", kText, "drop", "drop|block",
+     "drop: answers never wait for the log, and what it cannot keep is counted; block: an answer "
+     "is "
+     "sent when its event is durable, and refused with 503 when it cannot be."},
+    {"monitoring.prediction_log.parquet", kBoolean, "true", "",
+     "Turn closed segments into Parquet files by model and hour, in the folder's 'parquet'."},
+    {"monitoring.prediction_log.tidy_interval", kDuration, "1m", "10ms..1d",
+     "How often tenure up looks for closed segments and for predictions that are too old."},
+    {"monitoring.prediction_log.retain", kDuration, "0s", "",
+     "Predictions of older hours are removed; 0 = none is too old."},
+    {"monitoring.prediction_log.retain_size", kBytes, "0B", "",
+     "The oldest predictions are removed beyond that size; 0 = no limit."},
 
     {"pipelines.*.steps.*.run", kText, "", "", "Step to run: ingest, split, features, train, ..."},
     {"pipelines.*.steps.*.needs", kTextList, "", "",

@@ -157,6 +157,7 @@ void Response::clear() {
   content_type = "application/json";
   body.clear();
   headers.clear();
+  hold = nullptr;
 }
 
 void Response::text(int with_status, std::string_view plain) {

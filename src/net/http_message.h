@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,7 +43,8 @@ struct Request {
   };
   std::span<const Header> headers;
   std::span<const std::pair<std::string_view, std::string_view>>
-      path_parameters;  ///< "{model}" → raw segment
+      path_parameters;       ///< "{model}" → raw segment
+  bool can_be_held = false;  ///< whoever carries this request looks at Response::hold
 
   std::string_view header(std::string_view name) const;  ///< case-insensitive; "" if absent
   std::string_view path_parameter(std::string_view name) const;
@@ -56,6 +58,10 @@ struct Response {
   std::string body;
   std::vector<std::pair<std::string, std::string>>
       headers;  ///< further ones; names and values are checked for CR LF
+  /// Set by a handler whose answer must wait for something, when the request can be held: called
+  /// after the handler, on its thread. The answer is sent, as it is by then, once `resume` was
+  /// called, which may be from any thread. Called once; must not throw.
+  std::function<void(std::function<void()> resume)> hold = {};
 
   void clear();
   void text(int with_status, std::string_view plain);

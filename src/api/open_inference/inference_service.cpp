@@ -10,6 +10,7 @@
 #include "api/open_inference/inference_statistics.h"
 #include "api/open_inference/message_tensors.h"
 #include "api/open_inference/server_facts.h"
+#include "api/recorded_answers.h"
 #include "api/served_model.h"
 
 namespace tenure::api {
@@ -75,13 +76,10 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
   void OnReadDone(bool is_read) override {
     if (!is_read) return Finish(Status::OK);
     response_.Clear();
-    auto done = counted_infer(services_, request_, *response_.mutable_infer_response());
-    if (!done) {
-      response_.mutable_infer_response()->Clear();
-      response_.mutable_infer_response()->set_id(request_.id());
-      response_.set_error_message(done.error().message);
-    }
-    StartWrite(&response_);
+    finish_recorded(
+        services_,
+        [this] { return counted_infer(services_, request_, *response_.mutable_infer_response()); },
+        [this](const core::Result<>& done) { write(done); });
   }
   void OnWriteDone(bool is_written) override {
     if (!is_written) return Finish(Status::CANCELLED);
@@ -90,6 +88,15 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
   void OnDone() override { delete this; }
 
  private:
+  void write(const core::Result<>& done) {
+    if (!done) {
+      response_.mutable_infer_response()->Clear();
+      response_.mutable_infer_response()->set_id(request_.id());
+      response_.set_error_message(done.error().message);
+    }
+    StartWrite(&response_);
+  }
+
   const Services& services_;
   inference::ModelInferRequest request_;
   inference::ModelStreamInferResponse response_;
@@ -168,7 +175,11 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* ModelInfer(CallbackServerContext* context,
                                  const inference::ModelInferRequest* request,
                                  inference::ModelInferResponse* response) override {
-    return finish(context, to_status(counted_infer(services_, *request, *response)));
+    ServerUnaryReactor* const reactor = context->DefaultReactor();
+    finish_recorded(
+        services_, [&] { return counted_infer(services_, *request, *response); },
+        [reactor](const core::Result<>& done) { reactor->Finish(to_status(done)); });
+    return reactor;
   }
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
