@@ -11,6 +11,7 @@
 #include "api/open_inference/model_http.h"
 #include "api/predict/predict_http.h"
 #include "api/recorded_answers.h"
+#include "api/recourse/recourse_http.h"
 
 namespace tenure::api {
 namespace {
@@ -50,6 +51,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kPost, "/predict/batch",               predicts(predict_batch),  Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows"},
     {Method::kPost, "/explain",                     predicts(explain),      Role::kViewer,   kBlocking, kServerLimit, "What each feature adds to a prediction (exact Shapley values, in log-odds)"},
     {Method::kPost, "/decide",                      predicts(decide),       Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
+    {Method::kPost, "/recourse",                    predicts(recourse),     Role::kViewer,   kBlocking, kServerLimit, "What could change for a customer so that the model gives a lower probability"},
     {Method::kGet,  "/fallback-stats",              with(fallback_stats),   Role::kViewer,   kInline,   kNoBody,      "Who answered: predictions by level and reason, and the circuit breakers"},
     {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kInline,   kNoBody,      "The live model: version, inputs, threshold, where it came from"},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},

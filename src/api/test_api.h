@@ -58,7 +58,10 @@ class TestApi {
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
   /// signup (timestamp).
-  void serve_mixed() { predictor_.swap(snapshot_of(mixed_model())); }
+  /// `config` may have decision.actions.
+  void serve_mixed(std::string_view config = "") {
+    predictor_.swap(snapshot_of(mixed_model(), config));
+  }
 
   /// Puts a model live whose predictions libxgboost is known to agree with.
   void serve_numbers() { predictor_.swap(snapshot_of(numbers_model())); }
@@ -105,13 +108,23 @@ class TestApi {
     return std::move(*result);
   }
 
-  static std::shared_ptr<const serving::ModelSnapshot> snapshot_of(learn::Model model) {
+  static std::shared_ptr<const serving::ModelSnapshot> snapshot_of(learn::Model model,
+                                                                   std::string_view config = "") {
+    std::optional<decision::Recourse> recourse;
+    if (!config.empty()) {
+      std::vector<decision::Vocabulary::Feature> inputs;
+      for (const learn::InputField& input : model.transform().inputs())
+        inputs.push_back({input.name, decision::value_type_of(input.type)});
+      recourse =
+          must(decision::Recourse::from_config(must(core::parse_config(config, {})), inputs));
+    }
     return must(serving::ModelSnapshot::make({.name = "churn",
                                               .version = 7,
                                               .run_id = "run1",
                                               .loaded = kNow,
                                               .sha256 = "abc123",
-                                              .model = std::move(model)}));
+                                              .model = std::move(model),
+                                              .recourse = std::move(recourse)}));
   }
 
   static learn::Transform fit(const std::vector<learn::InputField>& inputs,

@@ -35,6 +35,10 @@ core::Result<StoredModel> open_stored_model(Project& project,
 core::Result<std::optional<decision::Policy>> policy_of(const core::Config& config,
                                                         const learn::Model& model);
 
+/// The actions of section `decision`, over the inputs of a model; nothing when there are none.
+core::Result<std::optional<decision::Recourse>> recourse_of(const core::Config& config,
+                                                            const learn::Model& model);
+
 /// Makes the snapshot that serves a version: the model, and a reader for its features when all of
 /// their views are online; else it takes features from requests only. Errors: those of
 /// open_stored_model.

@@ -26,7 +26,7 @@ constexpr core::Micros kHour = 3600LL * core::kMicrosPerSecond;
 
 /// Events of a segment that wait for their files. More are written as a further part.
 constexpr std::size_t kBatchRows = 50'000;
-constexpr std::size_t kBatchBytes = 64U * 1024 * 1024;
+constexpr std::size_t kBatchBytes = 24U * 1024 * 1024;
 
 core::Micros hour_of(core::Micros time) {
   const core::Micros rest = time % kHour;
