@@ -13,6 +13,8 @@
 #include "api/open_inference/infer_http.h"
 #include "api/open_inference/model_http.h"
 #include "api/predict/predict_http.h"
+#include "api/recorded_answers.h"
+#include "api/recourse/recourse_http.h"
 #include "api/traffic/traffic_http.h"
 
 namespace tenure::api {
@@ -33,6 +35,7 @@ constexpr std::string_view kPredicting[] = {"/predict",
                                             "/predict/batch",
                                             "/explain",
                                             "/decide",
+                                            "/recourse",
                                             "/invocations",
                                             "/v1/models/{model}",
                                             "/v2/models/{model}/infer",
@@ -56,6 +59,10 @@ std::vector<net::Route> make_routes(const Services& services) {
   const auto with = [&services](auto handler) -> net::Handler {
     return [&services, handler](const Request& in, Response& out) { handler(services, in, out); };
   };
+  /// A handler that predicts: under policy `block` its answers wait for the prediction log.
+  const auto predicts = [&](auto handler, RefuseUnrecorded refuse = refuse_unrecorded) {
+    return recorded(services, with(handler), refuse);
+  };
   const auto with_table = [&services, listed](auto handler) -> net::Handler {
     return [&services, listed, handler](const Request& in, Response& out) {
       handler(services, *listed, in, out);
@@ -65,10 +72,11 @@ std::vector<net::Route> make_routes(const Services& services) {
   // clang-format off
   std::vector<net::Route> routes = {
     // method        path                           handler                 role             where      body          summary
-    {Method::kPost, "/predict",                     with(predict),          Role::kViewer,   kInline,   kServerLimit, "Predict churn by customer id, by features, or both; one row or many"},
-    {Method::kPost, "/predict/batch",               with(predict_batch),    Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows"},
-    {Method::kPost, "/explain",                     with(explain),          Role::kViewer,   kBlocking, kServerLimit, "What each feature adds to a prediction (exact Shapley values, in log-odds)"},
-    {Method::kPost, "/decide",                      with(decide),           Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
+    {Method::kPost, "/predict",                     predicts(predict),      Role::kViewer,   kInline,   kServerLimit, "Predict churn by customer id, by features, or both; one row or many"},
+    {Method::kPost, "/predict/batch",               predicts(predict_batch),  Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows"},
+    {Method::kPost, "/explain",                     predicts(explain),      Role::kViewer,   kBlocking, kServerLimit, "What each feature adds to a prediction (exact Shapley values, in log-odds)"},
+    {Method::kPost, "/decide",                      predicts(decide),       Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
+    {Method::kPost, "/recourse",                    predicts(recourse),     Role::kViewer,   kBlocking, kServerLimit, "What could change for a customer so that the model gives a lower probability"},
     {Method::kGet,  "/fallback-stats",              with(fallback_stats),   Role::kViewer,   kInline,   kNoBody,      "Who answered: predictions by level and reason, and the circuit breakers"},
     {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kInline,   kNoBody,      "The live model: version, inputs, threshold, where it came from"},
     {Method::kGet,  "/traffic",                     with(traffic_status),   Role::kViewer,   kInline,   kNoBody,      "The versions that share the requests: shares, state, how they compare"},
@@ -90,17 +98,17 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kGet,  "/v2/models/{model}/versions/{version}/config", with(model_config),    Role::kViewer,   kInline,   kNoBody,      "Triton's model configuration of a version"},
     {Method::kGet,  "/v2/models/{model}/stats",                    with(model_statistics), Role::kViewer,   kInline,   kNoBody,      "Open Inference Protocol: statistics of a model"},
     {Method::kGet,  "/v2/models/{model}/versions/{version}/stats", with(model_statistics), Role::kViewer,   kInline,   kNoBody,      "Open Inference Protocol: statistics of a version"},
-    {Method::kPost, "/v2/models/{model}/infer",                    with(infer),            Role::kViewer,   kBlocking, kServerLimit, "Open Inference Protocol: predict; JSON or binary tensors"},
-    {Method::kPost, "/v2/models/{model}/versions/{version}/infer", with(infer),            Role::kViewer,   kBlocking, kServerLimit, "Open Inference Protocol: predict with a version"},
+    {Method::kPost, "/v2/models/{model}/infer",                    predicts(infer, refuse_unrecorded_inference), Role::kViewer,   kBlocking, kServerLimit, "Open Inference Protocol: predict; JSON or binary tensors"},
+    {Method::kPost, "/v2/models/{model}/versions/{version}/infer", predicts(infer, refuse_unrecorded_inference), Role::kViewer,   kBlocking, kServerLimit, "Open Inference Protocol: predict with a version"},
     {Method::kPost, "/v2/repository/index",                        with(repository_index), Role::kViewer,   kInline,   kNoBody,      "Triton's model repository: what is loaded"},
     {Method::kPost, "/v2/repository/models/{model}/load",          with(repository_load),  Role::kOperator, kInline,   kNoBody,      "Triton's model repository: 200 when the model is live"},
     {Method::kPost, "/v2/repository/models/{model}/unload",        with(repository_unload), Role::kOperator, kInline,  kNoBody,      "Triton's model repository: refused, the registry's alias decides"},
     // KServe V1
     {Method::kGet,  "/v1/models",                   with(list_models),      Role::kViewer,   kInline,   kNoBody,      "KServe V1: names of the models"},
     {Method::kGet,  "/v1/models/{model}",           with(model_ready),   Role::kAnyone,   kInline,   kNoBody,      "KServe V1: whether a model is live"},
-    {Method::kPost, "/v1/models/{model}",           with(v1_model_verb),    Role::kViewer,   kBlocking, kServerLimit, "KServe V1: {model}:predict and {model}:explain"},
+    {Method::kPost, "/v1/models/{model}",           predicts(v1_model_verb, refuse_unrecorded_inference), Role::kViewer,   kBlocking, kServerLimit, "KServe V1: {model}:predict and {model}:explain"},
     // MLflow scoring
-    {Method::kPost, "/invocations",                 with(invocations),      Role::kViewer,   kBlocking, kServerLimit, "MLflow scoring: predict from a DataFrame as JSON or CSV"},
+    {Method::kPost, "/invocations",                 predicts(invocations, refuse_unrecorded_scoring), Role::kViewer,   kBlocking, kServerLimit, "MLflow scoring: predict from a DataFrame as JSON or CSV"},
     {Method::kGet,  "/ping",                        with(ping),             Role::kAnyone,   kInline,   kNoBody,      "MLflow scoring: 200 when a model is live"},
     {Method::kGet,  "/version",                     mlflow_version,         Role::kAnyone,   kInline,   kNoBody,      "The MLflow release whose interfaces are spoken"},
     {Method::kGet,  "/metrics",                     with(metrics),          Role::kViewer,   kBlocking, kNoBody,      "Metrics in Prometheus text format"},

@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/metric.h"
 #include "net/router.h"
+#include "serving/answer_gate.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
 #include "serving/reasons.h"
@@ -39,7 +40,7 @@ struct Services {
   std::int64_t rows_max = 10'000;
   serving::ReasonTexts reason_texts = {};
   AnswerMemory* answers = nullptr;  ///< by Idempotency-Key; null: the header means nothing
-  std::string model = {};  ///< registered name of the model that is served, live yet or not
+  std::string model = {};        ///< registered name of the model that is served, live yet or not
   auth::Guard* guard = nullptr;  ///< null: no tokens and no rate limits
   bool has_rate_fields = true;   ///< as in AccessRules
   std::vector<std::string> cors_origins = {};  ///< as in AccessRules
@@ -47,6 +48,7 @@ struct Services {
       std::make_shared<InferenceStatistics>();
   serving::Traffic* traffic = nullptr;   ///< of the main model; null = one version answers all
   std::vector<ServedModel> others = {};  ///< models beside the main one
+  serving::AnswerGate* answer_gate = nullptr;  ///< not null: answers wait until they are recorded
 };
 
 /// The route table: every path the server answers, one row each; guarded, if there is a guard.

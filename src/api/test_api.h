@@ -38,6 +38,7 @@ struct TestOptions {
   auth::Guard* guard = nullptr;
   std::vector<std::string> origins = {};
   AnswerMemory* answers = nullptr;
+  serving::AnswerGate* answer_gate = nullptr;
   /// So many of 10,000 customers are answered by version 8, once serve_canary() was called.
   std::uint32_t canary_slots = 0;
 };
@@ -79,21 +80,25 @@ class TestApi {
                   .model = "churn",
                   .guard = options.guard,
                   .cors_origins = options.origins,
-                  .traffic = traffic_.get()},
+                  .traffic = traffic_.get(),
+                  .answer_gate = options.answer_gate},
         router_(make_routes(services_)) {
     if (traffic_) traffic_->attach(predictor_);
   }
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
   /// signup (timestamp).
-  void serve_mixed() { predictor_.swap(snapshot_of(mixed_model())); }
+  /// `config` may have decision.actions.
+  void serve_mixed(std::string_view config = "") {
+    predictor_.swap(snapshot_of(mixed_model(), config));
+  }
 
   /// Puts version 8 of the same inputs, whose margins are the opposite, live as the canary.
   void serve_canary() { traffic_->check_arms(); }
 
   /// Has a second model, 'upsell', beside the main one; not live before serve_other().
   void add_other() { services_.others.push_back({"upsell", other_, other_watcher_}); }
-  void serve_other() { other_.swap(snapshot_of(mixed_model(), "upsell", 3)); }
+  void serve_other() { other_.swap(snapshot_of(mixed_model(), "", "upsell", 3)); }
   serving::Traffic& traffic() { return *traffic_; }
   const tracking::Registry& registry() const { return registry_; }
 
@@ -130,8 +135,8 @@ class TestApi {
   net::Response get(std::string_view path) { return ask(net::Method::kGet, path); }
 
   std::atomic<bool>& is_draining() { return is_draining_; }
-  const net::Router& router() const { return router_; }
   const Services& services() const { return services_; }
+  const net::Router& router() const { return router_; }
   std::shared_ptr<const serving::ModelSnapshot> snapshot() const { return predictor_.snapshot(); }
 
   static core::Json json(const net::Response& response) {
@@ -146,14 +151,24 @@ class TestApi {
   }
 
   static std::shared_ptr<const serving::ModelSnapshot> snapshot_of(learn::Model model,
+                                                                   std::string_view config = "",
                                                                    std::string name = "churn",
                                                                    std::int64_t version = 7) {
+    std::optional<decision::Recourse> recourse;
+    if (!config.empty()) {
+      std::vector<decision::Vocabulary::Feature> inputs;
+      for (const learn::InputField& input : model.transform().inputs())
+        inputs.push_back({input.name, decision::value_type_of(input.type)});
+      recourse =
+          must(decision::Recourse::from_config(must(core::parse_config(config, {})), inputs));
+    }
     return must(serving::ModelSnapshot::make({.name = std::move(name),
                                               .version = version,
                                               .run_id = "run1",
                                               .loaded = kNow,
                                               .sha256 = "abc123",
-                                              .model = std::move(model)}));
+                                              .model = std::move(model),
+                                              .recourse = std::move(recourse)}));
   }
 
   static learn::Transform fit(const std::vector<learn::InputField>& inputs,
@@ -179,7 +194,7 @@ class TestApi {
             .registry = registry_,
             .loader = [](const tracking::ModelVersion&)
                 -> core::Result<std::shared_ptr<const serving::ModelSnapshot>> {
-              return snapshot_of(mixed_model(-1), "churn", 8);
+              return snapshot_of(mixed_model(-1), "", "churn", 8);
             }});
   }
 

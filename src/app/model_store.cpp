@@ -70,6 +70,14 @@ core::Result<std::optional<decision::Policy>> policy_of(const core::Config& conf
   return std::optional(*std::move(policy));
 }
 
+core::Result<std::optional<decision::Recourse>> recourse_of(const core::Config& config,
+                                                            const learn::Model& model) {
+  auto recourse = decision::Recourse::from_config(config, vocabulary_of(model));
+  if (!recourse) return std::move(recourse).error();
+  if (recourse->empty()) return std::optional<decision::Recourse>();
+  return std::optional(*std::move(recourse));
+}
+
 namespace {
 
 /// A file that is not the one that was registered is not the model that was judged. Versions of
@@ -154,6 +162,8 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
   if (!policy) return std::move(policy).error();
   auto threshold = decision::Threshold::from_config(project.config());
   if (!threshold) return std::move(threshold).error();
+  auto recourse = recourse_of(project.config(), stored->model);
+  if (!recourse) return std::move(recourse).error();
   const bool has_own_thresholds = *policy && threshold->kind == decision::Threshold::Kind::kProfit;
   return serving::ModelSnapshot::make({.name = version.name,
                                        .version = version.version,
@@ -166,7 +176,8 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
                                        .secondary = std::move(stored->secondary),
                                        .rules = *std::move(rules),
                                        .policy = *std::move(policy),
-                                       .has_own_thresholds = has_own_thresholds});
+                                       .has_own_thresholds = has_own_thresholds,
+                                       .recourse = *std::move(recourse)});
 }
 
 std::string served_model(const Project& project) {

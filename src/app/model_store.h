@@ -44,6 +44,9 @@ core::Result<StoredModel> open_stored_model(Project& project,
 core::Result<std::optional<decision::Policy>> policy_of(const core::Config& config,
                                                         const learn::Model& model);
 
+/// The actions of section `decision`, over the inputs of a model; nothing when there are none.
+core::Result<std::optional<decision::Recourse>> recourse_of(const core::Config& config,
+                                                            const learn::Model& model);
 /// Rules and offers of the project file speak of the main model's inputs; one beside it has none.
 enum class ServedAs : std::uint8_t { kMain, kBeside };
 

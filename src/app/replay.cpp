@@ -25,12 +25,9 @@ struct Outcome {
 core::Result<LoggedPrediction> find_event(const Project& project, const std::string& id) {
   const std::filesystem::path folder =
       project.config().resolve(project.config().text("monitoring.prediction_log.path"));
-  std::optional<LoggedPrediction> found;
-  auto read = monitoring::read_prediction_log(folder, [&](const LoggedPrediction& event) {
-    if (event.prediction_id == id && !event.is_shadow) found = event;
-    return !found;
-  });
-  if (!read && read.error().code != core::ErrorCode::kNotFound) return std::move(read).error();
+  auto read = monitoring::find_prediction(folder, id);
+  if (!read) return std::move(read).error();
+  std::optional<LoggedPrediction>& found = *read;
   if (!found)
     return core::Error{core::ErrorCode::kNotFound,
                        fmt::format("no prediction '{}' in {}", id, folder.string())};

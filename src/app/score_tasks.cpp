@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "app/model_store.h"
+#include "app/profit_report.h"
 #include "app/steps/step_io.h"
 #include "app/training_table.h"
 #include "core/id.h"
@@ -155,11 +156,13 @@ core::Result<std::filesystem::path> scratch_of(const Project& project, const Sco
     return core::Error{core::ErrorCode::kNotFound,
                        fmt::format("{}: {}", input.string(), status.message())};
   const auto changed = std::filesystem::last_write_time(input, status).time_since_epoch().count();
-  const std::string digest =
-      core::sha256_hex(fmt::format("{} {} {} {} {} {} {} {} {}", input.string(), size, changed,
-                                   version.name, version.version, stored.sha256, request.reasons,
-                                   request.is_decided, request.budget.value_or(-1)) +
-                       project.config().digest());
+  const std::string digest = core::sha256_hex(
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", input.string(), size, changed,
+                  version.name, version.version, stored.sha256, request.reasons, request.is_decided,
+                  request.budget.value_or(-1), request.interactions,
+                  request.capacity ? fmt::to_string(*request.capacity) : "-", request.has_recourse,
+                  request.target.value_or(-1)) +
+      project.config().digest());
   return project.state_folder() / "tmp" / ("score-" + digest.substr(0, 16));
 }
 
@@ -203,6 +206,25 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
     batch.explainer = &*explainer;
     batch.texts = &*texts;
   }
+  std::optional<learn::ShapInteractions> interactions;
+  if (request.interactions > 0) {
+    auto made = learn::ShapInteractions::make(stored->model.trees());
+    if (!made) return std::move(made).error().within("--interactions");
+    interactions = *std::move(made);
+    batch.interactions = request.interactions;
+    batch.shap_interactions = &*interactions;
+  }
+  std::optional<decision::Recourse> recourse;
+  if (request.has_recourse) {
+    auto made = recourse_of(project.config(), stored->model);
+    if (!made) return std::move(made).error();
+    if (!*made)
+      return project.config().error_at("decision.actions",
+                                       "is missing; without actions nothing could change");
+    recourse = *std::move(made);
+    batch.recourse = &*recourse;
+    batch.recourse_target = request.target.value_or(stored->model.facts().threshold);
+  }
   std::optional<decision::Policy> policy;
   if (request.is_decided) {
     auto made = policy_of(project.config(), stored->model);
@@ -217,6 +239,8 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
     batch.has_own_thresholds = threshold->kind == decision::Threshold::Kind::kProfit;
     batch.budget = request.budget;
     if (!batch.budget && std::isfinite(policy->budget())) batch.budget = policy->budget();
+    batch.capacity = request.capacity;
+    if (!batch.capacity && policy->capacity() > 0) batch.capacity = policy->capacity();
   }
 
   auto report = serving::score_file(**engine, stored->model, batch);
@@ -230,8 +254,10 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
     answer["offers"] = report->offers;
     answer["expected_profit"] = report->expected_profit;
   }
-  if (batch.budget) {
-    answer["budget"] = *batch.budget;
+  if (policy && policy->control_group().share() > 0) answer["held_back"] = report->held_back;
+  if (batch.budget) answer["budget"] = *batch.budget;
+  if (batch.capacity) answer["capacity"] = *batch.capacity;
+  if (batch.has_limits()) {
     answer["expected_cost"] = report->expected_cost;
     answer["profit_bound"] = report->profit_bound;
   }
@@ -263,12 +289,16 @@ core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRe
     probabilities.push_back(static_cast<double>(score.probability));
   auto evaluation = learn::evaluate(rows->labels, probabilities, stored->model.facts().threshold);
   if (!evaluation) return std::move(evaluation).error().within(file.string());
-  return core::JsonObject{
+  auto profit = profit_report(project.config(), stored->model, rows->inputs, rows->labels, *scores);
+  if (!profit) return std::move(profit).error();
+  core::JsonObject answer{
       {"model", version->name},
       {"version", version->version},
       {"rows", is_held_out ? "the rows held out in training" : "all labelled rows"},
       {"file", is_held_out ? relative_to_project(project, file) : file.string()},
       {"metrics", evaluation->to_json()}};
+  if (*profit) answer["profit"] = **std::move(profit);
+  return answer;
 }
 
 }  // namespace tenure::app

@@ -19,11 +19,15 @@ namespace tenure::app {
 struct ScoreRequest {
   std::string input;
   std::string output;
-  std::string model;                  ///< "" = the project's
-  std::string version;                ///< as in find_version
-  std::size_t reasons = 0;            ///< top reasons of each row, as sentences
-  bool is_decided = false;            ///< what to do about each row, by section decision
-  std::optional<double> budget = {};  ///< for the offers together; none = decision.budget
+  std::string model;                         ///< "" = the project's
+  std::string version;                       ///< as in find_version
+  std::size_t reasons = 0;                   ///< top reasons of each row, as sentences
+  bool is_decided = false;                   ///< what to do about each row, by section decision
+  std::optional<double> budget = {};         ///< for the offers together; none = decision.budget
+  std::optional<std::size_t> capacity = {};  ///< offers in all; none = decision.capacity
+  std::size_t interactions = 0;       ///< pairs of features that add most together, for each row
+  bool has_recourse = false;          ///< what could change for the rows decided positive
+  std::optional<double> target = {};  ///< of that; none = the model's threshold
   /// False cancels; may be empty.
   std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
 };

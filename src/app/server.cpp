@@ -1,6 +1,7 @@
 #include "app/server.h"
 
 #include <atomic>
+#include <csignal>
 #include <malloc.h>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
+#include "monitoring/prediction_compactor.h"
 #include "monitoring/prediction_log.h"
 #include "net/grpc_server.h"
 #include "net/http_server.h"
@@ -45,12 +47,19 @@ net::HttpServerOptions http_options(const core::Config& serving) {
 core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
     const Project& project, core::MetricRegistry& metrics) {
   const core::Config section = project.config().at("monitoring.prediction_log");
-  if (!section.boolean("enabled")) return std::unique_ptr<monitoring::PredictionLog>();
+  const bool is_blocking = section.text("policy") == "block";
+  if (!section.boolean("enabled")) {
+    if (!is_blocking) return std::unique_ptr<monitoring::PredictionLog>();
+    return section.error_at("policy",
+                            "is 'block', which promises a record of every answer, but enabled is "
+                            "false; enable the log, or say drop");
+  }
   return monitoring::PredictionLog::open(
       {.folder = project.config().resolve(section.text("path")),
        .segment_max = static_cast<std::uint64_t>(section.integer("segment_max")),
        .sync_interval = section.duration("sync_interval"),
-       .buffer_events = static_cast<std::uint64_t>(section.integer("buffer_events"))},
+       .buffer_events = static_cast<std::uint64_t>(section.integer("buffer_events")),
+       .policy = is_blocking ? monitoring::LogPolicy::kBlock : monitoring::LogPolicy::kDrop},
       project.clock(), metrics);
 }
 
@@ -63,6 +72,19 @@ api::AnswerMemory make_answer_memory(const Project& project, core::MetricRegistr
           {.keep = section.duration("keep"),
            .entries_max = static_cast<std::uint64_t>(section.integer("entries_max")),
            .bytes_max = static_cast<std::uint64_t>(section.integer("bytes_max"))}};
+}
+
+/// Tidies the log's closed segments in the background.
+std::unique_ptr<monitoring::PredictionCompactor> start_compactor(const Project& project,
+                                                                 core::MetricRegistry& metrics) {
+  const core::Config section = project.config().at("monitoring.prediction_log");
+  monitoring::CompactorOptions options;
+  options.folder = project.config().resolve(section.text("path"));
+  options.has_parquet = section.boolean("parquet");
+  options.interval = section.duration("tidy_interval");
+  options.retain = section.duration("retain");
+  options.retain_bytes = static_cast<std::uint64_t>(section.integer("retain_size"));
+  return monitoring::PredictionCompactor::start(std::move(options), project.clock(), metrics);
 }
 
 /// Begins to answer gRPC, unless it is switched off.
@@ -92,6 +114,8 @@ core::Result<> run_server(Project& project,
   // when it is done. Otherwise glibc raises this limit by itself and keeps tens of megabytes.
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   net::block_stop_signals();
+  // A write beyond the limit on file sizes fails, as on a full disk, and ends nothing.
+  std::signal(SIGXFSZ, SIG_IGN);
   const core::Config serving_config = project.config().at("serving");
   const net::HttpServerOptions options = http_options(serving_config);
   auto reason_texts = serving::ReasonTexts::from_config(project.config());
@@ -107,6 +131,7 @@ core::Result<> run_server(Project& project,
   if (!access) return std::move(access).error();
   auto log = open_prediction_log(project, metrics);
   if (!log) return std::move(log).error().within("monitoring.prediction_log");
+  const auto compactor = *log ? start_compactor(project, metrics) : nullptr;
   auto models = ServedModels::make(
       {.project = project, .registry = **registry, .metrics = metrics, .sink = log->get()});
   if (!models) return std::move(models).error();
@@ -126,6 +151,7 @@ core::Result<> run_server(Project& project,
 
   api::AnswerMemory answers = make_answer_memory(project, metrics);
   std::atomic<bool> is_draining{false};
+  const bool is_blocking = project.config().text("monitoring.prediction_log.policy") == "block";
   const api::Services services{.clock = project.clock(),
                                .metrics = metrics,
                                .predictor = (*models)->predictor(),
@@ -141,7 +167,8 @@ core::Result<> run_server(Project& project,
                                .has_rate_fields = serving_config.boolean("rate_limit.old_fields"),
                                .cors_origins = serving_config.list("cors.origins"),
                                .traffic = (*models)->traffic(),
-                               .others = (*models)->others()};
+                               .others = (*models)->others(),
+                               .answer_gate = is_blocking ? log->get() : nullptr};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(options, router, metrics, project.clock());
   if (!server) return std::move(server).error();

@@ -89,6 +89,14 @@ core::Result<Output> evaluate(const Arguments& arguments) {
   for (const auto& [name, value] : metrics.as_object())
     if (!value.is_object()) rows.emplace_back(std::string(name), field(metrics, name));
   text += key_values(rows);
+  if (const auto* profit = answer->if_contains("profit")) {
+    const auto& best = profit->at("best").as_object();
+    text += fmt::format(
+        "\nMost profit when the likeliest {:.0f} % are contacted: {:.2f} a customer "
+        "(nine in ten samples: {:.2f} to {:.2f})\n",
+        100 * best.at("share").as_double(), best.at("profit").as_double(),
+        best.at("low").as_double(), best.at("high").as_double());
+  }
   return Output{*std::move(answer), std::move(text)};
 }
 
@@ -113,6 +121,31 @@ core::Result<Output> score(const Arguments& arguments) {
     request.budget = *budget;
     request.is_decided = true;
   }
+  if (arguments.given("--capacity")) {
+    auto capacity = arguments.integer("--capacity");
+    if (!capacity) return std::move(capacity).error();
+    if (*capacity < 0)
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         fmt::format("--capacity: {} is below 0", *capacity)};
+    request.capacity = static_cast<std::size_t>(*capacity);
+    request.is_decided = true;
+  }
+  auto interactions = arguments.integer("--interactions");
+  if (!interactions) return std::move(interactions).error();
+  if (*interactions < 0 || *interactions > kReasonsMax)
+    return core::Error{
+        core::ErrorCode::kInvalidArgument,
+        fmt::format("--interactions: {} is not in 0..{}", *interactions, kReasonsMax)};
+  request.interactions = static_cast<std::size_t>(*interactions);
+  request.has_recourse = arguments.flag("--recourse") || arguments.given("--target");
+  if (arguments.given("--target")) {
+    auto target = arguments.number("--target");
+    if (!target) return std::move(target).error();
+    if (!(*target >= 0 && *target <= 1))
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         fmt::format("--target: {} is no probability in 0..1", *target)};
+    request.target = *target;
+  }
   core::ProgressBar bar("score", 0);
   const std::atomic<bool>& is_cancelled = catch_interrupts();
   request.progress = [&](std::int64_t done, std::int64_t total) {
@@ -129,9 +162,14 @@ core::Result<Output> score(const Arguments& arguments) {
     text += fmt::format("{} offers, expected to bring {}", field(*answer, "offers"),
                         field(*answer, "expected_profit"));
   if (answer->contains("budget"))
-    text += fmt::format(" for {} of a budget of {}; no choice brings more than {}",
-                        field(*answer, "expected_cost"), field(*answer, "budget"),
-                        field(*answer, "profit_bound"));
+    text += fmt::format(" for {} of a budget of {}", field(*answer, "expected_cost"),
+                        field(*answer, "budget"));
+  if (answer->contains("capacity"))
+    text += fmt::format(", to {} customers at most", field(*answer, "capacity"));
+  if (answer->contains("profit_bound"))
+    text += fmt::format("; no choice brings more than {}", field(*answer, "profit_bound"));
+  if (answer->contains("held_back"))
+    text += fmt::format("; {} held back as a control group", field(*answer, "held_back"));
   if (answer->contains("offers")) text += '\n';
   return Output{*std::move(answer), std::move(text)};
 }
@@ -194,6 +232,15 @@ std::vector<Command> project_commands() {
         {"--decide", Kind::kFlag, "", "What to do about each row: action, why, expected profit"},
         {"--budget", Kind::kValue, "AMOUNT",
          "What all offers together may cost (default: decision.budget); implies --decide"},
+        {"--capacity", Kind::kValue, "N",
+         "How many offers can be made in all (default: decision.capacity); implies --decide"},
+        {"--interactions", Kind::kValue, "K",
+         "The K pairs of features that add most together, for each row", "0"},
+        {"--recourse", Kind::kFlag, "",
+         "What could change for each positive row, by decision.actions: three ways, cheapest "
+         "first"},
+        {"--target", Kind::kValue, "PROBABILITY",
+         "Probability to get to (default: the model's threshold); implies --recourse"},
         kModel,
         kVersion},
        score},

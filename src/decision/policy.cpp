@@ -42,9 +42,13 @@ std::string_view why_name(Decision::Why why) {
     case Decision::Why::kNearThreshold:
       return "near_threshold";
     case Decision::Why::kUncertain:
+      return "uncertain";
+    case Decision::Why::kContactedRecently:
+      return "contacted_recently";
+    case Decision::Why::kControlGroup:
       break;
   }
-  return "uncertain";
+  return "control_group";
 }
 
 core::Result<Policy> Policy::from_config(const core::Config& config,
@@ -61,6 +65,8 @@ core::Result<Policy> Policy::from_config(const core::Config& config,
   policy.review_band_ = section.number("review_band");
   const double budget = section.number("budget");
   policy.budget_ = budget > 0 ? budget : kInfinity;
+  policy.capacity_ = static_cast<std::size_t>(section.integer("capacity"));
+  policy.control_group_ = ControlGroup(section.number("control_share"), section.text("campaign"));
 
   Vocabulary vocabulary{.features = {inputs.begin(), inputs.end()}, .variables = {"probability"}};
   if (!section.text("value").empty()) {
@@ -74,6 +80,12 @@ core::Result<Policy> Policy::from_config(const core::Config& config,
     auto who = read_expression(section, "do_not_contact", vocabulary, ValueType::kBoolean);
     if (!who) return std::move(who).error();
     policy.do_not_contact_ = *std::move(who);
+  }
+  policy.contact_cap_days_ = section.number("contact_cap_days");
+  if (policy.contact_cap_days_ > 0) {
+    auto days = read_expression(section, "days_since_contact", vocabulary, ValueType::kNumber);
+    if (!days) return std::move(days).error();
+    policy.days_since_contact_ = *std::move(days);
   }
   if (auto read = policy.read_offers(section, vocabulary); !read) return std::move(read).error();
   if (!policy.offers_.empty() && !policy.value_)
@@ -137,6 +149,11 @@ bool Policy::may_contact(const Expression::Row& row) const noexcept {
   return !do_not_contact_ || do_not_contact_->truth(row) == Expression::Truth::kFalse;
 }
 
+bool Policy::is_contacted_recently(const Expression::Row& row) const noexcept {
+  // Missing means never: the column has no date for whoever was not contacted yet.
+  return days_since_contact_ && days_since_contact_->number(row) < contact_cap_days_;
+}
+
 Decision Policy::decide(const Customer& customer) const noexcept {
   Decision decision;
   decision.value = value_of(customer);
@@ -153,14 +170,20 @@ Decision Policy::decide(const Customer& customer) const noexcept {
     decision.offer = static_cast<std::uint16_t>(i);
     decision.expected_profit = profit;
   }
-  settle(customer, may_contact(row), decision);
+  decision.is_control = control_group_.has(customer.id);
+  settle(customer, row, decision);
   return decision;
 }
 
 /// Chooses the action, once the best offer and the threshold are known.
-void Policy::settle(const Customer& customer, bool is_contact_allowed,
+void Policy::settle(const Customer& customer, const Expression::Row& row,
                     Decision& decision) const noexcept {
   const auto end = [&decision](Decision::Action action, Decision::Why why) {
+    // Decided as for anybody else up to here, so that the groups can be compared.
+    if (decision.is_control && action != Decision::Action::kNone) {
+      action = Decision::Action::kNone;
+      why = Decision::Why::kControlGroup;
+    }
     decision.action = action;
     decision.why = why;
     if (action != Decision::Action::kNone) return;
@@ -174,7 +197,8 @@ void Policy::settle(const Customer& customer, bool is_contact_allowed,
   const bool is_profit = threshold_.kind == Threshold::Kind::kProfit;
   decision.is_positive = is_profit ? has_offer && decision.expected_profit > 0
                                    : customer.probability >= decision.threshold;
-  if (!is_contact_allowed) return end(kNone, kDoNotContact);
+  if (!may_contact(row)) return end(kNone, kDoNotContact);
+  if (is_contacted_recently(row)) return end(kNone, kContactedRecently);
   if (!offers_.empty() && std::isnan(decision.value)) return end(kNone, kValueMissing);
   if (!offers_.empty() && !has_offer) return end(kNone, Decision::Why::kNoOffer);
   if (customer.is_uncertain) return end(kReview, kUncertain);
@@ -184,6 +208,24 @@ void Policy::settle(const Customer& customer, bool is_contact_allowed,
   if (offers_.empty()) return end(kNone, Decision::Why::kNoOffer);
   if (!(decision.expected_profit > 0)) return end(kNone, kNotWorthwhile);
   end(kOffer, kWorthwhile);
+}
+
+std::optional<double> Policy::profit_of_outcome(const Customer& customer,
+                                                bool has_left) const noexcept {
+  const double value = value_of(customer);
+  const auto variables = variables_of(customer.probability, value);
+  const Expression::Row row{customer.cells, variables};
+  if (!may_contact(row) || is_contacted_recently(row)) return std::nullopt;
+  std::optional<OfferTerms> best;
+  for (const Offer& offer : offers_) {
+    const auto terms = terms_of(offer, row, value);
+    if (!terms) continue;
+    if (!best || expected_profit(*terms, customer.probability) >
+                     expected_profit(*best, customer.probability))
+      best = terms;
+  }
+  if (!best) return std::nullopt;
+  return expected_profit(*best, has_left ? 1.0 : 0.0);
 }
 
 std::size_t Policy::candidates(const Customer& customer,

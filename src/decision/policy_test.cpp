@@ -273,7 +273,65 @@ TEST(DecisionGuide, ItsExampleIsAccepted) {
   EXPECT_EQ(decision.value, 80 * 21 * 0.4);
 }
 
+TEST(Policy, OffersNothingToTheControlGroupAndDecidesForItAsForOthers) {
+  const Policy made =
+      policy(kDiscount + "  control_share: 0.3\n  campaign: spring\n  review_band: 0.01\n");
+  const ControlGroup group(0.3, "spring");
+  const auto cells = customer(20);
+  int members = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::string id = "C-" + std::to_string(i);
+    const Decision decision = made.decide({.cells = cells, .probability = 0.5, .id = id});
+    EXPECT_EQ(decision.is_control, group.has(id));
+    EXPECT_TRUE(decision.is_positive) << "what is decided by the probability stays";
+    EXPECT_EQ(decision.action, decision.is_control ? Action::kNone : Action::kOffer);
+    EXPECT_EQ(decision.why, decision.is_control ? Why::kControlGroup : Why::kWorthwhile);
+    EXPECT_EQ(decision.offer == Decision::kNoOffer, decision.is_control);
+    std::array<OfferCandidate, 1> candidates;
+    EXPECT_EQ(made.candidates({.cells = cells, .probability = 0.5, .id = id}, candidates),
+              decision.is_control ? 0U : 1U);
+    // Not even a person is asked, who could make an offer.
+    const Decision uncertain =
+        made.decide({.cells = cells, .probability = 0.5, .is_uncertain = true, .id = id});
+    EXPECT_EQ(uncertain.action, decision.is_control ? Action::kNone : Action::kReview);
+    // Whoever would get nothing anyway says why, in both groups.
+    const Decision low = made.decide({.cells = cells, .probability = 0.01, .id = id});
+    EXPECT_EQ(low.why, Why::kBelowThreshold);
+    members += decision.is_control ? 1 : 0;
+  }
+  EXPECT_NEAR(members, 60, 30);
+  EXPECT_EQ(made.decide({.cells = cells, .probability = 0.5}).action, Action::kOffer);
+}
+
+TEST(Policy, LeavesThoseAloneWhoWereContactedRecently) {
+  const Policy made =
+      policy(kDiscount + "  contact_cap_days: 90\n  days_since_contact: MonthlyCharges\n");
+  const auto decide = [&](Cell days) {
+    auto cells = customer(20);
+    cells[0] = days;
+    return made.decide({.cells = cells, .probability = 0.9});
+  };
+  EXPECT_EQ(decide(Cell::of(89)).why, Why::kContactedRecently);
+  EXPECT_EQ(decide(Cell::of(89)).action, Action::kNone);
+  EXPECT_EQ(decide(Cell::of(90)).why, Why::kWorthwhile);
+  // Never contacted; what the customer is worth is missing here, too, and is the next to say no.
+  EXPECT_EQ(decide(Cell::null()).why, Why::kValueMissing);
+  EXPECT_THAT(mistake(kDiscount + "  contact_cap_days: 90\n"), HasSubstr("days_since_contact"));
+}
+
+TEST(Policy, LooksBackAtWhatAnOfferWouldHaveBrought) {
+  const Policy made = policy(kDiscount + "  do_not_contact: objects\n");
+  auto cells = customer(20);  // worth 200; an offer of 10 that three in ten leavers take
+  EXPECT_NEAR(*made.profit_of_outcome({.cells = cells, .probability = 0.5}, true),
+              0.3 * 200 - 1 - 0.3 * 10, 1e-12);
+  EXPECT_NEAR(*made.profit_of_outcome({.cells = cells, .probability = 0.5}, false), -11, 1e-12);
+  cells[2] = Cell::of(1);
+  EXPECT_FALSE(made.profit_of_outcome({.cells = cells, .probability = 0.5}, true).has_value());
+}
+
 TEST(Policy, HasANameForEveryReason) {
+  EXPECT_EQ(why_name(Why::kControlGroup), "control_group");
+  EXPECT_EQ(why_name(Why::kContactedRecently), "contacted_recently");
   EXPECT_EQ(why_name(Why::kWorthwhile), "worthwhile");
   EXPECT_EQ(why_name(Why::kUncertain), "uncertain");
   EXPECT_EQ(why_name(Why::kNoProbability), "no_probability");

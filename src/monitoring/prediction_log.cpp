@@ -8,7 +8,9 @@
 #include <condition_variable>
 #include <cstring>
 #include <fcntl.h>
+#include <iterator>
 #include <mutex>
+#include <new>
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
@@ -35,6 +37,8 @@ constexpr std::uint64_t kBytesPerEvent = 256;
 
 /// Written and synced at once; bounds how long room in the ring stays taken.
 constexpr std::size_t kBatchMax = 4U * 1024 * 1024;
+
+constexpr core::Micros kHour = 3600LL * core::kMicrosPerSecond;
 
 constexpr std::uint64_t kSegmentMin = 1024;
 
@@ -123,11 +127,14 @@ struct PredictionLog::State {
         written(metrics.counter("tenure_prediction_events_written_total",
                                 "Predictions written to the log and synced.")),
         failures(metrics.counter("tenure_prediction_log_failures_total",
-                                 "Writes of the prediction log that failed.")) {}
+                                 "Writes of the prediction log that failed.")),
+        refused(metrics.counter("tenure_prediction_answers_refused_total",
+                                "Requests refused because the log could not keep their events.")) {}
 
   // Any thread.
   bool push(MessageLead lead, std::size_t body_size,
             const serving::PredictionEvent& event) noexcept;
+  void lose() noexcept;
   void wake() noexcept;
 
   // The writer's thread.
@@ -142,6 +149,7 @@ struct PredictionLog::State {
   };
   Filled fill_batch();
   void report_failure(const core::Error& error);
+  void settle_waiters(bool is_failed) noexcept;
   void give_up_rest();
   void add_message(std::string_view message);
   void warn_about_losses();
@@ -152,11 +160,14 @@ struct PredictionLog::State {
   core::Counter& dropped;
   core::Counter& written;
   core::Counter& failures;
+  core::Counter& refused;
   KnownSchemas known;
   core::Descriptor lock;        ///< held as long as the folder is ours
   core::Descriptor wake_event;  ///< eventfd: wakes the writer without a lock
   std::atomic<bool> is_woken{false};
   std::atomic<bool> is_stopping{false};
+  std::atomic<std::uint64_t> losses{0};  ///< events that found no room, ever
+  std::atomic<bool> is_failing{false};   ///< the last write failed
 
   std::mutex mutex;  ///< guards what follows, to the blank line
   std::condition_variable progress;
@@ -165,9 +176,18 @@ struct PredictionLog::State {
   std::uint64_t attempt = 0;  ///< number of the cycle under way or the last one
   std::uint64_t failed_attempt = 0;
   core::Error failure;
+  /// Answers held back, in no order; those up to `durable` may go.
+  struct Waiter {
+    std::uint64_t position = 0;
+    std::function<void(bool)> done;
+  };
+  std::vector<Waiter> waiters;
 
+  std::vector<Waiter> settled;  ///< the writer's own, reused
   SegmentWriter segment;
   std::uint64_t next_segment = 1;
+  core::Micros segment_hour =
+      0;  ///< a segment holds no more than an hour, so that it can be archived
   std::vector<std::uint64_t> segment_schemas;  ///< hash by number within the segment
   std::unordered_map<std::uint64_t, std::string> schema_bodies;
   std::string batch;
@@ -192,6 +212,12 @@ bool PredictionLog::State::push(MessageLead lead, std::size_t body_size,
   }
   ring.commit(message, size);
   return true;
+}
+
+/// An event found no room. Whoever waits for the answers of this moment is told by `losses`.
+void PredictionLog::State::lose() noexcept {
+  if (options.policy == LogPolicy::kDrop) dropped.add();
+  losses.fetch_add(1, std::memory_order_acq_rel);
 }
 
 void PredictionLog::State::wake() noexcept {
@@ -222,7 +248,10 @@ void PredictionLog::State::run() {
     wait();
     const bool is_last = is_stopping.load();
     cycle();
-    if (is_last) give_up_rest();
+    if (is_last) {
+      settle_waiters(true);
+      give_up_rest();
+    }
     warn_about_losses();
     if (is_last) return;
   }
@@ -235,6 +264,26 @@ void PredictionLog::State::give_up_rest() {
       dropped.add();
     }
   }
+}
+
+/// Lets go the answers whose events are durable; after a failure the others are refused.
+void PredictionLog::State::settle_waiters(bool is_failed) noexcept {
+  std::uint64_t reached = 0;
+  {
+    const std::lock_guard guard(mutex);
+    reached = durable;
+    const auto held = std::partition(waiters.begin(), waiters.end(), [&](const Waiter& waiter) {
+      return !is_failed && waiter.position > reached;
+    });
+    settled.assign(std::make_move_iterator(held), std::make_move_iterator(waiters.end()));
+    waiters.erase(held, waiters.end());
+  }
+  for (const Waiter& waiter : settled) {
+    const bool is_recorded = waiter.position <= reached;
+    if (!is_recorded) refused.add();
+    waiter.done(is_recorded);
+  }
+  settled.clear();
 }
 
 /// A disk that stays full fails at every attempt; one line in the log says so.
@@ -256,16 +305,22 @@ void PredictionLog::State::cycle() {
     const auto events = write_batch();
     if (!events) {
       report_failure(events.error());
-      const std::lock_guard guard(mutex);
-      failure = events.error();
-      failed_attempt = number;
-      wanted = durable;
-      progress.notify_all();
-      return;
+      is_failing.store(true, std::memory_order_release);
+      {
+        const std::lock_guard guard(mutex);
+        failure = events.error();
+        failed_attempt = number;
+        wanted = durable;
+        progress.notify_all();
+      }
+      return settle_waiters(true);
     }
-    const std::lock_guard guard(mutex);
-    durable = ring.freed();
-    progress.notify_all();
+    {
+      const std::lock_guard guard(mutex);
+      durable = ring.freed();
+      progress.notify_all();
+    }
+    settle_waiters(false);
     if (*events == 0) return;
   }
 }
@@ -290,15 +345,19 @@ core::Result<std::size_t> PredictionLog::State::write_batch() {
   }
   ring.release();
   written.add(filled.predictions);
+  is_failing.store(false, std::memory_order_release);
   reported_failure.clear();
   return filled.messages;
 }
 
 core::Result<> PredictionLog::State::open_segment() {
-  if (segment.is_open() && segment.size() < options.segment_max) return {};
+  const core::Micros now = clock.now();
+  if (segment.is_open() && segment.size() < options.segment_max && now / kHour == segment_hour)
+    return {};
   segment.close();
   segment_schemas.clear();
-  if (auto created = segment.create(options.folder, next_segment, clock.now()); !created) {
+  segment_hour = now / kHour;
+  if (auto created = segment.create(options.folder, next_segment, now); !created) {
     // A file of that number that is not ours: take the next one at the next attempt.
     if (created.error().code == core::ErrorCode::kConflict) ++next_segment;
     return created;
@@ -407,12 +466,12 @@ void PredictionLog::append(const serving::PredictionEvent& event) noexcept {
   const std::uint64_t schema = schema_hash(event);
   if (!state.known.has(schema)) {
     if (!state.push({schema, RecordType::kSchema}, schema_body_size(event), event)) {
-      return state.dropped.add();
+      return state.lose();
     }
     state.known.add(schema);
   }
   if (!state.push({schema, RecordType::kPrediction}, prediction_body_size(event), event)) {
-    state.dropped.add();
+    state.lose();
   }
   if (state.ring.reserved() - state.ring.freed() > state.ring.capacity() / 2) state.wake();
 }
@@ -428,6 +487,39 @@ core::Result<> PredictionLog::flush() {
   state.progress.wait(lock, [&] { return state.durable >= target || state.failed_attempt > seen; });
   if (state.durable >= target) return {};
   return state.failure;
+}
+
+std::optional<serving::AnswerGate::Ticket> PredictionLog::begin() noexcept {
+  State& state = *state_;
+  // Room is left for the events of requests that are inside already.
+  const std::uint64_t used = state.ring.reserved() - state.ring.freed();
+  if (!state.is_failing.load(std::memory_order_acquire) && used <= state.ring.capacity() / 4 * 3)
+    return state.losses.load(std::memory_order_acquire);
+  state.refused.add();
+  return std::nullopt;
+}
+
+void PredictionLog::when_recorded(Ticket ticket, std::function<void(bool)> done) noexcept {
+  State& state = *state_;
+  // Whose event was lost is not known; under such pressure it may cost another request its answer.
+  bool is_recorded = state.losses.load(std::memory_order_acquire) == ticket;
+  bool is_waiting = false;
+  if (is_recorded) {
+    const std::uint64_t position = state.ring.reserved();
+    const std::lock_guard guard(state.mutex);
+    if (state.durable < position) {
+      try {
+        state.waiters.push_back({position, done});
+        is_waiting = true;
+        state.wanted = std::max(state.wanted, position);
+      } catch (const std::bad_alloc&) {
+        is_recorded = false;
+      }
+    }
+  }
+  if (is_waiting) return state.wake();
+  if (!is_recorded) state.refused.add();
+  done(is_recorded);
 }
 
 }  // namespace tenure::monitoring

@@ -4,15 +4,23 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/clock.h"
 #include "core/metric.h"
 #include "core/result.h"
+#include "serving/answer_gate.h"
 #include "serving/prediction_sink.h"
 
 namespace tenure::monitoring {
+
+/// What happens to predictions that the log cannot keep.
+enum class LogPolicy : std::uint8_t {
+  kDrop,   ///< they are answered, and their events counted as dropped
+  kBlock,  ///< they are refused: answers wait until their events are durable
+};
 
 struct PredictionLogOptions {
   std::filesystem::path folder;
@@ -21,6 +29,7 @@ struct PredictionLogOptions {
   /// The buffer has 256 bytes for each, about what 30 numeric features take; longer events fill it
   /// sooner.
   std::uint64_t buffer_events = 65536;
+  LogPolicy policy = LogPolicy::kDrop;
 };
 
 /// The append-only, crash-safe log of predictions: segments of length- and CRC-framed records
@@ -31,7 +40,11 @@ struct PredictionLogOptions {
 /// header nor a record is renamed to "….damaged", and the rest is intact. One log at a time writes
 /// a folder: open() answers kConflict to a second one. An event may be read twice after a disk
 /// failed in the middle of a write; prediction ids tell.
-class PredictionLog final : public serving::PredictionSink {
+///
+/// Under LogPolicy::kBlock answers wait at the log's gate: the writer syncs as soon as one waits,
+/// and all that were appended during one sync share the next. While a write fails, or the buffer is
+/// nearly full, begin() lets nobody in (tenure_prediction_answers_refused_total).
+class PredictionLog final : public serving::PredictionSink, public serving::AnswerGate {
  public:
   static core::Result<std::unique_ptr<PredictionLog>> open(PredictionLogOptions options,
                                                            const core::Clock& clock,
@@ -39,6 +52,9 @@ class PredictionLog final : public serving::PredictionSink {
   ~PredictionLog() override;  ///< flushes
   void append(const serving::PredictionEvent& event) noexcept override;
   core::Result<> flush();  ///< returns when everything appended before is on disk
+
+  std::optional<Ticket> begin() noexcept override;
+  void when_recorded(Ticket ticket, std::function<void(bool is_recorded)> done) noexcept override;
 
  private:
   struct State;
@@ -73,10 +89,20 @@ struct LoggedPrediction {
   bool is_shadow = false;    ///< nobody got this answer; its id is that of the one they got
 };
 
-/// Reads all segments in order until `visit` returns false. Safe while a log is being written.
+/// Whether that is the prediction which somebody got under this id; a shadow's has it, too.
+inline bool is_answer(const LoggedPrediction& event, std::string_view prediction_id) {
+  return event.prediction_id == prediction_id && !event.is_shadow;
+}
+
+/// Reads the whole log, in the order of its segments, until `visit` returns false: segments, and
+/// the Parquet files that older ones have become. Safe while a log is being written and archived.
 /// Errors: kCorruption for a damaged record that is not the torn tail of the last segment, naming
 /// file and offset.
 core::Result<std::int64_t> read_prediction_log(
     const std::filesystem::path& folder, const std::function<bool(const LoggedPrediction&)>& visit);
+
+/// The event of one prediction, in either form. Errors: as read_prediction_log.
+core::Result<std::optional<LoggedPrediction>> find_prediction(const std::filesystem::path& folder,
+                                                              const std::string& prediction_id);
 
 }  // namespace tenure::monitoring

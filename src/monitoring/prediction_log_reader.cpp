@@ -1,71 +1,122 @@
-#include <fmt/format.h>
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <utility>
 
+#include "monitoring/prediction_archive.h"
 #include "monitoring/prediction_log.h"
-#include "monitoring/prediction_record.h"
 #include "monitoring/segment_file.h"
-#include "monitoring/segment_scanner.h"
+#include "monitoring/segment_reader.h"
 
 namespace tenure::monitoring {
 namespace {
 
-struct SegmentRead {
-  std::int64_t records = 0;
-  bool is_stopped = false;  ///< by the visitor
-};
+using Visit = std::function<bool(const LoggedPrediction&)>;
 
-core::Error damaged(const SegmentName& segment, std::uint64_t offset, std::string_view what) {
-  return core::Error{core::ErrorCode::kCorruption,
-                     fmt::format("{}, byte {}: {}", segment.path.string(), offset, what)};
+core::Result<std::unique_ptr<data::Engine>> open_engine() {
+  data::EngineOptions options;
+  options.memory_limit_bytes = 512ULL * 1024 * 1024;
+  options.threads = 1;
+  return data::Engine::open(options);
 }
 
-core::Result<SegmentRead> read_segment(const SegmentName& segment, bool is_last,
-                                       const std::function<bool(const LoggedPrediction&)>& visit) {
-  auto source = file_source(segment.path);
-  if (!source) return std::move(source).error();
-  SegmentScanner scanner(*std::move(source));
-  RecordDecoder decoder;
-  LoggedPrediction prediction;
-  SegmentRead read;
-  while (true) {
-    const std::uint64_t offset = scanner.end();
-    const auto payload = scanner.next();
-    if (!payload) return core::Error(payload.error()).within(segment.path.string());
-    if (!payload->has_value()) {
-      if (scanner.damage().empty()) return read;
-      const std::string what(scanner.damage());
-      if (!is_last) return damaged(segment, scanner.end(), what);
-      const auto beyond = scanner.look_beyond();
-      if (!beyond) return beyond.error();
-      if (*beyond == SegmentScanner::Beyond::kNothing) return read;
-      if (*beyond == SegmentScanner::Beyond::kFrames) return damaged(segment, scanner.end(), what);
-      continue;
+/// Reads both forms of the log. Segments that are archived meanwhile are read from their files.
+class LogReader {
+ public:
+  LogReader(const std::filesystem::path& folder, const Visit& visit)
+      : folder_(folder), visit_(visit) {}
+
+  core::Result<std::int64_t> read() {
+    // In this order: what is archived between the two is in both lists, and the segment is asked
+    // first.
+    const auto segments = list_segments(folder_);
+    if (!segments) return segments.error();
+    auto files = list_archive(folder_);
+    if (!files) return std::move(files).error();
+    std::set<std::uint64_t> numbers;
+    for (const SegmentName& segment : *segments) numbers.insert(segment.number);
+    for (const ArchiveFile& file : *files) numbers.insert(file.segment);
+    for (const std::uint64_t number : numbers) {
+      const auto segment = std::ranges::find(*segments, number, &SegmentName::number);
+      const bool is_segment = segment != segments->end();
+      core::Result<> done = is_segment
+                                ? read_live(*segment, segment->number == segments->back().number)
+                                : read_archived(*files, number);
+      if (is_segment && !done && done.error().code == core::ErrorCode::kNotFound) {
+        files = list_archive(folder_);
+        if (!files) return std::move(files).error();
+        done = read_archived(*files, number);
+      }
+      if (!done) return std::move(done).error();
+      if (is_stopped_) break;
     }
-    const auto decoded = decoder.decode(**payload, prediction);
-    if (!decoded) return damaged(segment, offset, decoded.error().message);
-    if (!*decoded) continue;
-    ++read.records;
-    if (!visit(prediction)) {
-      read.is_stopped = true;
-      return read;
-    }
+    return records_;
   }
-}
+
+ private:
+  core::Result<> read_live(const SegmentName& segment, bool is_last) {
+    const auto read =
+        read_segment(segment, is_last ? SegmentEnd::kMayGrow : SegmentEnd::kClosed, visit_);
+    if (!read) return read.error();
+    records_ += read->records;
+    is_stopped_ = read->is_stopped;
+    return {};
+  }
+
+  core::Result<> read_archived(const std::vector<ArchiveFile>& files, std::uint64_t number) {
+    for (const ArchiveFile& file : files) {
+      if (file.segment != number || is_stopped_) continue;
+      if (!engine_) {
+        auto opened = open_engine();
+        if (!opened) return std::move(opened).error();
+        engine_ = *std::move(opened);
+      }
+      const auto read = read_archive_file(*engine_, file.path, visit_);
+      // Retention took the file since it was listed.
+      if (!read && read.error().code == core::ErrorCode::kNotFound) continue;
+      if (!read) return read.error();
+      records_ += read->records;
+      is_stopped_ = read->is_stopped;
+    }
+    return {};
+  }
+
+  const std::filesystem::path& folder_;
+  const Visit& visit_;
+  std::unique_ptr<data::Engine> engine_;
+  std::int64_t records_ = 0;
+  bool is_stopped_ = false;
+};
 
 }  // namespace
 
-core::Result<std::int64_t> read_prediction_log(
-    const std::filesystem::path& folder,
-    const std::function<bool(const LoggedPrediction&)>& visit) {
+core::Result<std::int64_t> read_prediction_log(const std::filesystem::path& folder,
+                                               const Visit& visit) {
+  return LogReader(folder, visit).read();
+}
+
+core::Result<std::optional<LoggedPrediction>> find_prediction(const std::filesystem::path& folder,
+                                                              const std::string& prediction_id) {
+  std::optional<LoggedPrediction> found;
   const auto segments = list_segments(folder);
   if (!segments) return segments.error();
-  std::int64_t records = 0;
-  for (std::size_t i = 0; i < segments->size(); ++i) {
-    const auto read = read_segment((*segments)[i], i + 1 == segments->size(), visit);
-    if (!read) return read.error();
-    records += read->records;
-    if (read->is_stopped) break;
+  for (const SegmentName& segment : *segments) {
+    const bool is_last = &segment == &segments->back();
+    const auto read = read_segment(segment, is_last ? SegmentEnd::kMayGrow : SegmentEnd::kClosed,
+                                   [&](const LoggedPrediction& event) {
+                                     if (is_answer(event, prediction_id)) found = event;
+                                     return !found;
+                                   });
+    if (found) return found;
+    if (!read && read.error().code != core::ErrorCode::kNotFound) return read.error();
   }
-  return records;
+  // Listed after the segments were read, so that what was archived meanwhile is found here.
+  const auto files = list_archive(folder);
+  if (!files) return files.error();
+  if (files->empty()) return found;
+  auto engine = open_engine();
+  if (!engine) return std::move(engine).error();
+  return find_archived(**engine, *files, prediction_id);
 }
 
 }  // namespace tenure::monitoring

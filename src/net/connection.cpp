@@ -301,8 +301,10 @@ bool Connection::dispatch(std::string_view body) {
   fill_request(body);
   response_.clear();
   if (!match_.route) return answer_unmatched();
+  request_.can_be_held = true;
   if (match_.route->is_blocking || has_blocking_header()) return run_on_worker();
   call_handler();
+  if (response_.hold) return hold_answer();
   finish_request();
   return true;
 }
@@ -344,6 +346,7 @@ bool Connection::run_on_worker() {
   deadline_ns_ = kNoDeadline;
   const bool is_taken = loop_.context().workers.submit([this] {
     call_handler();
+    if (response_.hold) return run_hold();
     asio::post(loop_.io(), [this] { guarded([this] { on_worker_done(); }); });
   });
   is_working_ = is_taken;
@@ -352,6 +355,27 @@ bool Connection::run_on_worker() {
   response_.headers.emplace_back("Retry-After", "1");
   finish_request();
   return true;
+}
+
+/// The answer waits for something; the loop goes on with other connections.
+bool Connection::hold_answer() {
+  phase_ = Phase::kWorking;
+  deadline_ns_ = kNoDeadline;
+  is_working_ = true;
+  run_hold();
+  return false;
+}
+
+/// On the handler's thread. The answer may go, and this connection be used by the loop again,
+/// before this returns.
+void Connection::run_hold() {
+  const auto hold = std::exchange(response_.hold, nullptr);
+  ServerContext& context = loop_.context();
+  context.held_answers.begin();
+  hold([this, &context] {
+    asio::post(loop_.io(), [this] { guarded([this] { on_worker_done(); }); });
+    context.held_answers.end();
+  });
 }
 
 void Connection::on_worker_done() {

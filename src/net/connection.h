@@ -66,6 +66,8 @@ class Connection {
   bool answer_unmatched();
   void fill_unmatched();
   bool run_on_worker();
+  bool hold_answer();
+  void run_hold();
   void on_worker_done();
   void finish_late_answer();
   std::size_t request_size() const;  ///< bytes of the current request that are still in in_

@@ -19,6 +19,7 @@
 #include "core/result.h"
 #include "net/body_budget.h"
 #include "net/connection.h"
+#include "net/held_answers.h"
 #include "net/http_metrics.h"
 #include "net/http_server.h"
 #include "net/response_head.h"
@@ -34,6 +35,7 @@ struct ServerContext {
   HttpMetrics metrics;
   WorkerPool workers;
   BodyBudget bodies;
+  HeldAnswers held_answers = {};
   std::atomic<std::int64_t> open_connections{0};
 };
 

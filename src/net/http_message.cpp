@@ -162,6 +162,7 @@ void Response::clear() {
     if (spare_headers.size() < kSpareMax) spare_headers.push_back(std::move(header));
   }
   headers.clear();
+  hold = nullptr;
 }
 
 void Response::add_header(std::string_view name, std::string_view value) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,7 +48,8 @@ struct Request {
   };
   std::span<const Header> headers;
   std::span<const std::pair<std::string_view, std::string_view>>
-      path_parameters;  ///< "{model}" → raw segment
+      path_parameters;       ///< "{model}" → raw segment
+  bool can_be_held = false;  ///< whoever carries this request looks at Response::hold
 
   std::string_view header(std::string_view name) const;  ///< case-insensitive; "" if absent
   std::string_view path_parameter(std::string_view name) const;
@@ -63,6 +65,10 @@ struct Response {
       headers;  ///< further ones; names and values are checked for CR LF
   /// What error() was told; the server makes the whole body from it (problem.h).
   std::string error_detail;
+  /// Set by a handler whose answer must wait for something, when the request can be held: called
+  /// after the handler, on its thread. The answer is sent, as it is by then, once `resume` was
+  /// called, which may be from any thread. Called once; must not throw.
+  std::function<void(std::function<void()> resume)> hold = {};
 
   void clear();
   /// Adds to `headers` with memory of earlier answers, so that a warm Response allocates nothing.

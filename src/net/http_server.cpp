@@ -58,6 +58,7 @@ struct HttpServer::State {
   ~State() {
     for (const auto& loop : loops) loop->stop();
     context.workers.stop();  // before the loops: a running handler uses its connection
+    context.held_answers.wait_for_none();  // and so does whoever holds an answer
   }
 
   ServerContext context;

@@ -1,10 +1,14 @@
 #include "serving/batch_answers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "serving/recourse_scorer.h"
 
 namespace tenure::serving {
 namespace {
@@ -38,7 +42,7 @@ core::Result<data::Table> BatchAnswers::answer(data::Column id, data::Table inpu
     positives.push_back(probabilities.back() >= facts.threshold ? 1 : 0);
   }
   data::Table actions;
-  if (request_.policy != nullptr) add_actions(inputs, *scores, positives, actions);
+  if (request_.policy != nullptr) add_actions(id, inputs, *scores, positives, actions);
   std::vector<std::string> decisions;
   for (const std::uint8_t is_positive : positives)
     decisions.push_back(is_positive != 0 ? facts.positive : facts.negative);
@@ -50,6 +54,8 @@ core::Result<data::Table> BatchAnswers::answer(data::Column id, data::Table inpu
   answers.columns.push_back(data::Column::of_integers(
       "model_version", std::vector<std::int64_t>(positives.size(), request_.model_version)));
   if (request_.reasons > 0) add_reasons(inputs, answers);
+  if (request_.interactions > 0) add_interactions(inputs, answers);
+  if (request_.recourse != nullptr) add_recourse(inputs, *scores, positives, answers);
   for (data::Column& column : actions.columns) answers.columns.push_back(std::move(column));
   return answers;
 }
@@ -86,26 +92,108 @@ void BatchAnswers::add_reasons(const data::Table& inputs, data::Table& answers) 
         data::Column::of_texts(fmt::format("reason_{}", k + 1), sentences[k]));
 }
 
-void BatchAnswers::add_actions(const data::Table& inputs,
+void BatchAnswers::add_interactions(const data::Table& inputs, data::Table& answers) {
+  const learn::Transform& transform = model_.transform();
+  const std::size_t width = transform.inputs().size();
+  std::vector<data::Cell> cells;
+  std::vector<float> encoded(transform.outputs().size());
+  std::vector<double> matrix(width * width);
+  struct Pair {
+    std::size_t a = 0, b = 0;
+    double log_odds = 0;
+  };
+  std::vector<Pair> pairs;
+  std::vector<std::vector<std::string>> names(request_.interactions);
+  std::vector<std::vector<double>> values(request_.interactions);
+  for (std::size_t row = 0; row < inputs.row_count(); ++row) {
+    read_row(inputs, row, cells);
+    model_.score(cells, encoded);
+    request_.shap_interactions->by_input(model_, encoded, interactions_, matrix);
+    pairs.clear();
+    for (std::size_t a = 0; a < width; ++a) {
+      for (std::size_t b = a + 1; b < width; ++b) {
+        const double both = matrix[a * width + b] + matrix[b * width + a];
+        if (both != 0) pairs.push_back({a, b, both});
+      }
+    }
+    std::ranges::stable_sort(pairs, std::ranges::greater(),
+                             [](const Pair& pair) { return std::fabs(pair.log_odds); });
+    for (std::size_t k = 0; k < request_.interactions; ++k) {
+      const bool is_there = k < pairs.size();
+      values[k].push_back(is_there ? pairs[k].log_odds : kNone);
+      names[k].push_back(is_there ? fmt::format("{} x {}", transform.inputs()[pairs[k].a].name,
+                                                transform.inputs()[pairs[k].b].name)
+                                  : "");
+    }
+  }
+  for (std::size_t k = 0; k < request_.interactions; ++k) {
+    const std::string name = fmt::format("interaction_{}", k + 1);
+    answers.columns.push_back(data::Column::of_texts(name, names[k]));
+    answers.columns.push_back(data::Column::of_numbers(name + "_log_odds", std::move(values[k])));
+  }
+}
+
+void BatchAnswers::add_recourse(const data::Table& inputs,
+                                std::span<const learn::Model::Score> scores,
+                                std::span<const std::uint8_t> positives,
+                                data::Table& answers) const {
+  using decision::Recourse;
+  const Recourse::Scorer score = recourse_scorer(model_);
+  std::vector<std::vector<std::string>> texts(Recourse::kOptionsMax);
+  std::vector<std::vector<double>> costs(Recourse::kOptionsMax), probabilities(costs);
+  std::vector<data::Cell> cells;
+  for (std::size_t row = 0; row < scores.size(); ++row) {
+    Recourse::Answer answer;
+    if (positives[row] != 0) {
+      read_row(inputs, row, cells);
+      answer = request_.recourse->search(cells, static_cast<double>(scores[row].probability),
+                                         request_.recourse_target, score);
+    }
+    for (std::size_t k = 0; k < Recourse::kOptionsMax; ++k) {
+      std::string& text = texts[k].emplace_back();
+      // Options that fall short of the target are no advice for a list that nobody looks through.
+      const bool is_there = answer.is_reached && k < answer.options.size();
+      costs[k].push_back(is_there ? answer.options[k].cost : kNone);
+      probabilities[k].push_back(is_there ? answer.options[k].probability : kNone);
+      if (!is_there) continue;
+      for (const std::uint32_t action : answer.options[k].actions)
+        text += (text.empty() ? "" : " + ") + request_.recourse->actions()[action].label;
+    }
+  }
+  for (std::size_t k = 0; k < Recourse::kOptionsMax; ++k) {
+    const std::string name = fmt::format("recourse_{}", k + 1);
+    answers.columns.push_back(data::Column::of_texts(name, texts[k]));
+    answers.columns.push_back(data::Column::of_numbers(name + "_cost", std::move(costs[k])));
+    answers.columns.push_back(
+        data::Column::of_numbers(name + "_probability", std::move(probabilities[k])));
+  }
+}
+
+void BatchAnswers::add_actions(const data::Column& id, const data::Table& inputs,
                                std::span<const learn::Model::Score> scores,
                                std::vector<std::uint8_t>& positives, data::Table& answers) const {
   const decision::Policy& policy = *request_.policy;
   const auto& conformal = model_.facts().conformal;
-  const std::size_t offers = request_.budget ? policy.offers().size() : 0;
+  const std::size_t offers = request_.has_limits() ? policy.offers().size() : 0;
   std::vector<std::string> actions, whys;
   std::vector<double> profits;
+  std::vector<std::uint8_t> controls;
   std::vector<std::vector<double>> values(offers), costs(offers);
   std::vector<decision::OfferCandidate> candidates(policy.offers().size());
   std::vector<data::Cell> cells;
   for (std::size_t row = 0; row < scores.size(); ++row) {
     read_row(inputs, row, cells);
     const float probability = scores[row].probability;
+    // Rows that are only numbered are nobody in particular, and in no control group.
+    const std::string name = request_.id_column.empty() ? std::string() : id.display(row);
     const decision::Policy::Customer customer{
         .cells = cells,
         .probability = static_cast<double>(probability),
-        .is_uncertain = conformal && !conformal->predict(probability).is_certain()};
+        .is_uncertain = conformal && !conformal->predict(probability).is_certain(),
+        .id = name};
     const decision::Decision decision = policy.decide(customer);
     if (request_.has_own_thresholds) positives[row] = decision.is_positive ? 1 : 0;
+    controls.push_back(decision.is_control ? 1 : 0);
     actions.emplace_back(policy.action_name(decision));
     whys.emplace_back(decision::why_name(decision.why));
     profits.push_back(
@@ -123,6 +211,11 @@ void BatchAnswers::add_actions(const data::Table& inputs,
   }
   answers.columns.push_back(data::Column::of_texts("action", actions));
   answers.columns.push_back(data::Column::of_texts("why", whys));
+  if (policy.control_group().share() > 0)
+    answers.columns.push_back({.name = "control",
+                               .type = data::ColumnType::kBoolean,
+                               .values = std::move(controls),
+                               .valid = {}});
   answers.columns.push_back(data::Column::of_numbers("expected_profit", std::move(profits)));
   for (std::size_t k = 0; k < offers; ++k) {
     answers.columns.push_back(data::Column::of_numbers(value_column(k), std::move(values[k])));
@@ -131,7 +224,7 @@ void BatchAnswers::add_actions(const data::Table& inputs,
 }
 
 core::Result<> BatchAnswers::add_candidates(const data::Table& answers,
-                                            decision::OfferSelection& selection) const {
+                                            decision::CampaignSelection& selection) const {
   std::vector<const data::Column*> values, costs;
   for (std::size_t k = 0; k < request_.policy->offers().size(); ++k) {
     values.push_back(answers.find(value_column(k)));

@@ -7,7 +7,7 @@
 
 #include "core/result.h"
 #include "data/table.h"
-#include "decision/offer_selection.h"
+#include "decision/campaign_selection.h"
 #include "learn/model.h"
 #include "serving/batch_scorer.h"
 
@@ -26,19 +26,24 @@ class BatchAnswers {
 
   /// Adds the rows of a chunk to the choice of offers, from the columns that answer() gave.
   core::Result<> add_candidates(const data::Table& answers,
-                                decision::OfferSelection& selection) const;
+                                decision::CampaignSelection& selection) const;
 
   static std::string value_column(std::size_t offer);
   static std::string cost_column(std::size_t offer);
 
  private:
   void add_reasons(const data::Table& inputs, data::Table& answers);
-  void add_actions(const data::Table& inputs, std::span<const learn::Model::Score> scores,
+  void add_interactions(const data::Table& inputs, data::Table& answers);
+  void add_recourse(const data::Table& inputs, std::span<const learn::Model::Score> scores,
+                    std::span<const std::uint8_t> positives, data::Table& answers) const;
+  void add_actions(const data::Column& id, const data::Table& inputs,
+                   std::span<const learn::Model::Score> scores,
                    std::vector<std::uint8_t>& positives, data::Table& answers) const;
 
   const learn::Model& model_;
   const BatchRequest& request_;
   learn::Explainer::Scratch explainer_;
+  learn::ShapInteractions::Scratch interactions_;
 };
 
 }  // namespace tenure::serving

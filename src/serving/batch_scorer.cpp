@@ -10,7 +10,7 @@
 #include "core/assert.h"
 #include "core/file.h"
 #include "data/parquet_file.h"
-#include "decision/offer_selection.h"
+#include "decision/campaign_selection.h"
 #include "serving/batch_answers.h"
 #include "serving/score_function.h"
 
@@ -123,7 +123,7 @@ std::filesystem::path part_of(const std::filesystem::path& folder, std::string_v
 
 /// Writes what the budget leaves of the actions of one chunk.
 core::Result<> settle_offers(data::Engine& engine, const decision::Policy& policy,
-                             std::span<const std::uint16_t> offers,
+                             std::span<const std::uint16_t> offers, std::string_view why_not,
                              const std::filesystem::path& part,
                              const std::filesystem::path& settled) {
   std::vector<std::string> names;
@@ -145,10 +145,11 @@ core::Result<> settle_offers(data::Engine& engine, const decision::Policy& polic
       engine,
       fmt::format("SELECT * EXCLUDE ({0}, offer), "
                   "CASE WHEN why = 'worthwhile' THEN chosen ELSE action END AS action, "
-                  "CASE WHEN why = 'worthwhile' AND offer = {1} THEN 'over_budget' ELSE why END "
+                  "CASE WHEN why = 'worthwhile' AND offer = {1} THEN {4} ELSE why END "
                   "AS why, coalesce({2} END, 0) AS expected_profit "
                   "FROM read_parquet({3}) POSITIONAL JOIN chosen_offers",
-                  internal, decision::OfferSelection::kNoOffer, profit, data::quote_path(part)),
+                  internal, decision::OfferSelection::kNoOffer, profit, data::quote_path(part),
+                  data::quote_text(why_not)),
       settled);
 }
 
@@ -157,17 +158,19 @@ core::Result<> count(data::Engine& engine, const std::string& rows, const learn:
                      const BatchRequest& request, BatchReport& report) {
   const bool has_actions = request.policy != nullptr;
   auto sums = engine.query(fmt::format(
-      "SELECT count(*)::BIGINT, count(*) FILTER (decision = {})::BIGINT, {}::BIGINT, {}::DOUBLE "
-      "FROM {}",
+      "SELECT count(*)::BIGINT, count(*) FILTER (decision = {})::BIGINT, {}::BIGINT, {}::DOUBLE, "
+      "{}::BIGINT FROM {}",
       data::quote_text(model.facts().positive),
       has_actions ? "count(*) FILTER (why = 'worthwhile')" : "0",
-      has_actions ? "coalesce(sum(expected_profit), 0)" : "0", rows));
+      has_actions ? "coalesce(sum(expected_profit), 0)" : "0",
+      has_actions ? "count(*) FILTER (why = 'control_group')" : "0", rows));
   if (!sums) return std::move(sums).error();
   const auto number = [&](std::size_t column) { return sums->columns[column].number(0); };
   report.rows = static_cast<std::int64_t>(number(0));
   report.positives = static_cast<std::int64_t>(number(1));
   report.offers = static_cast<std::int64_t>(number(2));
   report.expected_profit = number(3);
+  report.held_back = static_cast<std::int64_t>(number(4));
   return {};
 }
 
@@ -177,7 +180,7 @@ class ChunkWriter {
   static core::Result<ChunkWriter> make(data::Engine& engine, const learn::Model& model,
                                         const BatchRequest& request) {
     ChunkWriter writer(engine, model, request);
-    if (request.reasons > 0 || request.policy != nullptr) return writer;
+    if (!request.is_plain()) return writer;
     auto function = add_score_function(engine, model);
     if (!function) return std::move(function).error();
     writer.function_ = *std::move(function);
@@ -251,9 +254,12 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   auto writer = ChunkWriter::make(engine, model, request);
   if (!writer) return std::move(writer).error();
 
-  std::optional<decision::OfferSelection> selection;
-  if (request.policy != nullptr && request.budget) {
-    auto within = decision::OfferSelection::within(*request.budget);
+  std::optional<decision::CampaignSelection> selection;
+  if (request.policy != nullptr && request.has_limits()) {
+    decision::CampaignLimits limits;
+    limits.budget = request.budget.value_or(limits.budget);
+    limits.capacity = request.capacity.value_or(limits.capacity);
+    auto within = decision::CampaignSelection::within(limits);
     if (!within) return std::move(within).error();
     selection = *std::move(within);
   }
@@ -293,12 +299,15 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   if (selection) {
     const decision::OfferSelection::Selection chosen = std::move(*selection).select();
     kind = "settled";
+    const std::string_view why_not = !request.capacity ? "over_budget"
+                                     : !request.budget ? "over_capacity"
+                                                       : "over_limits";
     for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
       const auto first = static_cast<std::size_t>(chunk * chunk_rows);
       const auto size =
           std::min(static_cast<std::size_t>(chunk_rows), chosen.offers.size() - first);
       if (auto settled = settle_offers(
-              engine, *request.policy, std::span(chosen.offers).subspan(first, size),
+              engine, *request.policy, std::span(chosen.offers).subspan(first, size), why_not,
               part_of(scratch.path(), "part", chunk), part_of(scratch.path(), kind, chunk));
           !settled)
         return std::move(settled).error();

@@ -12,8 +12,10 @@
 #include "data/dataset.h"
 #include "data/engine.h"
 #include "decision/policy.h"
+#include "decision/recourse.h"
 #include "learn/explainer.h"
 #include "learn/model.h"
+#include "learn/shap_interactions.h"
 #include "serving/reasons.h"
 
 namespace tenure::serving {
@@ -40,6 +42,21 @@ struct BatchRequest {
   const decision::Policy* policy = nullptr;
   bool has_own_thresholds = false;    ///< the policy says who is positive
   std::optional<double> budget = {};  ///< shared out over all rows; none = every offer that pays
+  std::optional<std::size_t> capacity = {};  ///< offers in all; none = no limit
+  bool has_limits() const { return budget || capacity; }
+
+  /// So many pairs of features that add most together in each row.
+  std::size_t interactions = 0;
+  const learn::ShapInteractions* shap_interactions = nullptr;  ///< of the model; set then
+
+  /// What could change for rows that are decided positive; null = nothing is asked for.
+  const decision::Recourse* recourse = nullptr;
+  double recourse_target = 0.5;  ///< the probability to get to
+
+  /// Only probability and decision are asked for.
+  bool is_plain() const {
+    return reasons == 0 && interactions == 0 && recourse == nullptr && policy == nullptr;
+  }
 };
 
 struct BatchReport {
@@ -48,19 +65,23 @@ struct BatchReport {
   // With a policy:
   std::int64_t offers = 0;     ///< rows that get one
   double expected_profit = 0;  ///< of these
-  double expected_cost = 0;    ///< of these, when there is a budget
-  double profit_bound = 0;     ///< no choice within the budget brings more
+  double expected_cost = 0;    ///< of these, when there are limits
+  double profit_bound = 0;     ///< no choice within the limits brings more
+  std::int64_t held_back = 0;  ///< rows without one because they are in the control group
 };
 
 /// Scores a table of any size: cleans it by the same rules as training (as SQL, out of core), then
 /// scores it a chunk after another; memory is bounded by the chunk, and by the choice of offers
 /// when there is a budget. The output has the id, `probability`, `decision` and `model_version`,
 /// in the order of the input, and when asked for `reason_1`, …, and `action`, `why`,
-/// `expected_profit`. Probabilities, reasons and actions equal those of the online path to the bit.
-/// Finished chunks stay in `scratch` when the process is killed or the call cancelled, and a call
-/// with the same scratch folder goes on behind them; name it after everything that the output
-/// depends on. Errors: those of data::load_dataset (a column gone, a bad
-/// value with its line, …); kCancelled; kResourceExhausted.
+/// `expected_profit`; `interaction_k` ("Contract x tenure") and `interaction_k_log_odds`, what the
+/// two add together beyond what each adds by itself, largest first; and for k of 1 to 3
+/// `recourse_k` (labels of actions, "a + b"), `recourse_k_cost`, `recourse_k_probability`.
+/// Probabilities, reasons and actions equal those of the online path to the bit. Finished chunks
+/// stay in `scratch` when the process is killed or the call cancelled, and a call with the same
+/// scratch folder goes on behind them; name it after everything that the output depends on. Errors:
+/// those of data::load_dataset (a column gone, a bad value with its line, …); kCancelled;
+/// kResourceExhausted.
 core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& model,
                                      const BatchRequest& request);
 

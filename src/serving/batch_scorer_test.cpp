@@ -224,6 +224,100 @@ TEST_F(BatchScorer, SharesTheBudgetOutOverAllRows) {
   EXPECT_EQ(rows().columns.size(), 4U) << "internal columns do not get out";
 }
 
+TEST_F(BatchScorer, MakesNoMoreOffersThanPeopleCanServe) {
+  write("in.csv", "age,id,plan\n4,a,b\n4,b,b\n4,c,b\n");
+  const decision::Policy policy = policy_of(
+      "decision:\n  value: 100\n  contact_cost: 1\n  offers:\n    call: {acceptance: 0.5}\n");
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.policy = &policy;
+  asked.capacity = 2;
+  const auto report = score_file(*engine_, model_, asked);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_EQ(report->offers, 2);
+  EXPECT_NEAR(report->profit_bound, report->expected_profit, 1e-6);
+  EXPECT_EQ(must(engine_->query_integer(fmt::format(
+                "SELECT count(*) FROM '{}' WHERE why = 'over_capacity' AND action = 'none'",
+                path("out.parquet").string()))),
+            1);
+}
+
+TEST_F(BatchScorer, HoldsTheControlGroupBack) {
+  std::string csv = "age,id,plan\n";
+  for (int i = 0; i < 300; ++i) csv += fmt::format("4,C-{},b\n", i);
+  write("in.csv", csv);
+  const decision::Policy policy = policy_of(
+      "decision:\n  value: 100\n  control_share: 0.2\n  campaign: x\n  offers:\n    call: "
+      "{acceptance: 0.5}\n");
+  const decision::ControlGroup group(0.2, "x");
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.policy = &policy;
+  for (const auto budget : {std::optional<double>(), std::optional(1e9)}) {
+    asked.budget = budget;
+    const auto report = score_file(*engine_, model_, asked);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    EXPECT_EQ(report->offers + report->held_back, 300);
+    const data::Table rows = must(engine_->query(
+        fmt::format("SELECT id, control, action FROM '{}'", path("out.parquet").string())));
+    for (std::size_t i = 0; i < rows.row_count(); ++i) {
+      const bool is_control = group.has(rows.columns[0].text(i));
+      EXPECT_EQ(rows.columns[1].number(i) != 0, is_control);
+      EXPECT_EQ(rows.columns[2].text(i), is_control ? "none" : "call");
+    }
+  }
+}
+
+TEST_F(BatchScorer, SaysWhatCouldChangeForPositiveRows) {
+  write("in.csv", "age,id,plan\n4,C-1,b\n4,C-2,a\n");
+  const core::Config config = must(core::parse_config(
+      "decision: {actions: {cheap: {label: The cheap plan, sets: {plan: a}, cost: 3}}}", {}));
+  const std::vector<decision::Vocabulary::Feature> inputs = {{"plan", decision::ValueType::kText},
+                                                             {"age", decision::ValueType::kNumber}};
+  const auto recourse = must(decision::Recourse::from_config(config, inputs));
+  const double before = score({Cell::of("b"), Cell::of(4)});
+  const double after = score({Cell::of("a"), Cell::of(4)});
+  ASSERT_LT(after, before);
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.recourse = &recourse;
+  asked.recourse_target = after;
+  ASSERT_TRUE(score_file(*engine_, model_, asked).has_value());
+  const data::Table rows = must(engine_->query(fmt::format(
+      "SELECT decision, recourse_1, recourse_1_cost, recourse_1_probability, recourse_2 FROM '{}'",
+      path("out.parquet").string())));
+  ASSERT_EQ(rows.columns[0].text(0), "churn");
+  EXPECT_EQ(rows.columns[1].text(0), "The cheap plan");
+  EXPECT_EQ(rows.columns[2].number(0), 3);
+  EXPECT_EQ(rows.columns[3].number(0), after);
+  EXPECT_EQ(rows.columns[4].text(0), "");
+  EXPECT_EQ(rows.columns[1].text(1), "");
+  EXPECT_TRUE(rows.columns[2].is_null(1));
+}
+
+TEST_F(BatchScorer, NamesThePairsThatAddMostTogether) {
+  write("in.csv", "age,id,plan\n4,C-1,b\n2,C-2,a\n");
+  const auto interactions = must(learn::ShapInteractions::make(model_.trees()));
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.interactions = 2;
+  asked.shap_interactions = &interactions;
+  ASSERT_TRUE(score_file(*engine_, model_, asked).has_value());
+  const data::Table rows =
+      must(engine_->query(fmt::format("SELECT * FROM '{}'", path("out.parquet").string())));
+  ASSERT_EQ(rows.columns.size(), 8U);
+  EXPECT_EQ(rows.columns[4].name, "interaction_1");
+  EXPECT_EQ(rows.columns[5].name, "interaction_1_log_odds");
+  // By hand, from the matrix.
+  std::vector<float> encoded(model_.transform().outputs().size());
+  model_.score(std::vector{Cell::of("b"), Cell::of(4)}, encoded);
+  learn::ShapInteractions::Scratch scratch;
+  std::vector<double> matrix(4);
+  interactions.by_input(model_, encoded, scratch, matrix);
+  if (matrix[1] != 0) {
+    EXPECT_EQ(rows.columns[4].text(0), "plan x age");
+    EXPECT_DOUBLE_EQ(rows.columns[5].number(0), 2 * matrix[1]);
+  } else {
+    EXPECT_EQ(rows.columns[4].text(0), "");
+  }
+}
+
 TEST_F(BatchScorer, GoesOnBehindFinishedChunks) {
   std::string csv = "age,id,plan\n";
   for (int i = 0; i < 500'001; ++i) csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");

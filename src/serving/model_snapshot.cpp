@@ -73,6 +73,7 @@ core::Result<std::shared_ptr<const ModelSnapshot>> ModelSnapshot::make(Parts par
                                                     .rules = std::move(parts.rules),
                                                     .policy = std::move(parts.policy),
                                                     .has_own_thresholds = parts.has_own_thresholds,
+                                                    .recourse = std::move(parts.recourse),
                                                     .input_index = {},
                                                     .input_names = {},
                                                     .missing = {},

@@ -240,7 +240,8 @@ void Predictor::answer_row(Call& call, std::span<const data::Cell> cells, bool h
     out.decision =
         call.snapshot.policy->decide({.cells = cells,
                                       .probability = static_cast<double>(out.probability),
-                                      .is_uncertain = out.is_uncertain});
+                                      .is_uncertain = out.is_uncertain,
+                                      .id = out.entity_id});
     if (call.snapshot.has_own_thresholds) out.is_positive = out.decision.is_positive;
   }
   if (call.is_explained && out.level == Level::kPrimary) explain(call, cells, out);

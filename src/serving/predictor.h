@@ -17,6 +17,7 @@
 #include "core/trace_context.h"
 #include "data/cell.h"
 #include "decision/policy.h"
+#include "decision/recourse.h"
 #include "decision/rule_set.h"
 #include "features/online_store.h"
 #include "learn/explainer.h"
@@ -48,6 +49,7 @@ struct ModelSnapshot {
     std::optional<decision::Policy> policy = {};  ///< over the model's inputs
     /// The policy says who is positive, by the costs of each customer, instead of one threshold.
     bool has_own_thresholds = false;
+    std::optional<decision::Recourse> recourse = {};  ///< over the model's inputs
   };
   /// Errors: kInvalidArgument when the secondary model has other inputs.
   static core::Result<std::shared_ptr<const ModelSnapshot>> make(Parts parts);
@@ -64,6 +66,7 @@ struct ModelSnapshot {
   decision::RuleSet rules;
   std::optional<decision::Policy> policy;
   bool has_own_thresholds = false;
+  std::optional<decision::Recourse> recourse;
 
   std::unordered_map<std::string, std::uint32_t> input_index;  ///< by plain name and by view__name
   std::vector<std::string_view> input_names;  ///< views into model.transform().inputs()

@@ -100,6 +100,54 @@ class Decisions(unittest.TestCase):
         self.assertLess(bound["expected_profit"], free["expected_profit"])
         self.assertEqual(sum(row["why"] == "over_budget" for row in rows) + bound["offers"], free["offers"])
 
+    def test_a_campaign_keeps_to_its_capacity_and_holds_its_control_group_back(self):
+        free, free_rows = self.score("--decide")
+        served, rows = self.score("--capacity", 20)
+        self.assertEqual((served["offers"], served["capacity"]), (20, 20))
+        self.assertEqual(sum(row["why"] == "over_capacity" for row in rows), free["offers"] - 20)
+        self.assertAlmostEqual(served["expected_profit"], served["profit_bound"], places=4)
+        control = ("--set", "decision.control_share=0.2", "--set", "decision.campaign=spring")
+        held, rows = self.score("--decide", *control)
+        members = {row["customerID"] for row in rows if row["control"] == "true"}
+        due = [row for row in free_rows if row["action"] != "none"]  # an offer, or a review
+        self.assertEqual(held["held_back"], sum(row["customerID"] in members for row in due))
+        self.assertEqual(held["offers"], sum(row["why"] == "worthwhile" and row["customerID"] not in members
+                                             for row in due))
+        self.assertTrue(held["held_back"])
+        self.assertTrue(all(row["action"] == "none" for row in rows if row["customerID"] in members))
+        with Server(self.project, *control) as server:
+            one = next(row["customerID"] for row in rows if row["why"] == "control_group")
+            answer = server.request("POST", "/decide", {"customer_id": one})[1]
+            self.assertEqual((answer["control"], answer["action"], answer["why"], answer["offer"]),
+                             (True, "none", "control_group", None))
+
+    def test_recourse_names_ways_to_a_target_and_keeps_to_the_rules(self):
+        _, rows = self.score("--recourse", "--target", "0.3", "--interactions", "1")
+        advised = [row for row in rows if row["recourse_1"]]
+        self.assertTrue(advised)
+        self.assertTrue(all(float(row["recourse_1_probability"]) <= 0.3 for row in advised))
+        self.assertTrue(all(float(row["recourse_1_cost"]) <= float(row["recourse_2_cost"])
+                            for row in advised if row["recourse_2"]))
+        with Server(self.project) as server:
+            row = advised[0]
+            status, answer = server.request("POST", "/recourse?target=0.3", {"customer_id": row["customerID"]})
+            self.assertEqual(status, 200)
+            self.assertTrue(answer["reached"])
+            best = answer["options"][0]
+            self.assertEqual(" + ".join(action["label"] for action in best["actions"]), row["recourse_1"])
+            self.assertIn("associations", answer["note"])
+            # What is said to come of it does: the same customer with the changes.
+            changes = {change["feature"]: change["to"] for change in best["changes"]}
+            after = server.predict({"customer_id": row["customerID"], "features": changes})[1]
+            self.assertEqual(after["probability"], best["probability"])
+
+    def test_an_evaluation_says_what_a_campaign_would_have_brought(self):
+        profit = tenure_json("evaluate", cwd=self.project)["profit"]
+        self.assertEqual((len(profit["points"]), profit["points"][0]["profit"]), (21, 0))
+        self.assertTrue(all(point["low"] <= point["high"] for point in profit["points"]))
+        self.assertEqual(profit["best"]["profit"], max(point["profit"] for point in profit["points"]))
+        self.assertRegex(tenure("evaluate", cwd=self.project).stdout, "Most profit when the likeliest")
+
     def test_a_rule_that_does_not_fit_the_model_stops_the_start(self):
         file = self.project / "tenure.yaml"
         text = file.read_text()

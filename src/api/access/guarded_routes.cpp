@@ -19,10 +19,11 @@ using Outcome = auth::Verdict::Outcome;
 constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
 
 /// Routes that ask the served model without naming it.
-constexpr std::array<std::string_view, 11> kOfServedModel = {"/predict",
+constexpr std::array<std::string_view, 12> kOfServedModel = {"/predict",
                                                              "/predict/batch",
                                                              "/explain",
                                                              "/decide",
+                                                             "/recourse",
                                                              "/invocations",
                                                              "/model-info",
                                                              "/fallback-stats",

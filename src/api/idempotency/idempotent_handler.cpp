@@ -75,15 +75,18 @@ void answer_once(AnswerMemory& memory, const net::Handler& handler, std::string_
   if (!found) return refuse(found.error(), response);
   if (found->answer) return replay(*found->answer, response);
   const auto headers_before = static_cast<std::ptrdiff_t>(response.headers.size());
-  handler(request, response);
+  // An answer that waits for its record is kept when that is there, so this thread waits.
+  net::Request waiting = request;
+  waiting.can_be_held = false;
+  handler(waiting, response);
   // What was refused or failed has done nothing: it may be mended and sent again.
   if (response.status < 200 || response.status > 299) return;
-  const auto kept = found->claim->keep({.fingerprint = fingerprint,
-                                        .status = response.status,
-                                        .content_type = std::string(response.content_type),
-                                        .headers = {response.headers.begin() + headers_before,
-                                                    response.headers.end()},
-                                        .body = response.body});
+  const auto kept = found->claim->keep(
+      {.fingerprint = fingerprint,
+       .status = response.status,
+       .content_type = std::string(response.content_type),
+       .headers = {response.headers.begin() + headers_before, response.headers.end()},
+       .body = response.body});
   if (!kept)
     core::log_error("api", "an answer was not kept for its Idempotency-Key",
                     {{"http.request.id", request.request_id},

@@ -15,6 +15,7 @@
 #include "api/open_inference/inference_statistics.h"
 #include "api/open_inference/message_tensors.h"
 #include "api/open_inference/server_facts.h"
+#include "api/recorded_answers.h"
 #include "api/served_model.h"
 
 namespace tenure::api {
@@ -127,13 +128,12 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
     const Status admitted = admit(services_.guard, context_, Role::kViewer, request_.model_name());
     if (!admitted.ok()) return Finish(admitted);
     response_.Clear();
-    auto done = counted_infer(services_, call_, request_, *response_.mutable_infer_response());
-    if (!done) {
-      response_.mutable_infer_response()->Clear();
-      response_.mutable_infer_response()->set_id(request_.id());
-      response_.set_error_message(done.error().message);
-    }
-    StartWrite(&response_);
+    finish_recorded(
+        services_,
+        [this] {
+          return counted_infer(services_, call_, request_, *response_.mutable_infer_response());
+        },
+        [this](const core::Result<>& done) { write(done); });
   }
   void OnWriteDone(bool is_written) override {
     if (!is_written) return Finish(Status::CANCELLED);
@@ -142,6 +142,15 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
   void OnDone() override { delete this; }
 
  private:
+  void write(const core::Result<>& done) {
+    if (!done) {
+      response_.mutable_infer_response()->Clear();
+      response_.mutable_infer_response()->set_id(request_.id());
+      response_.set_error_message(done.error().message);
+    }
+    StartWrite(&response_);
+  }
+
   const Services& services_;
   CallbackServerContext& context_;  ///< lives until OnDone
   const CallFacts call_;
@@ -230,7 +239,11 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
         !admitted.ok())
       return finish(context, admitted);
     const CallFacts call = call_facts(services_.clock, *context);
-    return finish(context, to_status(counted_infer(services_, call, *request, *response)));
+    ServerUnaryReactor* const reactor = context->DefaultReactor();
+    finish_recorded(
+        services_, [&] { return counted_infer(services_, call, *request, *response); },
+        [reactor](const core::Result<>& done) { reactor->Finish(to_status(done)); });
+    return reactor;
   }
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*

@@ -110,6 +110,8 @@ void append_decision(std::string& out, const decision::Policy& policy,
   out += ",\"why\":\"";
   out += decision::why_name(decision.why);
   out += '"';
+  if (policy.control_group().share() > 0)
+    out += decision.is_control ? ",\"control\":true" : ",\"control\":false";
   number(",\"expected_profit\":", decision.expected_profit);
   number(",\"threshold\":", decision.threshold);
   number(",\"value\":", decision.value);

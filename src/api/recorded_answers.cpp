@@ -1,0 +1,87 @@
+#include "api/recorded_answers.h"
+
+#include <future>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "api/open_inference/infer_http.h"
+
+namespace tenure::api {
+namespace {
+
+using serving::AnswerGate;
+
+constexpr std::string_view kRefusal =
+    "The prediction log cannot record this prediction now, and monitoring.prediction_log.policy is "
+    "'block'; try again";
+
+core::Error refusal() {
+  return core::Error{core::ErrorCode::kUnavailable, std::string(kRefusal)};
+}
+
+/// For a carrier that cannot hold an answer: the thread waits.
+void wait_until_recorded(AnswerGate& gate, AnswerGate::Ticket ticket, RefuseUnrecorded refuse,
+                         net::Response& response) {
+  std::promise<bool> recorded;
+  auto is_recorded = recorded.get_future();
+  gate.when_recorded(ticket, [&recorded](bool is_done) { recorded.set_value(is_done); });
+  if (!is_recorded.get()) refuse(response);
+}
+
+}  // namespace
+
+void refuse_unrecorded(net::Response& response) {
+  response.clear();
+  response.error(503, kRefusal);
+  response.headers.emplace_back("Retry-After", "1");
+}
+
+void refuse_unrecorded_inference(net::Response& response) {
+  response.clear();
+  answer_inference_error(refusal(), response);
+}
+
+void refuse_unrecorded_scoring(net::Response& response) {
+  response.clear();
+  response.status = 503;
+  response.headers.emplace_back("Retry-After", "1");
+  response.body = "{\"error_code\":\"TEMPORARILY_UNAVAILABLE\",\"message\":";
+  net::append_json_string(response.body, kRefusal);
+  response.body += '}';
+}
+
+net::Handler recorded(const Services& services, net::Handler handler, RefuseUnrecorded refuse) {
+  if (services.answer_gate == nullptr) return handler;
+  AnswerGate& gate = *services.answer_gate;
+  return [&gate, handler = std::move(handler), refuse](const net::Request& request,
+                                                       net::Response& response) {
+    const auto ticket = gate.begin();
+    if (!ticket) return refuse(response);
+    handler(request, response);
+    if (response.status != 200) return;  // nothing was predicted, or nothing is told
+    if (!request.can_be_held) return wait_until_recorded(gate, *ticket, refuse, response);
+    response.hold = [&gate, &response, refuse, ticket = *ticket](std::function<void()> resume) {
+      gate.when_recorded(ticket, [&response, refuse, resume = std::move(resume)](bool is_recorded) {
+        if (!is_recorded) refuse(response);
+        resume();
+      });
+    };
+  };
+}
+
+void finish_recorded(const Services& services, const std::function<core::Result<>()>& predict,
+                     std::function<void(const core::Result<>&)> finish) {
+  AnswerGate* const gate = services.answer_gate;
+  if (gate == nullptr) return finish(predict());
+  const auto ticket = gate->begin();
+  if (!ticket) return finish(refusal());
+  const core::Result<> done = predict();
+  if (!done) return finish(done);
+  gate->when_recorded(*ticket, [finish = std::move(finish)](bool is_recorded) {
+    finish(is_recorded ? core::Result<>() : core::Result<>(refusal()));
+  });
+}
+
+}  // namespace tenure::api
