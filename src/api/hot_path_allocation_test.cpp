@@ -14,6 +14,8 @@
 
 #include "api/test_api.h"
 #include "auth/guard.h"
+#include "auth/jwt.h"
+#include "auth/testing/jwt_examples.h"
 #include "core/testing/counted_allocations.h"
 #include "net/http_server.h"
 
@@ -131,6 +133,25 @@ TEST(HotPathAllocationWithAToken, IsZeroHoweverTheTokenIsSent) {
     EXPECT_EQ(fewest_allocations(
                   api, post({"/predict", R"({"features":[[3,50.5,"Pro",null]]})", header})),
               0U);
+}
+
+TEST(HotPathAllocationWithAJwt, IsZeroOnceItWasVerified) {
+  const core::ManualClock clock(1'800'000'000'000'000);  // before the example ends
+  core::MetricRegistry metrics;
+  auth::Guard guard({.is_enabled = true, .per_token = {.requests = 1'000'000}}, clock, metrics);
+  auth::JwtOptions options;
+  options.issuer = "https://id.example";
+  options.audience = "tenure";
+  auto verifier =
+      auth::JwtVerifier::make(fmt::format(R"({{"keys":[{}]}})", auth::testing::kEcKey), options);
+  ASSERT_TRUE(verifier.has_value());
+  guard.set_jwt(*verifier);
+  TestApi api(100, {.guard = &guard});
+  api.serve_mixed();
+  const std::string header = fmt::format("Authorization: Bearer {}\r\n", auth::testing::kEs256);
+  EXPECT_EQ(
+      fewest_allocations(api, post({"/predict", R"({"features":[[3,50.5,"Pro",null]]})", header})),
+      0U);
 }
 
 constexpr Case kRequests[] = {

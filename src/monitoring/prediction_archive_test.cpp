@@ -47,15 +47,15 @@ void expect_same(const LoggedPrediction& a, const LoggedPrediction& b) {
   EXPECT_EQ(a.level, b.level);
   EXPECT_EQ(a.reason, b.reason);
   EXPECT_EQ(a.latency_us, b.latency_us);
+  EXPECT_EQ(a.trace, b.trace);
+  EXPECT_EQ(a.variant, b.variant);
+  EXPECT_EQ(a.is_shadow, b.is_shadow);
   ASSERT_EQ(a.features.size(), b.features.size());
   for (std::size_t i = 0; i < a.features.size(); ++i) {
     EXPECT_EQ(a.features[i].name, b.features[i].name);
     EXPECT_EQ(a.features[i].kind, b.features[i].kind);
     EXPECT_TRUE(is_same(a.features[i].number, b.features[i].number)) << a.features[i].name;
     EXPECT_EQ(a.features[i].text, b.features[i].text);
-    EXPECT_EQ(got.trace, expected.trace);
-    EXPECT_EQ(got.variant, expected.variant);
-    EXPECT_EQ(got.is_shadow, expected.is_shadow);
   }
 }
 

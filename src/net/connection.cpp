@@ -13,6 +13,7 @@
 #include "core/log.h"
 #include "net/body_budget.h"
 #include "net/event_loop.h"
+#include "net/problem.h"
 #include "net/request_target.h"
 
 namespace tenure::net {
@@ -419,13 +420,7 @@ void Connection::call(const Handler& handler) {
 void Connection::append_answer(const Route* route) {
   // While draining, the last answer to what has arrived says that no more will be answered.
   if (loop_.is_draining() && in_.size() <= request_size()) is_closing_ = true;
-  if (!response_.error_detail.empty()) {
-    loop_.context().options.render_error({.status = response_.status,
-                                          .detail = response_.error_detail,
-                                          .path = request_.path,
-                                          .request_id = request_id_},
-                                         response_);
-  }
+  finish_error(loop_.context().options.render_error, request_.path, request_id_, response_);
   append_head(out_, loop_.date(), response_,
               {.request_id = request_id_,
                .traceparent = trace_.traceparent(),

@@ -30,4 +30,15 @@ void render_problem(const ErrorFacts& facts, Response& response) {
   response.body += '}';
 }
 
+void finish_error(ErrorRenderer render, std::string_view path, std::string_view request_id,
+                  Response& response) {
+  if (response.error_detail.empty()) return;
+  render({.status = response.status,
+          .detail = response.error_detail,
+          .path = path,
+          .request_id = request_id},
+         response);
+  response.error_detail.clear();
+}
+
 }  // namespace tenure::net

@@ -24,4 +24,9 @@ void render_problem(const ErrorFacts& facts, Response& response);
 /// Appends those members, without braces, for bodies of another shape that carry them, too.
 void append_problem_members(std::string& out, const ErrorFacts& facts);
 
+/// Gives an answer that was made by Response::error() its body, and does nothing to others or
+/// again. To be called before the body is encoded or sent.
+void finish_error(ErrorRenderer render, std::string_view path, std::string_view request_id,
+                  Response& response);
+
 }  // namespace tenure::net

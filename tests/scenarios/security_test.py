@@ -91,7 +91,7 @@ class Security(unittest.TestCase):
     def test_the_server_asks_for_a_token_and_its_role(self):
         viewer, operator = self.token("viewer"), self.token("operator", "--role", "operator")
         scoped = self.token("scoped", "--models", "another-model")
-        with Server(self.project, *AUTH) as server:
+        with Server(self.project, *AUTH, "--set", "log.level=debug") as server:
             address = server.facts["address"]
             status, headers, body = self.post(server)
             self.assertEqual((status, headers["www-authenticate"]), (401, 'Bearer realm="tenure"'))
@@ -123,7 +123,7 @@ class Security(unittest.TestCase):
             self.assertIn("bearer", document["components"]["securitySchemes"])
             code, errors = server.stop()
             self.assertEqual(code, 0, errors)
-            self.assertNotRegex(errors, SECRET)
+            self.assertNotRegex(errors, SECRET, "no log holds a secret")
         used = {one["name"]: one["last_used"] for one in tenure_json("admin", "tokens", "list", cwd=self.project)["tokens"]}
         self.assertIsNotNone(used["viewer"])
 
