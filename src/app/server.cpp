@@ -8,6 +8,7 @@
 #include "api/open_inference/inference_service.h"
 #include "api/routes.h"
 #include "app/model_store.h"
+#include "app/server_options.h"
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
@@ -23,33 +24,6 @@
 namespace tenure::app {
 namespace {
 
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host == "[::1]" || host.starts_with("127.");
-}
-
-core::Result<net::HttpServerOptions> http_options(const core::Config& serving) {
-  net::HttpServerOptions options;
-  options.host = serving.text("host");
-  if (!is_loopback(options.host) && !serving.boolean("insecure")) {
-    return serving.error_at("host",
-                            fmt::format("is {}, which others can reach, and there is no "
-                                        "authentication yet; use 127.0.0.1, put a "
-                                        "proxy with authentication in front, or say --insecure",
-                                        options.host));
-  }
-  options.port = static_cast<std::uint16_t>(serving.integer("port"));
-  options.threads = static_cast<unsigned>(serving.integer("threads"));
-  options.header_max = static_cast<std::uint64_t>(serving.integer("header_max"));
-  options.body_max = static_cast<std::uint64_t>(serving.integer("body_max"));
-  options.bodies_max = static_cast<std::uint64_t>(serving.integer("bodies_max"));
-  options.connections_max = static_cast<std::uint64_t>(serving.integer("connections_max"));
-  options.header_timeout = serving.duration("header_timeout");
-  options.body_timeout = serving.duration("body_timeout");
-  options.idle_timeout = serving.duration("idle_timeout");
-  options.drain_timeout = serving.duration("drain_timeout");
-  return options;
-}
-
 core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
     const Project& project, core::MetricRegistry& metrics) {
   const core::Config section = project.config().at("monitoring.prediction_log");
@@ -64,6 +38,7 @@ core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
 
 /// Begins to answer gRPC, unless it is switched off.
 core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& serving,
+                                                          const net::TlsFiles& tls,
                                                           api::InferenceService& inference) {
   if (!serving.boolean("grpc")) return std::unique_ptr<net::GrpcServer>();
   net::GrpcServerOptions options;
@@ -73,6 +48,7 @@ core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& se
       is_chosen ? std::uint16_t{0} : static_cast<std::uint16_t>(serving.integer("grpc_port"));
   options.message_max = static_cast<std::uint64_t>(serving.integer("body_max"));
   options.drain_timeout = serving.duration("drain_timeout");
+  options.tls = tls;
   grpc::Service* const services[] = {&inference.service()};
   auto server = net::GrpcServer::start(options, services);
   if (!server)
@@ -90,7 +66,7 @@ core::Result<> run_server(Project& project,
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
   net::block_stop_signals();
   const core::Config serving_config = project.config().at("serving");
-  auto options = http_options(serving_config);
+  auto options = http_options(project.config());
   if (!options) return std::move(options).error();
   auto reason_texts = serving::ReasonTexts::from_config(project.config());
   if (!reason_texts) return std::move(reason_texts).error();
@@ -141,12 +117,13 @@ core::Result<> run_server(Project& project,
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
   api::InferenceService inference(services);
-  auto grpc_server = start_grpc(serving_config, inference);
+  auto grpc_server = start_grpc(serving_config, options->tls, inference);
   if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
   watcher.start();
   if (*grpc_server) facts.grpc = fmt::format("{}:{}", options->host, (*grpc_server)->port());
-  facts.address = fmt::format("http://{}:{}", options->host, (*server)->port());
+  facts.address = fmt::format("{}://{}:{}", options->tls.is_set() ? "https" : "http",
+                              options->host, (*server)->port());
   if (on_ready) on_ready(facts);
 
   const int signal = net::wait_for_stop_signal();

@@ -16,6 +16,13 @@ using Handler = std::function<void(const Request&, Response&)>;
 /// Who may call a route; checked before the handler once `auth` is configured.
 enum class Role : std::uint8_t { kAnyone, kViewer, kOperator, kAdmin };
 
+/// Which threads run a blocking route, and whether it may be turned away under load.
+enum class Lane : std::uint8_t {
+  kLive,       ///< somebody waits for the answer
+  kBatch,      ///< large work: threads of its own, which yield to the others
+  kEssential,  ///< health and metrics: as kLive, and never turned away to lower the load
+};
+
 /// One row of the route table: src/api/routes.cpp. Routes are data.
 struct Route {
   Method method = Method::kGet;
@@ -27,6 +34,7 @@ struct Route {
                              ///< within microseconds.
   std::uint64_t body_max = 0;     ///< bytes; 0 = the server's limit
   std::string_view summary = {};  ///< one line, for /docs and `tenure routes`
+  Lane lane = Lane::kLive;        ///< of a blocking route
 };
 
 /// Finds the route of a request. Immutable after construction; thread-safe. Literal segments win
