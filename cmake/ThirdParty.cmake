@@ -8,6 +8,8 @@ find_package(yaml-cpp REQUIRED)
 # Not find_package: Debian's config file wants the xgboost program, which is another package.
 find_library(XGBOOST xgboost REQUIRED)
 find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_library(NGHTTP2 nghttp2 REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(gRPC CONFIG REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)

@@ -27,6 +27,8 @@ using net::Role;
 
 constexpr bool kInline = false;   ///< answers within microseconds, on the event loop
 constexpr bool kBlocking = true;  ///< runs on a worker thread
+constexpr net::Lane kBatch = net::Lane::kBatch;
+constexpr net::Lane kEssential = net::Lane::kEssential;
 constexpr std::uint64_t kServerLimit = 0;
 constexpr std::uint64_t kNoBody = 1024;
 
@@ -73,7 +75,7 @@ std::vector<net::Route> make_routes(const Services& services) {
   std::vector<net::Route> routes = {
     // method        path                           handler                 role             where      body          summary
     {Method::kPost, "/predict",                     predicts(predict),      Role::kViewer,   kInline,   kServerLimit, "Predict churn by customer id, by features, or both; one row or many"},
-    {Method::kPost, "/predict/batch",               predicts(predict_batch),  Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows"},
+    {Method::kPost, "/predict/batch",               predicts(predict_batch),  Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows", kBatch},
     {Method::kPost, "/explain",                     predicts(explain),      Role::kViewer,   kBlocking, kServerLimit, "What each feature adds to a prediction (exact Shapley values, in log-odds)"},
     {Method::kPost, "/decide",                      predicts(decide),       Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
     {Method::kPost, "/recourse",                    predicts(recourse),     Role::kViewer,   kBlocking, kServerLimit, "What could change for a customer so that the model gives a lower probability"},
@@ -111,7 +113,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kPost, "/invocations",                 predicts(invocations, refuse_unrecorded_scoring), Role::kViewer,   kBlocking, kServerLimit, "MLflow scoring: predict from a DataFrame as JSON or CSV"},
     {Method::kGet,  "/ping",                        with(ping),             Role::kAnyone,   kInline,   kNoBody,      "MLflow scoring: 200 when a model is live"},
     {Method::kGet,  "/version",                     mlflow_version,         Role::kAnyone,   kInline,   kNoBody,      "The MLflow release whose interfaces are spoken"},
-    {Method::kGet,  "/metrics",                     with(metrics),          Role::kViewer,   kBlocking, kNoBody,      "Metrics in Prometheus text format"},
+    {Method::kGet,  "/metrics",                     with(metrics),          Role::kViewer,   kBlocking, kNoBody,      "Metrics in Prometheus text format", kEssential},
     {Method::kGet,  "/openapi.json",                with_table(openapi),    Role::kAnyone,   kBlocking, kNoBody,      "This interface as an OpenAPI 3.1 document"},
     {Method::kGet,  "/docs",                        docs_page,              Role::kAnyone,   kInline,   kNoBody,      "This interface in the browser (Swagger UI)"},
     {Method::kGet,  "/docs/start.js",               docs_start,             Role::kAnyone,   kInline,   kNoBody,      ""},

@@ -12,6 +12,7 @@
 #include "app/model_store.h"
 #include "app/served_models.h"
 #include "app/server_access.h"
+#include "app/server_options.h"
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
@@ -26,23 +27,6 @@
 
 namespace tenure::app {
 namespace {
-
-net::HttpServerOptions http_options(const core::Config& serving) {
-  net::HttpServerOptions options;
-  options.host = serving.text("host");
-  options.port = static_cast<std::uint16_t>(serving.integer("port"));
-  options.threads = static_cast<unsigned>(serving.integer("threads"));
-  options.header_max = static_cast<std::uint64_t>(serving.integer("header_max"));
-  options.body_max = static_cast<std::uint64_t>(serving.integer("body_max"));
-  options.bodies_max = static_cast<std::uint64_t>(serving.integer("bodies_max"));
-  options.connections_max = static_cast<std::uint64_t>(serving.integer("connections_max"));
-  options.header_timeout = serving.duration("header_timeout");
-  options.body_timeout = serving.duration("body_timeout");
-  options.idle_timeout = serving.duration("idle_timeout");
-  options.drain_timeout = serving.duration("drain_timeout");
-  options.render_error = api::render_error;
-  return options;
-}
 
 core::Result<std::unique_ptr<monitoring::PredictionLog>> open_prediction_log(
     const Project& project, core::MetricRegistry& metrics) {
@@ -89,6 +73,7 @@ std::unique_ptr<monitoring::PredictionCompactor> start_compactor(const Project& 
 
 /// Begins to answer gRPC, unless it is switched off.
 core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& serving,
+                                                          const net::TlsFiles& tls,
                                                           api::InferenceService& inference) {
   if (!serving.boolean("grpc")) return std::unique_ptr<net::GrpcServer>();
   net::GrpcServerOptions options;
@@ -98,6 +83,7 @@ core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& se
       is_chosen ? std::uint16_t{0} : static_cast<std::uint16_t>(serving.integer("grpc_port"));
   options.message_max = static_cast<std::uint64_t>(serving.integer("body_max"));
   options.drain_timeout = serving.duration("drain_timeout");
+  options.tls = tls;
   grpc::Service* const services[] = {&inference.service()};
   auto server = net::GrpcServer::start(options, services);
   if (!server)
@@ -117,7 +103,8 @@ core::Result<> run_server(Project& project,
   // A write beyond the limit on file sizes fails, as on a full disk, and ends nothing.
   std::signal(SIGXFSZ, SIG_IGN);
   const core::Config serving_config = project.config().at("serving");
-  const net::HttpServerOptions options = http_options(serving_config);
+  auto options = http_options(project.config());
+  if (!options) return std::move(options).error();
   auto reason_texts = serving::ReasonTexts::from_config(project.config());
   if (!reason_texts) return std::move(reason_texts).error();
   auto registry = project.registry();
@@ -170,16 +157,17 @@ core::Result<> run_server(Project& project,
                                .others = (*models)->others(),
                                .answer_gate = is_blocking ? log->get() : nullptr};
   const net::Router router(api::make_routes(services));
-  auto server = net::HttpServer::listen(options, router, metrics, project.clock());
+  auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
   api::InferenceService inference(services);
-  auto grpc_server = start_grpc(serving_config, inference);
+  auto grpc_server = start_grpc(serving_config, options->tls, inference);
   if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
   (*models)->start();
   (*access)->start();
-  if (*grpc_server) facts.grpc = fmt::format("{}:{}", options.host, (*grpc_server)->port());
-  facts.address = fmt::format("http://{}:{}", options.host, (*server)->port());
+  if (*grpc_server) facts.grpc = fmt::format("{}:{}", options->host, (*grpc_server)->port());
+  facts.address = fmt::format("{}://{}:{}", options->tls.is_set() ? "https" : "http", options->host,
+                              (*server)->port());
   if (on_ready) on_ready(facts);
 
   const int signal = net::wait_for_stop_signal();

@@ -2,85 +2,70 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
 #include "core/clock.h"
-#include "net/http_message.h"
-#include "net/read_buffer.h"
-#include "net/request_parser.h"
-#include "net/request_trace.h"
-#include "net/router.h"
+#include "net/channel.h"
+#include "net/http1_session.h"
+#include "net/tls.h"
 
 namespace tenure::net {
 
 class EventLoop;
+class Http2Session;
+struct Http2Stream;
 
-/// One client: reads requests, has them answered in order, writes the answers. All answers to what
-/// one read brought leave in one write. At any time at most one read, one write, or one job on the
-/// worker pool is pending, so a handler's views stay where they are. Lives on its loop's thread;
-/// only the handler of a blocking route runs elsewhere. An exception, as when memory runs out,
-/// closes this connection and harms no other.
+/// One client: moves the bytes between its socket and the session of the protocol it speaks, which
+/// its first bytes tell (HTTP/2 begins with a preface of its own), through TLS when the server has
+/// a certificate. All answers to what one read brought leave in one write. At any time at most one
+/// read and one write are pending; with HTTP/1.1 no read while a handler runs on the worker pool,
+/// so its views stay where they are. Lives on its loop's thread. An exception, as when memory runs
+/// out, closes this connection and harms no other.
 class Connection {
  public:
   using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
                                                   boost::asio::io_context::executor_type>;
 
   explicit Connection(EventLoop& loop);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   void open(Socket socket, const boost::asio::ip::tcp::endpoint& peer, std::size_t index);
   void check_deadline(std::int64_t now_ns);
 
-  /// Called a few times while the server drains; closes a connection that stayed without a request
-  /// since `idle_steps_max` calls.
+  /// Called every few milliseconds while the server drains; closes a connection that stayed without
+  /// a request since `idle_steps_max` calls.
   void drain_step(int idle_steps_max);
   void close();
+
+  /// A handler on the pool has returned; `stream` is HTTP/2's, null for HTTP/1.1.
+  void on_job_done(Http2Stream* stream);
 
   std::size_t index() const { return index_; }
   void set_index(std::size_t index) { index_ = index; }
 
  private:
   enum class Phase : std::uint8_t {
-    kHead,       ///< waits for, or is inside, a request's head
-    kBody,       ///< a body of known length is arriving
-    kChunks,     ///< a chunked body is arriving
-    kWorking,    ///< a blocking handler runs
+    kOpen,
     kLingering,  ///< the last answer is written; waits for the client to close
     kClosed,
   };
+  enum class Protocol : std::uint8_t { kUnknown, kHttp1, kHttp2 };
 
-  // Each returns true when there may be more to do with what is in the buffer.
-  bool advance();
-  bool advance_head();
-  bool advance_body();
-  bool advance_chunks();
-  bool accept_head();
-
-  bool is_body_admitted();
-  void fill_request(std::string_view body);
-  bool dispatch(std::string_view body);
-  bool answer_unmatched();
-  void fill_unmatched();
-  bool run_on_worker();
-  bool hold_answer();
-  void run_hold();
-  void on_worker_done();
-  void finish_late_answer();
-  std::size_t request_size() const;  ///< bytes of the current request that are still in in_
-  bool has_blocking_header() const;
-  void call_handler();
-  void call(const Handler& handler);
-  void log_request(std::string_view what, std::string_view why) const;
-  void finish_request();
-  void refuse(int status, std::string_view detail);
-  void refuse_as_filled();
-  void append_answer(const Route* route);
-
-  void run();         ///< answers what is in the buffer, then writes, then reads on
+  bool take_encrypted(std::size_t& n);
+  void refuse_plain_http();
+  bool choose_protocol();  ///< false: the first bytes do not tell yet
+  void start_http2();
+  void run();  ///< answers what is in the buffer, then writes, then reads on
+  void run_http1();
+  void run_http2();
+  bool take_turns();  ///< false when others should have their turn first
+  void yield();
   bool flush();       ///< true when everything is written
   void write_rest();  ///< the client reads slowly: writes when the socket has room
   void read_more();
@@ -90,42 +75,27 @@ class Connection {
   void release_if_idle();
   template <typename Work>
   void guarded(const Work& work);
-  bool hold(std::uint64_t bytes);
-  void let_go();
   void set_deadline(core::Micros after);
-  void choose_request_id();
-  std::string_view text(TextRange range) const;
-  std::uint64_t body_max() const;
+  std::string& sending() { return tls_ ? tls_->wire() : channel_.out; }
+  std::size_t pending() { return sending().size() - written_ + (tls_ ? channel_.out.size() : 0); }
+  void compact();
 
   EventLoop& loop_;
   Socket socket_;
   std::size_t index_ = 0;
   Phase phase_ = Phase::kClosed;
-  bool is_reading_ = false, is_writing_ = false, is_working_ = false;
-  bool is_closing_ = false;     ///< no request after this one
-  bool is_head_begun_ = false;  ///< the header time-out runs
-  int idle_steps_ = 0;
-  std::int64_t deadline_ns_ = 0;
-  std::int64_t body_began_ns_ = 0;
-  std::int64_t body_read_ = 0;
-  std::uint64_t held_ = 0;  ///< taken from the budget for bodies
-  std::int64_t request_began_ns_ = 0;
-  std::int64_t read_ns_ = 0;        ///< when the newest bytes came
-  std::int64_t first_byte_ns_ = 0;  ///< when the current request's first bytes came
-
-  ReadBuffer in_;
-  std::string out_;
+  Protocol protocol_ = Protocol::kUnknown;
+  bool is_reading_ = false, is_writing_ = false, is_yielding_ = false;
+  bool is_late_answer_ = false;  ///< an HTTP/1.1 handler returned while earlier answers are written
+  bool is_input_over_ = false;   ///< the client sends no more, but its answers are awaited
+  bool is_preface_begun_ = false;
+  int idle_steps_ = 0, drain_steps_ = 0;
   std::size_t written_ = 0;
-  std::string chunked_body_;
-  RequestParser parser_;
-  Router::Match match_;
-  std::vector<std::pair<std::string_view, std::string_view>> parameters_;
-  std::vector<Request::Header> headers_;
-  Request request_;
-  Response response_;
-  std::string remote_;
-  std::string request_id_;
-  RequestTrace trace_;
+  Channel channel_;
+  Http1Session http1_;
+  std::unique_ptr<Http2Session> http2_;
+  std::unique_ptr<TlsStream> tls_;  ///< null: bytes are plain
+  bool is_handshake_done_ = false;
 };
 
 }  // namespace tenure::net

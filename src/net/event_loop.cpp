@@ -226,6 +226,7 @@ void EventLoop::tick() {
     if (code && !is_draining_) return;
     refresh_time();
     turned_away_.clear();
+    look_at_certificate();
     // From the back: closing one moves the last one, which has been seen, to its place.
     for (std::size_t i = open_.size(); i-- > 0;) {
       if (i < open_.size()) open_[i]->check_deadline(now_ns_);
@@ -238,6 +239,15 @@ void EventLoop::tick() {
     context_.metrics.set_open(context_.open_connections.load());
     tick();
   });
+}
+
+void EventLoop::look_at_certificate() {
+  if (!context_.tls) return;
+  try {
+    context_.tls->refresh();
+  } catch (const std::exception& exception) {
+    log_failure("the TLS certificate could not be looked at", exception);
+  }
 }
 
 void EventLoop::begin_drain(std::function<void()> when_empty) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -17,27 +16,11 @@
 
 #include "core/clock.h"
 #include "core/result.h"
-#include "net/body_budget.h"
 #include "net/connection.h"
-#include "net/held_answers.h"
-#include "net/http_metrics.h"
-#include "net/http_server.h"
 #include "net/response_head.h"
-#include "net/worker_pool.h"
+#include "net/server_context.h"
 
 namespace tenure::net {
-
-/// What all event loops of one server share. The parts outlive the loops.
-struct ServerContext {
-  HttpServerOptions options;
-  const Router& router;
-  const core::Clock& clock;
-  HttpMetrics metrics;
-  WorkerPool workers;
-  BodyBudget bodies;
-  HeldAnswers held_answers = {};
-  std::atomic<std::int64_t> open_connections{0};
-};
 
 /// One thread that accepts and answers: an io_context, a listener of its own on the shared port
 /// (SO_REUSEPORT: the kernel spreads connections), and the connections it accepted. Everything but
@@ -87,6 +70,7 @@ class EventLoop {
   void retry_accept();
   void tick();
   void check_empty();
+  void look_at_certificate();
   std::chrono::milliseconds tick_interval() const;
 
   using Timer =

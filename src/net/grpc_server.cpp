@@ -9,8 +9,26 @@
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 
 namespace tenure::net {
+namespace {
+
+constexpr unsigned kCertificateRefreshSeconds = 1;
+
+std::shared_ptr<grpc::ServerCredentials> credentials_for(const TlsFiles& files) {
+  if (!files.is_set()) return grpc::InsecureServerCredentials();
+  const auto provider = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      files.key.string(), files.certificate.string(), kCertificateRefreshSeconds);
+  grpc::experimental::TlsServerCredentialsOptions options(provider);
+  options.watch_identity_key_cert_pairs();
+  options.set_cert_request_type(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
+  return grpc::experimental::TlsServerCredentials(options);
+}
+
+}  // namespace
 
 struct GrpcServer::State {
   GrpcServerOptions options;
@@ -32,6 +50,11 @@ core::Result<std::unique_ptr<GrpcServer>> GrpcServer::start(
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
+  // The library would not say what is wrong with the files.
+  if (options.tls.is_set()) {
+    auto checked = TlsCertificate::load(options.tls);
+    if (!checked) return std::move(checked).error();
+  }
   auto state = std::make_unique<State>();
   state->options = options;
   const bool is_ipv6 =
@@ -43,7 +66,7 @@ core::Result<std::unique_ptr<GrpcServer>> GrpcServer::start(
   grpc::ServerBuilder builder;
   // Without this a second server of the same user would share the port and take half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &state->port);
+  builder.AddListeningPort(address, credentials_for(options.tls), &state->port);
   builder.SetMaxReceiveMessageSize(message_max);
   builder.SetMaxSendMessageSize(message_max);
   for (grpc::Service* service : services) builder.RegisterService(service);

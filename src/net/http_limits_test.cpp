@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
         Refused{"NoHost", "GET /ping HTTP/1.1\r\n\r\n", 400},
         Refused{"TwoHosts", "GET /ping HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400},
-        Refused{"Http2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+        Refused{"Http2Late", "\r\nPRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
         Refused{"Http12", "GET /ping HTTP/1.2\r\nHost: x\r\n\r\n", 505},
         Refused{"NoHttp", "SSH-2.0-OpenSSH_9.2\r\n", 400},
         Refused{"Tls", "\x16\x03\x01\x02\x01\x01\x01\xfc\x03\x03", 400},

@@ -64,6 +64,14 @@ std::string_view method_name(Method method) {
   return "OTHER";
 }
 
+Method method_of(std::string_view name) {
+  for (const Method method : {Method::kGet, Method::kHead, Method::kPost, Method::kPut,
+                              Method::kPatch, Method::kDelete, Method::kOptions}) {
+    if (method_name(method) == name) return method;
+  }
+  return Method::kOther;
+}
+
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank) {
   std::string out;
   out.reserve(text.size());
@@ -95,6 +103,12 @@ bool is_header_name(std::string_view text) {
     return (c >= '0' && c <= '9') || (core::ascii_lower(c) >= 'a' && core::ascii_lower(c) <= 'z') ||
            kMarks.find(c) != std::string_view::npos;
   });
+}
+
+bool is_request_id(std::string_view text) {
+  constexpr std::size_t kRequestIdMax = 128;
+  return !text.empty() && text.size() <= kRequestIdMax &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
 void append_json_string(std::string& out, std::string_view text) {

@@ -16,6 +16,7 @@ namespace tenure::net {
 
 enum class Method : std::uint8_t { kGet, kHead, kPost, kPut, kPatch, kDelete, kOptions, kOther };
 std::string_view method_name(Method method);
+Method method_of(std::string_view name);  ///< "GET" → kGet; kOther for what is not listed
 
 /// "%2Fa%20b" → "/a b"; '+' stands for a blank in queries and forms, not in paths. Nothing when a
 /// '%' is not followed by two hexadecimal digits.
@@ -26,6 +27,9 @@ bool is_header_value_safe(std::string_view text);
 
 /// True when `text` can name a header: RFC 9110 token characters, at least one.
 bool is_header_name(std::string_view text);
+
+/// True when a client's X-Request-Id may be echoed: 1..128 visible ASCII characters.
+bool is_request_id(std::string_view text);
 
 /// Appends `text` as a JSON string with its quotes; bytes that are no UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);

@@ -13,6 +13,9 @@ HttpMetrics::HttpMetrics(core::MetricRegistry& registry, const Router& router)
                                     "Connections beyond the limit (answered 503)")),
       client_gone_(registry.counter("tenure_http_client_gone_total",
                                     "Connections that broke in the middle of a request or answer")),
+      handshake_failures_(registry.counter(
+          "tenure_http_tls_handshake_failures_total",
+          "Connections whose client did not finish a TLS handshake with this server")),
       open_(registry.gauge("tenure_http_connections_open", "Open client connections")) {
   rows_.reserve(router.routes().size() + 1);
   for (const Route& route : router.routes()) {

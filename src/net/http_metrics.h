@@ -20,6 +20,7 @@ class HttpMetrics {
   void count_exception() { exceptions_.add(); }
   void count_turned_away() { turned_away_.add(); }
   void count_client_gone() { client_gone_.add(); }
+  void count_handshake_failure() { handshake_failures_.add(); }
   void set_open(std::int64_t connections) { open_.set(static_cast<double>(connections)); }
 
  private:
@@ -35,6 +36,7 @@ class HttpMetrics {
   core::Counter& exceptions_;
   core::Counter& turned_away_;
   core::Counter& client_gone_;
+  core::Counter& handshake_failures_;
   core::Gauge& open_;
 };
 

@@ -16,7 +16,7 @@
 namespace tenure::net {
 namespace {
 
-constexpr std::size_t kWorkerQueueMax = 1024;
+constexpr int kBatchNiceness = 10;
 constexpr core::Micros kTimeoutMax = 365LL * 24 * 3600 * core::kMicrosPerSecond;
 
 using Endpoint = boost::asio::ip::tcp::endpoint;
@@ -52,12 +52,15 @@ struct HttpServer::State {
                 .router = router,
                 .clock = clock,
                 .metrics = HttpMetrics(metrics, router),
-                .workers = WorkerPool(with.worker_threads, kWorkerQueueMax),
+                .live = WorkLane(with.concurrency, with.worker_threads, 0, "live", metrics),
+                .batch = WorkLane(with.concurrency, with.batch_threads, kBatchNiceness, "batch",
+                                  metrics),
                 .bodies = BodyBudget(with.bodies_max)} {}
 
   ~State() {
     for (const auto& loop : loops) loop->stop();
-    context.workers.stop();  // before the loops: a running handler uses its connection
+    context.live.stop();  // before the loops: a running handler uses its connection
+    context.batch.stop();
     context.held_answers.wait_for_none();  // and so does whoever holds an answer
   }
 
@@ -84,6 +87,11 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions o
   auto is_free = EventLoop::check_port_is_free(*endpoint);
   if (!is_free) return std::move(is_free).error();
   auto state = std::make_unique<State>(with_bounded_timeouts(options), router, metrics, clock);
+  if (options.tls.is_set()) {
+    auto certificate = TlsCertificate::load(options.tls);
+    if (!certificate) return std::move(certificate).error();
+    state->context.tls = *std::move(certificate);
+  }
   for (unsigned i = 0; i < options.threads; ++i) {
     auto loop = std::make_unique<EventLoop>(state->context);
     auto bound = loop->listen(*endpoint);

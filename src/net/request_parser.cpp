@@ -17,7 +17,6 @@ using BeastText = boost::beast::string_view;
 using ErrorCode = boost::beast::error_code;
 
 constexpr std::size_t kFieldsMax = 128;
-constexpr std::size_t kRequestIdMax = 128;
 constexpr std::size_t kTrailersMax = 64;
 
 Method method_of(http::verb verb) {
@@ -39,11 +38,6 @@ Method method_of(http::verb verb) {
     default:
       return Method::kOther;
   }
-}
-
-bool is_request_id(BeastText text) {
-  return !text.empty() && text.size() <= kRequestIdMax &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7F; });
 }
 
 bool is_digits(BeastText text) {
@@ -124,6 +118,7 @@ struct RequestParser::Machine {
   void reset() {
     head.method = Method::kGet;
     head.target = head.content_type = head.request_id = {};
+    head.content_encoding = head.accept_encoding = {};
     head.fields.clear();
     head.content_length = 0;
     head.is_chunked = head.expects_continue = false;
@@ -173,6 +168,14 @@ struct RequestParser::Machine {
       case http::field::content_type:
         head.content_type = range_of(value);
         break;
+      case http::field::content_encoding:
+        if (head.content_encoding.length > 0)
+          return refuse(400, "Content-Encoding is given twice", code);
+        head.content_encoding = range_of(value);
+        break;
+      case http::field::accept_encoding:
+        head.accept_encoding = range_of(value);
+        break;
       case http::field::content_length:
         if (has_length || !is_digits(value)) {
           return refuse(400, "Content-Length must be given once, as decimal digits", code);
@@ -194,7 +197,8 @@ struct RequestParser::Machine {
         head.expects_continue = true;
         break;
       default:
-        if (name.size() == 12 && iequals(name, "X-Request-Id") && is_request_id(value)) {
+        if (name.size() == 12 && iequals(name, "X-Request-Id") &&
+            is_request_id({value.data(), value.size()})) {
           head.request_id = range_of(value);
         }
     }

@@ -24,6 +24,7 @@ struct RequestHead {
   int version = 11;  ///< 10 or 11
   TextRange target;
   TextRange content_type;
+  TextRange content_encoding, accept_encoding;
   TextRange request_id;  ///< empty unless it may be echoed: 1..128 visible ASCII characters
   struct Field {
     TextRange name, value;

@@ -17,6 +17,13 @@ using Handler = std::function<void(const Request&, Response&)>;
 /// Who may call a route.
 using core::Role;
 
+/// Which threads run a blocking route, and whether it may be turned away under load.
+enum class Lane : std::uint8_t {
+  kLive,       ///< somebody waits for the answer
+  kBatch,      ///< large work: threads of its own, which yield to the others
+  kEssential,  ///< health and metrics: as kLive, and never turned away to lower the load
+};
+
 /// One row of the route table: src/api/routes.cpp. Routes are data.
 struct Route {
   Method method = Method::kGet;
@@ -28,6 +35,7 @@ struct Route {
                              ///< within microseconds.
   std::uint64_t body_max = 0;             ///< bytes; 0 = the server's limit
   std::string_view summary = {};          ///< one line, for /docs and `tenure routes`
+  Lane lane = Lane::kLive;                ///< of a blocking route
   std::string_view blocking_header = {};  ///< with this header a request runs on a worker, too
   /// Asked with the head alone, before a body is read that is large, chunked or waited for with
   /// Expect; an error() in the response refuses it unread. On the event loop.

@@ -35,6 +35,7 @@ class TestClient {
   TestClient& operator=(const TestClient&) = delete;
 
   bool is_connected() const { return is_connected_; }
+  int handle() const { return socket_; }
 
   bool send(std::string_view bytes) {
     while (!bytes.empty()) {
@@ -112,6 +113,7 @@ class TestClient {
     return receive() ? buffer_.size() - before : 0;
   }
   const std::string& buffered() const { return buffer_; }
+  std::string take_buffered() { return std::exchange(buffer_, {}); }
 
  private:
   bool receive() {

@@ -105,15 +105,19 @@ class TestServer {
     add(Method::kGet, "/inject", [](const Request&, Response& response) {
       response.headers.emplace_back("Location", "/x\r\nSet-Cookie: a=b");
     });
-    add(
-        Method::kPost, "/gate",
-        [this](const Request&, Response& response) {
-          gate_entered_.store(true);
-          gate_entered_.notify_all();
-          gate_open_.wait(false);
-          response.text(200, "through");
-        },
-        true);
+    const auto gate = [this](const Request&, Response& response) {
+      gate_entered_.store(true);
+      gate_entered_.notify_all();
+      gate_open_.wait(false);
+      response.text(200, "through");
+    };
+    add(Method::kPost, "/gate", gate, true);
+    add(Method::kPost, "/batch", echo, true);
+    rows.back().lane = Lane::kBatch;
+    add(Method::kPost, "/batch-gate", gate, true);
+    rows.back().lane = Lane::kBatch;
+    add(Method::kGet, "/essential", echo, true);
+    rows.back().lane = Lane::kEssential;
     return rows;
   }
 

@@ -1,11 +1,15 @@
 #include "net/worker_pool.h"
 
 #include <algorithm>
+#include <unistd.h>
 #include <utility>
+
+#include <sys/resource.h>
 
 namespace tenure::net {
 
-WorkerPool::WorkerPool(unsigned threads, std::size_t queue_max) : queue_max_(queue_max) {
+WorkerPool::WorkerPool(unsigned threads, std::size_t queue_max, int niceness)
+    : queue_max_(queue_max), niceness_(niceness) {
   threads_.reserve(std::max(threads, 1U));
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) threads_.emplace_back([this] { run(); });
 }
@@ -37,6 +41,8 @@ void WorkerPool::stop() {
 }
 
 void WorkerPool::run() {
+  // Linux keeps a niceness for each thread. Not being allowed to set it costs nothing but fairness.
+  if (niceness_ != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness_);
   for (;;) {
     Job job;
     {

@@ -15,7 +15,8 @@ class WorkerPool {
  public:
   using Job = std::function<void()>;
 
-  WorkerPool(unsigned threads, std::size_t queue_max);
+  /// `niceness` above 0: the threads yield the cores to the rest of the process.
+  WorkerPool(unsigned threads, std::size_t queue_max, int niceness = 0);
   ~WorkerPool();  ///< as stop()
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -33,6 +34,7 @@ class WorkerPool {
   std::condition_variable wake_;
   std::deque<Job> queue_;
   std::size_t queue_max_;
+  int niceness_;
   bool is_stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -1,0 +1,234 @@
+#include "net/exchange.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "core/ascii_case.h"
+#include "core/id.h"
+#include "core/log.h"
+#include "net/problem.h"
+#include "net/response_head.h"
+#include "net/server_context.h"
+
+namespace tenure::net {
+namespace {
+
+constexpr std::uint64_t kBodyBytesPerSecondMin = 16 * 1024;  ///< slower clients get 408
+
+constexpr std::size_t kInlineDecodeMax = 8 * 1024;   ///< larger bodies are decoded on the pool
+constexpr std::size_t kInlineEncodeMin = 16 * 1024;  ///< encoding less costs more than it saves
+
+bool is_compressed_already(std::string_view content_type) {
+  return content_type.starts_with("image/") || content_type.starts_with("application/zip") ||
+         content_type.starts_with("application/gzip");
+}
+
+}  // namespace
+
+std::int64_t transfer_deadline_ns(std::int64_t began_ns, core::Micros timeout,
+                                  std::uint64_t bytes) {
+  return began_ns + timeout * 1000 +
+         static_cast<std::int64_t>(bytes / kBodyBytesPerSecondMin) * 1'000'000'000;
+}
+
+void Exchange::find_route(const ServerContext& context, Method method, std::string_view path) {
+  match = context.router.match(method, path, parameters);
+}
+
+std::uint64_t Exchange::body_max(const ServerContext& context) const {
+  return match.route && match.route->body_max != 0 ? match.route->body_max
+                                                   : context.options.body_max;
+}
+
+void Exchange::choose_request_id(std::string_view wanted, core::Micros now) {
+  if (!wanted.empty()) {
+    request_id.assign(wanted);
+    return;
+  }
+  request_id.resize(36);
+  core::uuid_v7(now, request_id.data());
+}
+
+void Exchange::join_trace() {
+  trace.join(headers);
+  request.trace = trace.context();
+}
+
+bool Exchange::is_body_admitted(ServerContext& context) {
+  if (!match.route || !match.route->before_body) return true;
+  begin_answer();
+  call(context, match.route->before_body);
+  return response.error_detail.empty();
+}
+
+bool Exchange::has_blocking_header() const {
+  const std::string_view name = match.route->blocking_header;
+  return !name.empty() && !request.header(name).empty();
+}
+
+void Exchange::prepare(std::string_view content_encoding, std::string_view accept_encoding) {
+  coding = content_encoding.empty() ? NamedCoding{} : coding_of(content_encoding);
+  answer_coding = accept_encoding.empty() ? Coding::kIdentity : choose_coding(accept_encoding);
+  is_on_worker = match.route &&
+                 (match.route->is_blocking || has_blocking_header() ||
+                  (coding.coding != Coding::kIdentity && request.body.size() > kInlineDecodeMax));
+  request.can_be_held = true;
+}
+
+bool Exchange::decode_body(ServerContext& context) {
+  if (!coding.is_known) {
+    fill_error(415, "The body's Content-Encoding is not known here");
+    response.headers.emplace_back("Accept-Encoding", std::string(kKnownCodings));
+    return false;
+  }
+  const std::size_t sent = request.body.size();
+  const auto take_room = [&](std::uint64_t bytes) { return hold(context, sent + bytes); };
+  switch (decode(coding.coding, request.body, body_max(context), take_room, decoded)) {
+    case DecodeOutcome::kDone:
+      request.body = decoded;
+      return true;
+    case DecodeOutcome::kMalformed:
+      fill_error(400, "The body is not what its Content-Encoding says");
+      return false;
+    case DecodeOutcome::kTooLarge:
+      fill_error(413, "The request's body is too large once it is decoded");
+      return false;
+    case DecodeOutcome::kNoRoom:
+      fill_error(503, kBodiesFull);
+      return false;
+  }
+  return false;
+}
+
+void Exchange::encode_answer(const ServerContext& context) {
+  const std::size_t at_least = is_on_worker
+                                   ? context.options.compress_min
+                                   : std::max(context.options.compress_min, kInlineEncodeMin);
+  const bool has_body = response.status != 204 && response.status != 206 && response.status != 304;
+  if (context.options.compress_min == 0 || response.body.size() < at_least || !has_body ||
+      is_compressed_already(response.content_type)) {
+    return;
+  }
+  for (const auto& header : response.headers) {
+    if (core::equals_ignoring_case(header.first, "Content-Encoding")) return;
+  }
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  std::string encoded;
+  if (answer_coding == Coding::kIdentity || !encode(answer_coding, response.body, encoded)) return;
+  response.body.swap(encoded);
+  response.headers.emplace_back("Content-Encoding", std::string(coding_name(answer_coding)));
+  for (auto& header : response.headers) {
+    // Another representation: byte for byte it is not what the tag was made for.
+    const bool is_strong = header.second.starts_with('"');
+    if (is_strong && core::equals_ignoring_case(header.first, "ETag"))
+      header.second.insert(0, "W/");
+  }
+}
+
+void Exchange::begin_answer() {
+  response.clear();
+  is_finished = false;
+}
+
+void Exchange::log_failure(std::string_view what, std::string_view why) const {
+  core::log_error("net", what,
+                  {{"http.request.id", request.request_id},
+                   {"trace.id", trace.trace_id()},
+                   {"url.path", request.path},
+                   {"error.message", why}});
+}
+
+void Exchange::call(ServerContext& context, const Handler& handler) {
+  try {
+    handler(request, response);
+    if (response.status >= 200 && response.status <= 599 && are_headers_safe(response)) return;
+    log_failure("the handler gave an invalid status or header", "");
+  } catch (const std::exception& exception) {
+    log_failure("a handler failed", exception.what());
+  } catch (...) {
+    log_failure("a handler failed", "not a std::exception");
+  }
+  context.metrics.count_exception();
+  response.clear();
+  response.error(500, "Internal Server Error");
+}
+
+void Exchange::call_handler(ServerContext& context) {
+  call(context, [&](const Request&, Response&) {
+    const bool is_coded = coding.coding != Coding::kIdentity || !coding.is_known;
+    if (is_coded && !request.body.empty() && !decode_body(context)) return;
+    match.route->handler(request, response);
+  });
+  if (!response.hold) finish(context);
+}
+
+void Exchange::hold_answer(ServerContext& context, std::function<void()> done) {
+  const auto hold = std::exchange(response.hold, nullptr);
+  context.held_answers.begin();
+  hold([&context, finished = std::move(done)] {
+    finished();
+    context.held_answers.end();
+  });
+}
+
+void Exchange::finish(const ServerContext& context) {
+  if (std::exchange(is_finished, true)) return;
+  finish_error(context.options.render_error, request.path, request_id, response);
+  if (response.body.size() >= context.options.compress_min) encode_answer(context);
+}
+
+bool Exchange::submit(ServerContext& context, std::function<void()> done) {
+  const Route& route = *match.route;
+  const bool is_taken = context.lane_of(route).submit(route.lane == Lane::kEssential,
+                                                      [this, &context, finished = std::move(done)] {
+                                                        call_handler(context);
+                                                        if (response.hold)
+                                                          return hold_answer(context, finished);
+                                                        finished();
+                                                      });
+  if (!is_taken) fill_error(503, kTooMuchWork);
+  return is_taken;
+}
+
+void Exchange::fill_unmatched() {
+  begin_answer();
+  if (match.is_path_known) {
+    response.error(405, "Method Not Allowed");
+    response.headers.emplace_back("Allow", std::string(match.allow));
+  } else {
+    response.error(404, "Not Found");
+  }
+}
+
+void Exchange::fill_error(int status, std::string_view detail) {
+  begin_answer();
+  response.error(status, detail);
+  if (status == 503) response.headers.emplace_back("Retry-After", "1");
+}
+
+bool Exchange::hold(ServerContext& context, std::uint64_t bytes) {
+  if (bytes <= kKeepBytes + held) return true;
+  const std::uint64_t more = bytes - kKeepBytes - held;
+  if (!context.bodies.take(more, held)) return false;
+  held += more;
+  return true;
+}
+
+void Exchange::let_go(ServerContext& context) {
+  if (held > 0) context.bodies.give_back(std::exchange(held, 0));
+}
+
+void Exchange::release() {
+  for (std::string* text : {&decoded, &response.body}) {
+    if (text->capacity() > kKeepBytes) *text = std::string();
+  }
+}
+
+void Exchange::count(ServerContext& context, const Route* route) {
+  const std::int64_t now_ns = context.clock.monotonic_ns();
+  context.metrics.count(route, response.status, std::max<std::int64_t>(now_ns - began_ns, 0));
+  began_ns = now_ns;
+}
+
+}  // namespace tenure::net

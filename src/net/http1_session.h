@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "net/channel.h"
+#include "net/exchange.h"
+#include "net/request_parser.h"
+
+namespace tenure::net {
+
+/// HTTP/1.1 on one connection: requests one after the other, answers in their order. Reads from the
+/// channel's buffer and writes to it; knows no socket. Lives on the loop's thread; only the handler
+/// of a blocking route runs elsewhere.
+class Http1Session {
+ public:
+  explicit Http1Session(Channel& channel) : channel_(channel) {}
+
+  void open();
+
+  /// Call before the first advance() for what one read brought.
+  void begin_turn(std::int64_t now_ns) { exchange_.began_ns = now_ns; }
+
+  /// Goes on with what is in the buffer; true when there may be more to do with it.
+  bool advance();
+
+  /// `n` more bytes came.
+  void received(std::size_t n);
+
+  /// Bytes the next read should have room for.
+  std::size_t room_wanted() const;
+
+  /// Appends the answer of the current request, whose handler has returned.
+  void finish_request();
+
+  /// Answers and takes no more from this client.
+  void refuse(int status, std::string_view detail);
+
+  /// 408, for a client that was too slow.
+  void refuse_slow();
+
+  bool is_working() const { return phase_ == Phase::kWorking; }
+  bool is_between() const { return phase_ == Phase::kHead; }
+  bool is_over() const { return is_closing_ && phase_ == Phase::kHead; }
+  bool is_idle() const { return phase_ == Phase::kHead && !is_head_begun_; }
+
+  /// A request has begun to arrive and its client is waited for.
+  bool is_inside_request() const {
+    return phase_ == Phase::kBody || phase_ == Phase::kChunks ||
+           (phase_ == Phase::kHead && is_head_begun_ && !is_closing_);
+  }
+
+  /// The connection is over or lingers: gives memory back.
+  void release();
+  void let_go();
+
+ private:
+  enum class Phase : std::uint8_t {
+    kHead,     ///< waits for, or is inside, a request's head
+    kBody,     ///< a body of known length is arriving
+    kChunks,   ///< a chunked body is arriving
+    kWorking,  ///< a blocking handler runs, or its answer is held
+  };
+
+  bool advance_head();
+  bool advance_body();
+  bool advance_chunks();
+  bool accept_head();
+  void fill_request(std::string_view body);
+  bool dispatch(std::string_view body);
+  bool hold_answer();
+  void begin_work();
+  bool run_on_worker();
+  void refuse_as_filled();
+  void append_answer(const Route* route);
+  void set_deadline(core::Micros after);
+  void choose_request_id();
+  std::size_t request_size() const;  ///< bytes of the current request that are still in the buffer
+  std::string_view text(TextRange range) const;
+
+  Channel& channel_;
+  Phase phase_ = Phase::kHead;
+  bool is_closing_ = false;         ///< no request after this one
+  bool is_head_begun_ = false;      ///< the header time-out runs
+  std::int64_t read_ns_ = 0;        ///< when the newest bytes came
+  std::int64_t first_byte_ns_ = 0;  ///< when the current request's first bytes came
+  std::int64_t body_began_ns_ = 0;
+  std::uint64_t body_read_ = 0;
+  std::string chunked_body_;
+  RequestParser parser_;
+  Exchange exchange_;
+};
+
+}  // namespace tenure::net
