@@ -150,4 +150,27 @@ core::Result<core::JsonObject> roll_back_model(Project& project, const std::stri
       {"model", name}, {"alias", of_alias}, {"version", version->version}, {"reason", reason}};
 }
 
+core::Result<core::JsonObject> take_alias_away(Project& project, const std::string& model,
+                                               const std::string& alias,
+                                               const std::string& reason) {
+  const std::string name = model_or_default(project, model);
+  const std::string plain = alias.starts_with('@') ? alias.substr(1) : alias;
+  if (plain == project.config().text("serving.alias"))
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("'{}' is the alias that is served; move it with `tenure models "
+                                   "promote`",
+                                   plain)};
+  auto registry = project.registry();
+  if (!registry) return std::move(registry).error();
+  auto was = (*registry)->find_by_alias(name, plain);
+  if (!was) return std::move(was).error();
+  if (!*was)
+    return core::Error{core::ErrorCode::kNotFound,
+                       fmt::format("no version of '{}' has the alias '{}'", name, plain)};
+  if (auto gone = (*registry)->delete_alias(name, plain, {project.actor(), reason}); !gone)
+    return std::move(gone).error();
+  return core::JsonObject{
+      {"model", name}, {"alias", plain}, {"was", (*was)->version}, {"reason", reason}};
+}
+
 }  // namespace tenure::app

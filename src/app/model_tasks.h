@@ -28,4 +28,9 @@ core::Result<core::JsonObject> promote_model(Project& project, const std::string
 core::Result<core::JsonObject> roll_back_model(Project& project, const std::string& model,
                                                const std::string& alias, const std::string& reason);
 
+/// Takes an alias away: an arm that follows it ends. Errors: kNotFound; kInvalidArgument for the
+/// alias that is served, without which a server that starts has no model.
+core::Result<core::JsonObject> take_alias_away(Project& project, const std::string& model,
+                                               const std::string& alias, const std::string& reason);
+
 }  // namespace tenure::app

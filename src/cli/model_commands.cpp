@@ -83,6 +83,17 @@ core::Result<Output> rollback(const Arguments& arguments) {
   return Output{*std::move(moved), std::move(text)};
 }
 
+core::Result<Output> unalias(const Arguments& arguments) {
+  auto project = app::Project::open(arguments.config);
+  if (!project) return std::move(project).error();
+  auto gone = app::take_alias_away(**project, arguments.text("--model"), arguments.text("ALIAS"),
+                                   arguments.text("--reason"));
+  if (!gone) return std::move(gone).error();
+  std::string text = fmt::format("{} has no alias @{} any more (it was version {})\n",
+                                 field(*gone, "model"), field(*gone, "alias"), field(*gone, "was"));
+  return Output{*std::move(gone), std::move(text)};
+}
+
 core::Result<Output> replay(const Arguments& arguments) {
   auto project = app::Project::open(arguments.config);
   if (!project) return std::move(project).error();
@@ -144,6 +155,13 @@ std::vector<Command> model_commands() {
         kAlias,
         {"--reason", Kind::kValue, "TEXT", "Why, for the audit trail", "rolled back by hand"}},
        rollback},
+      {"models unalias",
+       "Take an alias away; an arm of the server that follows it ends",
+       "tenure models unalias challenger --reason \"experiment is over\"",
+       {{"ALIAS", Kind::kArgument, "", "The alias"},
+        kModel,
+        {"--reason", Kind::kValue, "TEXT", "Why, for the audit trail", "taken away by hand"}},
+       unalias},
       {"replay",
        "Recompute a past prediction from its event and compare it to the bit",
        "tenure replay 01a1fdf2-7b85-7ba9-a870-fd493d3f51c3",

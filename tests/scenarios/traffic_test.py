@@ -4,7 +4,8 @@ import json
 import threading
 import unittest
 
-from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure, tenure_json
+from tenure_process import (EXIT_INVALID, EXIT_NOT_FOUND, FAST, Server, make_telco_project, temporary_folder, tenure,
+                            tenure_json)
 
 CANARY = ("--set", "serving.traffic.arms.challenger.percent=50", "--set", "serving.poll_interval=50ms")
 GUARD = ("--set", "serving.traffic.guard.answers_min=600", "--set", "serving.traffic.guard.window=10m",
@@ -120,6 +121,15 @@ class Traffic(unittest.TestCase):
         trail = tenure_json("models", "show", "3", cwd=self.project)["audit"]
         entry = next(entry for entry in trail if entry["actor"] == "tenure" and entry["action"] == "tag")
         self.assertIn("taken out of arm 'challenger'", entry["reason"])
+
+    def test_a_canary_ends_with_its_alias(self):
+        with Server(self.project, *CANARY) as server:
+            self.assertEqual(server.request("GET", "/traffic")[1]["arms"][0]["state"], "live")
+            tenure("models", "unalias", "challenger", cwd=self.project)
+            self.ask_until(server, lambda traffic: traffic["arms"][0]["state"] == "not live")
+            self.assertEqual(set(self.versions(server, self.customers[:100]).values()), {1})
+        for alias, code in (("challenger", EXIT_NOT_FOUND), ("champion", EXIT_INVALID)):
+            self.assertEqual(tenure("models", "unalias", alias, cwd=self.project, check=False).returncode, code)
 
     def test_a_shadow_repeats_predictions_and_answers_nobody(self):
         shadow = ("--set", "serving.traffic.arms.dark.alias=challenger", "--set", "serving.traffic.arms.dark.shadow=true")
