@@ -122,8 +122,8 @@ core::Result<> run_server(Project& project,
   (*server)->start();
   watcher.start();
   if (*grpc_server) facts.grpc = fmt::format("{}:{}", options->host, (*grpc_server)->port());
-  facts.address = fmt::format("{}://{}:{}", options->tls.is_set() ? "https" : "http",
-                              options->host, (*server)->port());
+  facts.address = fmt::format("{}://{}:{}", options->tls.is_set() ? "https" : "http", options->host,
+                              (*server)->port());
   if (on_ready) on_ready(facts);
 
   const int signal = net::wait_for_stop_signal();

@@ -40,14 +40,14 @@ struct HttpServerOptions {
 
 /// HTTP/1.1 and HTTP/2 (with prior knowledge, or by ALPN) on one TCP port, through TLS when a
 /// certificate is given. HTTP/1.1: keep-alive, pipelining (answers of all requests in the buffer
-/// leave in one write), chunked bodies, Expect: 100-continue, HEAD, request ids (X-Request-Id echoed
-/// or made), Date. Bodies with Content-Encoding gzip or deflate are decoded, large answers encoded;
-/// 415 for other codings. Over a limit: 431 header, 413 body, 408 slow client, 503 + Retry-After
-/// beyond connections_max, bodies_max or what `concurrency` lets in; 400 for what is not HTTP or has
-/// both Content-Length and Transfer-Encoding; 501 for unknown transfer codings; 404, 405 + Allow,
-/// without reading a large body first; 500 when a handler throws (counted, logged, never sent in
-/// detail). Error bodies: {"detail": "..."}. Running out of memory costs the connection it happened
-/// on, not the server.
+/// leave in one write), chunked bodies, Expect: 100-continue, HEAD, request ids (X-Request-Id
+/// echoed or made), Date. Bodies with Content-Encoding gzip or deflate are decoded, large answers
+/// encoded; 415 for other codings. Over a limit: 431 header, 413 body, 408 slow client, 503 +
+/// Retry-After beyond connections_max, bodies_max or what `concurrency` lets in; 400 for what is
+/// not HTTP or has both Content-Length and Transfer-Encoding; 501 for unknown transfer codings;
+/// 404, 405 + Allow, without reading a large body first; 500 when a handler throws (counted,
+/// logged, never sent in detail). Error bodies: {"detail": "..."}. Running out of memory costs the
+/// connection it happened on, not the server.
 class HttpServer {
  public:
   /// Binds at once. Errors: kUnavailable "port 8000 is in use ..." with what to do;
