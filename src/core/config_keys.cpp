@@ -256,10 +256,12 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"serving.streams_max", kInteger, "128", "1..10000",
      "Requests that one HTTP/2 connection may have open."},
     {"serving.compress_min", kBytes, "1KiB", "0..1GiB",
-     "Size from which answers are compressed for clients that accept it; 0 = never. Answers given on "
+     "Size from which answers are compressed for clients that accept it; 0 = never. Answers given "
+     "on "
      "the event loop, such as those of /predict, only from 16KiB on."},
     {"serving.tls.certificate", kText, "", "",
-     "PEM file with the server's certificate and its chain; HTTP and gRPC then speak TLS only. Read "
+     "PEM file with the server's certificate and its chain; HTTP and gRPC then speak TLS only. "
+     "Read "
      "again when it changes."},
     {"serving.tls.key", kText, "", "", "PEM file with the private key of serving.tls.certificate."},
     {"serving.concurrency.mode", kText, "adaptive", "adaptive|fixed|off",

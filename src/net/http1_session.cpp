@@ -31,10 +31,6 @@ void Http1Session::set_deadline(core::Micros after) {
   channel_.deadline_ns = channel_.loop.now_ns() + after * 1000;
 }
 
-std::string_view Http1Session::text(TextRange range) const {
-  return channel_.in.unread().substr(range.offset, range.length);
-}
-
 // --- reading -----------------------------------------------------------------------------------
 
 std::size_t Http1Session::room_wanted() const {

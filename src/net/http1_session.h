@@ -78,7 +78,9 @@ class Http1Session {
   void set_deadline(core::Micros after);
   void choose_request_id();
   std::size_t request_size() const;  ///< bytes of the current request that are still in the buffer
-  std::string_view text(TextRange range) const;
+  std::string_view text(TextRange range) const {
+    return channel_.in.unread().substr(range.offset, range.length);
+  }
 
   Channel& channel_;
   Phase phase_ = Phase::kHead;

@@ -47,6 +47,9 @@ def ask(inputs, **options):
     assert response["id"] == "q1"
     return answer
 
+packed = [] if is_grpc else [
+    ask(columns(is_binary), request_compression_algorithm=coding, response_compression_algorithm=coding)
+    .as_numpy("probability").tolist() for coding in ("gzip", "deflate") for is_binary in (True, False)]
 binary = ask(columns(True))
 text = ask(columns(False), outputs=[triton.InferRequestedOutput("probability", **({} if is_grpc else
                                                                                   {"binary_data": False}))])
@@ -94,7 +97,7 @@ print(json.dumps({
     "live": client.is_server_live(), "ready": client.is_server_ready(), "model_ready": client.is_model_ready("telco-churn"),
     "server": client.get_server_metadata(**as_json)["name"], "config": config.get("config", config)["backend"],
     "index": index["models"] if is_grpc else index, "counted": int(statistics["model_stats"][0]["inference_count"]),
-    "streamed": streamed, "classes": classes, "timely": timely, "late": late,
+    "streamed": streamed, "classes": classes, "timely": timely, "late": late, "packed": packed,
     "binary": binary.as_numpy("probability").tolist(), "text": text.as_numpy("probability").tolist(),
     "versioned": versioned.as_numpy("probability").tolist(), "by_id": by_id.as_numpy("probability").tolist(),
     "labels": by_id.as_numpy("label").tolist(), "decisions": [d.decode() for d in by_id.as_numpy("decision")],
@@ -154,6 +157,7 @@ class InferenceProtocol(unittest.TestCase):
         self.wait_for_trace(trace)
         for way in ("binary", "text", "versioned", "by_id", "timely"):
             self.assertEqual(seen[way], self.expected, way)
+        self.assertEqual(seen["packed"], [self.expected] * len(seen["packed"]))
         self.assertEqual(seen["decisions"], self.decisions)
         self.assertEqual(seen["labels"], [int(decision == "churn") for decision in self.decisions])
         self.assertLess(seen["additive"], 1e-5)
