@@ -64,10 +64,14 @@ void put_text(Out& out, std::string_view text) noexcept {
   out.put(text.data(), text.size());
 }
 
-int hex_value(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/// Value of each lower-case hexadecimal digit; ff for all other bytes.
+constexpr std::array<std::uint8_t, 256> kHexValues = [] {
+  std::array<std::uint8_t, 256> values{};
+  values.fill(0xff);
+  for (std::uint8_t i = 0; i < 16; ++i)
+    values[static_cast<std::uint8_t>("0123456789abcdef"[i])] = i;
+  return values;
+}();
 
 constexpr bool is_dash_position(std::size_t i) {
   return i == 8 || i == 13 || i == 18 || i == 23;
@@ -76,19 +80,17 @@ constexpr bool is_dash_position(std::size_t i) {
 /// The 16 bytes of a UUID in its usual lower-case form; anything else is kept as text.
 bool parse_uuid(std::string_view text, std::array<std::uint8_t, 16>& bytes) noexcept {
   if (text.size() != kUuidTextSize) return false;
-  std::size_t digits = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (is_dash_position(i)) {
-      if (text[i] != '-') return false;
-      continue;
-    }
-    const int value = hex_value(text[i]);
-    if (value < 0) return false;
-    std::uint8_t& byte = bytes[digits / 2];
-    byte = static_cast<std::uint8_t>(digits % 2 == 0 ? value << 4 : byte | value);
-    ++digits;
+  std::uint8_t seen = 0;  // has a high bit once a digit was none
+  std::size_t at = 0;
+  for (std::uint8_t& byte : bytes) {
+    if (is_dash_position(at) && text[at++] != '-') return false;
+    const std::uint8_t high = kHexValues[static_cast<std::uint8_t>(text[at])];
+    const std::uint8_t low = kHexValues[static_cast<std::uint8_t>(text[at + 1])];
+    seen = static_cast<std::uint8_t>(seen | high | low);
+    byte = static_cast<std::uint8_t>(high << 4 | low);
+    at += 2;
   }
-  return true;
+  return seen < 16;
 }
 
 std::string format_uuid(std::string_view bytes) {

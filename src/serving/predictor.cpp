@@ -205,7 +205,7 @@ Predictor::StoreRead Predictor::read_store(Call& call, features::OnlineReader::S
   if (info.empty()) return StoreRead::kDone;
   if (!call.snapshot.reader) return StoreRead::kFailed;
   if (is_late(call)) return StoreRead::kLate;
-  const std::int64_t now_ns = collaborators_.clock.monotonic_ns();
+  const std::int64_t now_ns = call.start_ns;
   if (!store_breaker_.allow(now_ns)) return StoreRead::kFailed;
   const auto read = call.snapshot.reader->read(call.scratch.keys, call.now, online, cells, info);
   const bool is_damaged = !read && read.error().code == core::ErrorCode::kCorruption;
