@@ -157,7 +157,13 @@ void Exchange::call(ServerContext& context, const Handler& handler) {
 void Exchange::call_handler(ServerContext& context) {
   call(context, [&](const Request&, Response&) {
     const bool is_coded = coding.coding != Coding::kIdentity || !coding.is_known;
-    if (is_coded && !request.body.empty() && !decode_body(context)) return;
+    if (is_coded && !request.body.empty()) {
+      // A few bytes may become many: only for those whom the route admits.
+      if (match.route->before_body) match.route->before_body(request, response);
+      if (!response.error_detail.empty()) return;
+      begin_answer();
+      if (!decode_body(context)) return;
+    }
     match.route->handler(request, response);
   });
   if (!response.hold) finish(context);
