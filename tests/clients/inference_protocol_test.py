@@ -126,6 +126,29 @@ asyncio.run(main())
 """
 
 
+VARIANTS = """
+import importlib, json, sys
+import numpy as np
+triton = importlib.import_module("tritonclient." + sys.argv[3])
+client = triton.InferenceServerClient(sys.argv[1])
+ids = [row["customerID"] for row in json.load(open(sys.argv[2]))]
+
+def ask(customers):
+    identifiers = triton.InferInput("customer_id", [len(customers)], "BYTES")
+    identifiers.set_data_from_numpy(np.array(customers, dtype=np.object_))
+    return client.infer("telco-churn", [identifiers], outputs=[triton.InferRequestedOutput("variant"),
+                                                               triton.InferRequestedOutput("model_version")])
+
+def parameter(answer):
+    if sys.argv[3] == "grpc":
+        return answer.get_response().parameters["variant"].string_param
+    return answer.get_response().get("parameters", {}).get("variant", "")
+
+together = ask(ids)
+print(json.dumps({"variants": [one.decode() for one in together.as_numpy("variant")],
+                  "versions": together.as_numpy("model_version").tolist(), "mixed": parameter(together),
+                  "alone": [parameter(ask([one])) for one in ids]}))
+"""
 def np_float32(value):
     return struct.unpack("f", struct.pack("f", value))[0]
 
@@ -210,6 +233,21 @@ class InferenceProtocol(unittest.TestCase):
         self.assertEqual(seen["v2"], self.expected)
         self.assertEqual(seen["explained"], 2)
         self.assertTrue(all(seen[name] for name in ("id", "live", "ready", "model", "v1_model")))
+
+    def test_triton_hears_which_variant_answered_the_same_over_every_protocol(self):
+        tenure("models", "promote", "1", "--alias", "canary", cwd=self.project)
+        self.addCleanup(tenure, "models", "unalias", "canary", cwd=self.project)
+        with Server(self.project, "--set", "serving.traffic.arms.canary.percent=50", "--set",
+                    "monitoring.prediction_log.path=canary-log") as server:
+            answer = server.predict({"customer_ids": [row["customerID"] for row in self.rows]})[1]
+            expected = [one["variant"] for one in answer["predictions"]]
+            self.assertEqual(set(expected), {"champion", "canary"})
+            for protocol, address in (("http", f"127.0.0.1:{server.port}"), ("grpc", server.facts["grpc"])):
+                seen = json.loads(run_client(self.python, VARIANTS, address, self.rows_file, protocol, cwd=self.folder))
+                self.assertEqual(seen["variants"], expected)
+                self.assertEqual(seen["versions"], [1] * len(expected))
+                self.assertEqual(seen["mixed"], "")
+                self.assertEqual(seen["alone"], expected)
 
 
 if __name__ == "__main__":
