@@ -213,8 +213,7 @@ struct Recourse::Search {
       }
     }
     std::ranges::sort(grown);
-    const auto twice = std::ranges::unique(grown);
-    grown.erase(twice.begin(), twice.end());
+    grown.erase(std::unique(grown.begin(), grown.end()), grown.end());
     return grown;
   }
 

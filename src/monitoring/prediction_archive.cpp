@@ -207,8 +207,8 @@ core::Result<std::optional<LoggedPrediction>> find_archived(data::Engine& engine
   // Ids tell the time they were made: files of that hour first, the others should that fail.
   std::vector<ArchiveFile> ordered = files;
   if (const auto hour = hour_of_id(prediction_id))
-    std::ranges::stable_partition(ordered,
-                                  [&](const ArchiveFile& file) { return file.hour == *hour; });
+    std::stable_partition(ordered.begin(), ordered.end(),
+                          [&](const ArchiveFile& file) { return file.hour == *hour; });
   std::optional<LoggedPrediction> found;
   for (const ArchiveFile& file : ordered) {
     auto count = engine.query_integer(

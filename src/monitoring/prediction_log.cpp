@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fcntl.h>
 #include <iterator>
+#include <limits>
 #include <mutex>
 #include <new>
 #include <poll.h>
@@ -41,6 +42,11 @@ constexpr std::size_t kBatchMax = 4U * 1024 * 1024;
 constexpr core::Micros kHour = 3600LL * core::kMicrosPerSecond;
 
 constexpr std::uint64_t kSegmentMin = 1024;
+
+/// A write under way for so long means that the disk hangs: no more answers are made to wait for
+/// it.
+constexpr std::int64_t kStallNs = 2'000'000'000;
+constexpr std::int64_t kNotWriting = std::numeric_limits<std::int64_t>::min();
 
 constexpr std::int64_t kWarningIntervalNs = 10'000'000'000;
 
@@ -166,8 +172,9 @@ struct PredictionLog::State {
   core::Descriptor wake_event;  ///< eventfd: wakes the writer without a lock
   std::atomic<bool> is_woken{false};
   std::atomic<bool> is_stopping{false};
-  std::atomic<std::uint64_t> losses{0};  ///< events that found no room, ever
-  std::atomic<bool> is_failing{false};   ///< the last write failed
+  std::atomic<std::uint64_t> losses{0};                   ///< events that found no room, ever
+  std::atomic<bool> is_failing{false};                    ///< the last write failed
+  std::atomic<std::int64_t> write_began_ns{kNotWriting};  ///< of the write under way
 
   std::mutex mutex;  ///< guards what follows, to the blank line
   std::condition_variable progress;
@@ -302,7 +309,9 @@ void PredictionLog::State::cycle() {
     number = ++attempt;
   }
   while (true) {
+    write_began_ns.store(clock.monotonic_ns(), std::memory_order_relaxed);
     const auto events = write_batch();
+    write_began_ns.store(kNotWriting, std::memory_order_relaxed);
     if (!events) {
       report_failure(events.error());
       is_failing.store(true, std::memory_order_release);
@@ -493,7 +502,10 @@ std::optional<serving::AnswerGate::Ticket> PredictionLog::begin() noexcept {
   State& state = *state_;
   // Room is left for the events of requests that are inside already.
   const std::uint64_t used = state.ring.reserved() - state.ring.freed();
-  if (!state.is_failing.load(std::memory_order_acquire) && used <= state.ring.capacity() / 4 * 3)
+  const std::int64_t began = state.write_began_ns.load(std::memory_order_relaxed);
+  const bool is_stalled = began != kNotWriting && state.clock.monotonic_ns() - began > kStallNs;
+  if (!state.is_failing.load(std::memory_order_acquire) && !is_stalled &&
+      used <= state.ring.capacity() / 4 * 3)
     return state.losses.load(std::memory_order_acquire);
   state.refused.add();
   return std::nullopt;

@@ -42,8 +42,8 @@ struct PredictionLogOptions {
 /// failed in the middle of a write; prediction ids tell.
 ///
 /// Under LogPolicy::kBlock answers wait at the log's gate: the writer syncs as soon as one waits,
-/// and all that were appended during one sync share the next. While a write fails, or the buffer is
-/// nearly full, begin() lets nobody in (tenure_prediction_answers_refused_total).
+/// and all that were appended during one sync share the next. While a write fails or hangs, or the
+/// buffer is nearly full, begin() lets nobody in (tenure_prediction_answers_refused_total).
 class PredictionLog final : public serving::PredictionSink, public serving::AnswerGate {
  public:
   static core::Result<std::unique_ptr<PredictionLog>> open(PredictionLogOptions options,

@@ -100,6 +100,53 @@ TEST(PredictionLogGate, RefusesAnAnswerOfWhichAnEventFoundNoRoom) {
   EXPECT_TRUE(record(*log, 2)) << "one loss does not refuse what comes after it";
 }
 
+/// A clock that the writer, which asks it in the middle of a write, may be made to hang in.
+class HangingClock final : public core::Clock {
+ public:
+  core::Micros now() const override {
+    if (is_hanging_) {
+      is_entered_ = true;
+      is_entered_.notify_all();
+      is_hanging_.wait(true);
+    }
+    return 1'700'000'000'000'000;
+  }
+  std::int64_t monotonic_ns() const override { return ns_; }
+  void hang() { is_hanging_ = true; }
+  void wait_until_it_hangs() { is_entered_.wait(false); }
+  void go_on() {
+    is_hanging_ = false;
+    is_hanging_.notify_all();
+  }
+  void advance_seconds(std::int64_t seconds) { ns_ += seconds * 1'000'000'000; }
+
+ private:
+  mutable std::atomic<bool> is_hanging_{false}, is_entered_{false};
+  std::atomic<std::int64_t> ns_{0};
+};
+
+TEST(PredictionLogGate, LetsNobodyInWhileTheDiskHangs) {
+  const TemporaryFolder folder;
+  HangingClock clock;
+  core::MetricRegistry metrics;
+  auto log =
+      PredictionLog::open({.folder = folder.path(), .policy = LogPolicy::kBlock}, clock, metrics);
+  ASSERT_TRUE(log.has_value() && record(**log, 0));
+  clock.hang();
+  const auto ticket = (*log)->begin();
+  ASSERT_TRUE(ticket.has_value());
+  (*log)->append(numbered_event(1).view());
+  std::promise<bool> held;
+  (*log)->when_recorded(*ticket, [&held](bool is_recorded) { held.set_value(is_recorded); });
+  clock.wait_until_it_hangs();
+  EXPECT_TRUE((*log)->begin().has_value()) << "a write may take its time";
+  clock.advance_seconds(3);
+  EXPECT_FALSE((*log)->begin().has_value());
+  clock.go_on();
+  EXPECT_TRUE(held.get_future().get()) << "who was inside is answered";
+  while (!(*log)->begin()) std::this_thread::yield();
+}
+
 /// In a child whose files may not grow.
 int refuse_on_a_full_disk() {
   ::signal(SIGXFSZ, SIG_IGN);
