@@ -129,6 +129,22 @@ TEST(HttpCoding, RefusesUnknownCodingsBrokenBodiesAndBombs) {
   EXPECT_EQ(TestClient(server.port()).ask("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
 }
 
+TEST(HttpCoding, AsksWhetherABodyIsAdmittedBeforeItIsDecoded) {
+  TestServer server;
+  TestClient client(server.port());
+  const std::string_view broken = "no gzip";
+  EXPECT_EQ(post(client, "/invited", std::string(broken), "Content-Encoding: gzip\r\n").status,
+            401);
+  EXPECT_EQ(
+      post(client, "/invited", std::string(broken), "X-Invited: yes\r\nContent-Encoding: gzip\r\n")
+          .status,
+      400);
+  EXPECT_EQ(post(client, "/invited", encoded(Coding::kGzip, "body"),
+                 "X-Invited: yes\r\nContent-Encoding: gzip\r\n")
+                .body,
+            "body");
+}
+
 TEST(HttpCoding, EncodesLargeAnswersForWhoAccepts) {
   TestServer server;
   TestClient client(server.port());

@@ -149,6 +149,8 @@ print(json.dumps({"variants": [one.decode() for one in together.as_numpy("varian
                   "versions": together.as_numpy("model_version").tolist(), "mixed": parameter(together),
                   "alone": [parameter(ask([one])) for one in ids]}))
 """
+
+
 def np_float32(value):
     return struct.unpack("f", struct.pack("f", value))[0]
 
