@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE))
 from measure import ROOT, Skip, Wrong  # noqa: E402
 
 TASKS = ("run", "predict", "serve_python", "startup", "own_table", "evaluator", "score", "join",
-         "materialize", "tracking")
+         "materialize", "online_reads", "tracking")
 ROUNDS_MIN = 5
 SECONDS_MAX = 1800
 LOAD_MAX = 0.5  # per core, before anything was started
@@ -58,7 +58,7 @@ def parse_arguments():
     parser.add_argument("--data", type=pathlib.Path, help="CSV instead of the project's own")
     parser.add_argument("--connections", type=int, default=32, help="of the load (default: 32)")
     parser.add_argument("--seconds", type=float, default=3, help="of one slice of load (default: 3)")
-    parser.add_argument("--quick", action="store_true", help="own_table: three small tables only; score: fewer rows")
+    parser.add_argument("--quick", action="store_true", help="own_table: three small tables only; score, online_reads: fewer rows")
     given = parser.parse_args()
     for task in given.tasks:
         if task not in TASKS:
