@@ -19,8 +19,8 @@ struct AnswerStyle {
 /// Appends the answer to one row:
 ///   {"customer_id"?, "probability", "decision", "model": {"name", "version"}, "level",
 ///    "fallback_reason", "prediction_id", "features_as_of",
-///    "rule"?, "uncertain"?, "action"?, "offer"?, "why"?, "control"?, "expected_profit"?, "threshold"?,
-///    "value"?, "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
+///    "rule"?, "uncertain"?, "action"?, "offer"?, "why"?, "control"?, "expected_profit"?,
+///    "threshold"?, "value"?, "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
 void append_prediction(std::string& out, const serving::ModelSnapshot& snapshot,
                        const serving::Prediction& prediction, const AnswerStyle& style);
 
