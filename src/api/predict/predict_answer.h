@@ -20,8 +20,8 @@ struct AnswerStyle {
 /// Of the version that answered it:
 ///   {"customer_id"?, "probability", "decision", "model": {"name", "version"}, "variant"?, "level",
 ///    "fallback_reason", "prediction_id", "features_as_of",
-///    "rule"?, "uncertain"?, "action"?, "offer"?, "why"?, "control"?, "expected_profit"?, "threshold"?,
-///    "value"?, "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
+///    "rule"?, "uncertain"?, "action"?, "offer"?, "why"?, "control"?, "expected_profit"?,
+///    "threshold"?, "value"?, "reasons"?: [{"feature", "value", "log_odds", "text"}, …]}
 void append_prediction(std::string& out, const serving::Prediction& prediction,
                        const AnswerStyle& style);
 
