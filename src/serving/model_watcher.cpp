@@ -20,6 +20,7 @@ ModelWatcher::ModelWatcher(Options options, tracking::Registry& registry, Predic
     : options_(std::move(options)),
       registry_(&registry),
       predictor_(&predictor),
+      compared_(&predictor),
       loader_(std::move(loader)) {}
 
 ModelWatcher::~ModelWatcher() {
@@ -115,7 +116,7 @@ core::Result<std::optional<tracking::ModelVersion>> ModelWatcher::find_wanted() 
 }
 
 core::Result<WarmUp> ModelWatcher::try_out(const ModelSnapshot& next) const {
-  const auto live = predictor_->snapshot();
+  const auto live = compared_->snapshot();
   return warm_up(predictor_->clock(), next, live.get(), options_.warm_up_rows);
 }
 

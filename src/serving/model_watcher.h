@@ -41,6 +41,9 @@ class ModelWatcher {
   ModelWatcher(Options options, tracking::Registry& registry, Predictor& predictor, Loader loader);
   ~ModelWatcher();  ///< stops the thread
 
+  /// Whose live version the warm-up compares with, instead of the predictor's own. Before start().
+  void compare_with(const Predictor& other) { compared_ = &other; }
+
   /// Looks once, now. Returns true when a model is live afterwards. Errors: what stands in the way
   /// of the first model.
   core::Result<bool> check_now();
@@ -65,6 +68,7 @@ class ModelWatcher {
   Options options_;
   tracking::Registry* registry_;
   Predictor* predictor_;
+  const Predictor* compared_;
   Loader loader_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -61,6 +61,10 @@ ShadowArms::~ShadowArms() {
   stop();
 }
 
+void ShadowArms::compare_with(const Predictor& champion) {
+  for (const auto& shadow : shadows_) shadow->watcher.compare_with(champion);
+}
+
 void ShadowArms::check_arms() {
   // What stands in the way of a version is in its watcher's status.
   for (const auto& shadow : shadows_) static_cast<void>(shadow->watcher.check_now());
@@ -144,6 +148,7 @@ std::vector<Traffic::ArmStatus> ShadowArms::status(const ModelSnapshot* champion
                               .state = "live",
                               .why = {},
                               .version = 0,
+                              .warm_up = shadow->watcher.status().warm_up,
                               .comparison = {},
                               .shadow = shadow->sums};
     status.shadow->dropped = tap_.dropped();

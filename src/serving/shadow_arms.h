@@ -19,6 +19,7 @@ class ShadowArms {
   ~ShadowArms();
 
   ShadowTap& tap() { return tap_; }
+  void compare_with(const Predictor& champion);
   void check_arms();
   void start(const Predictor& champion);
   void stop();

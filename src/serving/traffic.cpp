@@ -118,6 +118,8 @@ Predictor::Collaborators Traffic::champion_collaborators() {
 
 void Traffic::attach(Predictor& champion) {
   champion_ = &champion;
+  for (const auto& arm : arms_) arm->watcher.compare_with(champion);
+  if (shadows_) shadows_->compare_with(champion);
 }
 
 void Traffic::check_arms() {
@@ -364,6 +366,7 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
                    .state = "live",
                    .why = {},
                    .version = 0,
+                   .warm_up = arm.watcher.status().warm_up,
                    .comparison = arm.comparison,
                    .shadow = {}};
   const auto snapshot = arm.predictor.snapshot();

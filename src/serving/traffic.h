@@ -104,9 +104,10 @@ class Traffic {
 
   struct ArmStatus {
     ArmOptions options;
-    std::string state;                        ///< "live", "not live", "other inputs", "taken out"
-    std::string why;                          ///< unless live
-    std::int64_t version = 0;                 ///< that is loaded; 0 = none
+    std::string state;         ///< "live", "not live", "other inputs", "taken out"
+    std::string why;           ///< unless live
+    std::int64_t version = 0;  ///< that is loaded; 0 = none
+    WarmUp warm_up;            ///< of the version, against the champion's at that time
     std::optional<ArmComparison> comparison;  ///< of the guard's last look
     struct Shadow {
       std::uint64_t compared = 0, flips = 0, dropped = 0;

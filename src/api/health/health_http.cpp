@@ -29,15 +29,6 @@ core::Json inputs_json(const learn::Transform& transform) {
   return inputs;
 }
 
-core::Json warm_up_json(const serving::WarmUp& warm_up) {
-  return core::JsonObject{
-      {"rows", warm_up.rows},
-      {"against", warm_up.against == 0 ? core::Json(nullptr) : core::Json(warm_up.against)},
-      {"score_shift_mean", warm_up.shift_mean},
-      {"score_shift_max", warm_up.shift_max},
-      {"duration_us", warm_up.duration}};
-}
-
 core::Json watcher_json(const serving::ModelWatcher::Status& status) {
   core::JsonObject watcher;
   watcher["wanted_version"] = status.wanted_version;

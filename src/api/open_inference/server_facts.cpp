@@ -1,5 +1,7 @@
 #include "api/open_inference/server_facts.h"
 
+#include <algorithm>
+
 #include "api/open_inference/inference.h"
 #include "api/served_model.h"
 
@@ -28,7 +30,11 @@ std::vector<RepositoryEntry> repository_entries(const Services& services) {
   }
   if (services.traffic == nullptr) return entries;
   for (const serving::Traffic::ArmStatus& arm : services.traffic->status().arms) {
-    if (arm.version == 0) continue;
+    // Two aliases may name one version.
+    const bool is_listed = std::ranges::any_of(entries, [&](const RepositoryEntry& entry) {
+      return entry.name == services.model && entry.version == std::to_string(arm.version);
+    });
+    if (arm.version == 0 || is_listed) continue;
     const bool is_ready = arm.state == "live";
     entries.push_back({.name = services.model,
                        .version = std::to_string(arm.version),

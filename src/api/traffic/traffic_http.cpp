@@ -31,6 +31,7 @@ JsonObject arm_json(const serving::Traffic::ArmStatus& arm) {
   json["guarded"] = arm.options.is_guarded;
   json["state"] = arm.state;
   json["why"] = arm.why.empty() ? Json(nullptr) : Json(arm.why);
+  if (arm.version != 0) json["warm_up"] = warm_up_json(arm.warm_up);
   if (arm.comparison) {
     const serving::ArmComparison& sides = *arm.comparison;
     json["window"] = JsonObject{
@@ -59,6 +60,15 @@ void answer_change(const Services& services, const core::Result<>& change,
 }
 
 }  // namespace
+
+core::Json warm_up_json(const serving::WarmUp& warm_up) {
+  return core::JsonObject{
+      {"rows", warm_up.rows},
+      {"against", warm_up.against == 0 ? core::Json(nullptr) : core::Json(warm_up.against)},
+      {"score_shift_mean", warm_up.shift_mean},
+      {"score_shift_max", warm_up.shift_max},
+      {"duration_us", warm_up.duration}};
+}
 
 core::JsonObject traffic_json(const Services& services) {
   const auto snapshot = services.predictor.snapshot();

@@ -16,6 +16,9 @@ void traffic_status(const Services& services, const net::Request& request, net::
 void take_arm_out(const Services& services, const net::Request& request, net::Response& response);
 void put_arm_back(const Services& services, const net::Request& request, net::Response& response);
 
+/// How a version did before it went live.
+core::Json warm_up_json(const serving::WarmUp& warm_up);
+
 /// What all of them answer.
 core::JsonObject traffic_json(const Services& services);
 

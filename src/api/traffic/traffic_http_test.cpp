@@ -142,6 +142,8 @@ TEST_F(TrafficHttp, TellsSharesAndStates) {
   EXPECT_EQ(arm.at("variant").as_string(), "canary");
   EXPECT_EQ(arm.at("version").as_int64(), 8);
   EXPECT_EQ(arm.at("state").as_string(), "live");
+  EXPECT_EQ(arm.at("warm_up").at("against").as_int64(), 7) << "the champion";
+  EXPECT_GT(arm.at("warm_up").at("score_shift_max").as_double(), 0.4) << "margins 1 and -1";
   EXPECT_EQ(TestApi::json(api_.get("/model-info")).at("traffic"), json);
   EXPECT_THAT(api_.post("/v2/repository/index", "").body,
               HasSubstr(R"({"name":"churn","version":"8","state":"READY","reason":""})"));
