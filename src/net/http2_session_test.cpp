@@ -113,7 +113,8 @@ TEST(Http2, RefusesABodyThatGrowsBeyondTheLimit) {
   TestServer server;
   TestHttp2Client client(server.port());
   EXPECT_EQ(client.ask("POST", "/echo", std::string(4'000'001, 'x')).status, 413);
-  const auto announced = client.ask("POST", "/echo", "x", {{"content-length", "9999999999"}});
+  const auto announced = client.wait_for(
+      client.request("POST", "/echo", "x", {{"content-length", "9999999999"}}, /*is_whole=*/false));
   EXPECT_EQ(announced.status, 413);
   EXPECT_EQ(client.ask("GET", "/ping").status, 200);
 }
@@ -172,8 +173,19 @@ bool is_sent_away(TestServer& server, std::string_view frames, int times) {
   EXPECT_EQ(client.ask("GET", "/ping").status, 200);
   for (int i = 0; i < times && client.socket().send(frames); ++i) {
   }
-  client.wait_until_closed();
-  return !client.go_aways().empty() && client.go_aways().back().error == NGHTTP2_ENHANCE_YOUR_CALM;
+  // Past the library, which would not understand answers to what it has not sent.
+  const std::string answers = client.socket().read_all();
+  const auto number = [&](std::size_t at, std::size_t bytes) {
+    std::size_t value = 0;
+    for (std::size_t i = 0; i < bytes; ++i)
+      value = value << 8 | static_cast<unsigned char>(answers[at + i]);
+    return value;
+  };
+  for (std::size_t at = 0; at + 17 <= answers.size(); at += 9 + number(at, 3)) {
+    constexpr char kGoAway = 7;
+    if (answers[at + 3] == kGoAway) return number(at + 13, 4) == NGHTTP2_ENHANCE_YOUR_CALM;
+  }
+  return false;
 }
 
 TEST(Http2, SendsAwayWhoFloodsWithPings) {
