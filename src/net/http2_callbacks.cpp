@@ -160,7 +160,7 @@ struct Http2Callbacks {
       throw std::bad_alloc();
     }
     nghttp2_option_set_no_closed_streams(option, 1);
-    nghttp2_option_set_max_outbound_ack(option, 1000);  // ours, which says why, comes first
+    nghttp2_option_set_max_outbound_ack(option, 10'000);  // ours, which says why, comes first
     nghttp2_option_set_max_settings(option, 32);
     nghttp2_option_set_max_continuations(option, 8);
     nghttp2_session* session = nullptr;

@@ -167,6 +167,7 @@ TEST(Tls, Answers408ToWhoStopsWithinAHeader) {
   const TestCertificate certificate;
   HttpServerOptions options = with_tls(certificate);
   options.header_timeout = 20'000;
+  options.idle_timeout = 300LL * 24 * 3600 * 1'000'000;
   TestServer server(options);
   TestTlsClient client(server.port());
   ASSERT_TRUE(client.ask(kPing).starts_with("HTTP/1.1 200"));
