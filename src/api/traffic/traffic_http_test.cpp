@@ -35,7 +35,7 @@ class TrafficHttp : public testing::Test {
     api_.serve_mixed();
     api_.serve_canary();
   }
-  TestApi api_{1'000, 5'000};
+  TestApi api_{1'000, {.canary_slots = 5'000}};
 };
 
 TEST_F(TrafficHttp, NamesVersionAndVariantOfOneRow) {
