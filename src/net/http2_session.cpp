@@ -200,7 +200,8 @@ void Http2Session::take_body(Http2Stream& stream, std::string_view bytes) {
   const std::size_t size = stream.body.size() + bytes.size();
   if (size > stream.exchange.body_max(context))
     return refuse(stream, 413, "The request's body is too large");
-  if (!stream.exchange.hold(context, size)) return refuse(stream, 503, kBodiesFull);
+  // A connection may keep its 64 KiB, a stream of it may not: all of its body counts.
+  if (!stream.exchange.hold(context, size + kKeepBytes)) return refuse(stream, 503, kBodiesFull);
   stream.body += bytes;
   active_ns_ = channel_.loop.now_ns();
   stream.deadline_ns = transfer_deadline_ns(stream.began_ns, context.options.body_timeout, size);

@@ -318,5 +318,20 @@ TEST(HttpServer, RefusesHostsThatAreNoAddressOfThisMachine) {
   }
 }
 
+TEST(HttpServer, AnswersHundredsOfPipelinedRequestsAndOthersMeanwhile) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.threads = 1;
+  TestServer server(options);
+  TestClient many(server.port()), one(server.port());
+  constexpr int kRequests = 2000;
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i)
+    requests += "GET /models/m/rows/" + std::to_string(i) + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  ASSERT_TRUE(many.send(requests));
+  EXPECT_EQ(one.ask("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").status, 200);
+  for (int i = 0; i < kRequests; ++i)
+    ASSERT_EQ(many.read_answer().body, "m|" + std::to_string(i) + "|");
+}
+
 }  // namespace
 }  // namespace tenure::net
