@@ -57,12 +57,5 @@ TEST(ServerOptions, NeedACertificateAndAKeyOrNeither) {
             std::string::npos);
 }
 
-TEST(ServerOptions, RefuseAnAddressThatOthersCanReach) {
-  const auto open = options_of("  host: 0.0.0.0\n");
-  ASSERT_FALSE(open.has_value());
-  EXPECT_NE(open.error().message.find("--insecure"), std::string::npos);
-  EXPECT_TRUE(options_of("  host: 0.0.0.0\n  insecure: true\n").has_value());
-}
-
 }  // namespace
 }  // namespace tenure::app

@@ -139,10 +139,11 @@ TEST(HttpCoding, AsksWhetherABodyIsAdmittedBeforeItIsDecoded) {
       post(client, "/invited", std::string(broken), "X-Invited: yes\r\nContent-Encoding: gzip\r\n")
           .status,
       400);
-  EXPECT_EQ(post(client, "/invited", encoded(Coding::kGzip, "body"),
+  const std::string text(1000, 'x');
+  EXPECT_EQ(post(client, "/invited", encoded(Coding::kGzip, text),
                  "X-Invited: yes\r\nContent-Encoding: gzip\r\n")
                 .body,
-            "body");
+            text);
 }
 
 TEST(HttpCoding, EncodesLargeAnswersForWhoAccepts) {
