@@ -21,6 +21,13 @@ core::Error refusal() {
   return core::Error{core::ErrorCode::kUnavailable, std::string(kRefusal)};
 }
 
+/// Keeps what stands around the handler has said in header fields: origins, rates.
+void clear_answer(net::Response& response) {
+  auto headers = std::exchange(response.headers, {});
+  response.clear();
+  response.headers = std::move(headers);
+}
+
 /// For a carrier that cannot hold an answer: the thread waits.
 void wait_until_recorded(AnswerGate& gate, AnswerGate::Ticket ticket, RefuseUnrecorded refuse,
                          net::Response& response) {
@@ -33,18 +40,18 @@ void wait_until_recorded(AnswerGate& gate, AnswerGate::Ticket ticket, RefuseUnre
 }  // namespace
 
 void refuse_unrecorded(net::Response& response) {
-  response.clear();
+  clear_answer(response);
   response.error(503, kRefusal);
   response.headers.emplace_back("Retry-After", "1");
 }
 
 void refuse_unrecorded_inference(net::Response& response) {
-  response.clear();
+  clear_answer(response);
   answer_inference_error(refusal(), response);
 }
 
 void refuse_unrecorded_scoring(net::Response& response) {
-  response.clear();
+  clear_answer(response);
   response.status = 503;
   response.headers.emplace_back("Retry-After", "1");
   response.body = "{\"error_code\":\"TEMPORARILY_UNAVAILABLE\",\"message\":";

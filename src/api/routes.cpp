@@ -31,6 +31,7 @@ constexpr net::Lane kBatch = net::Lane::kBatch;
 constexpr net::Lane kEssential = net::Lane::kEssential;
 constexpr std::uint64_t kServerLimit = 0;
 constexpr std::uint64_t kNoBody = 1024;
+constexpr std::uint64_t kFloorBody = 64 * 1024;  ///< asks for no token
 
 /// Routes whose every answer is remembered as a prediction.
 constexpr std::string_view kPredicting[] = {"/predict",
@@ -80,8 +81,8 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kPost, "/decide",                      predicts(decide),       Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
     {Method::kPost, "/recourse",                    predicts(recourse),     Role::kViewer,   kBlocking, kServerLimit, "What could change for a customer so that the model gives a lower probability"},
     {Method::kGet,  "/fallback-stats",              with(fallback_stats),   Role::kViewer,   kInline,   kNoBody,      "Who answered: predictions by level and reason, and the circuit breakers"},
-    {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kInline,   kNoBody,      "The live model: version, inputs, threshold, where it came from"},
-    {Method::kGet,  "/traffic",                     with(traffic_status),   Role::kViewer,   kInline,   kNoBody,      "The versions that share the requests: shares, state, how they compare"},
+    {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kBlocking,  kNoBody,      "The live model: version, inputs, threshold, where it came from"},
+    {Method::kGet,  "/traffic",                     with(traffic_status),   Role::kViewer,   kBlocking,  kNoBody,      "The versions that share the requests: shares, state, how they compare"},
     {Method::kPost, "/traffic/{variant}/take-out",  with(take_arm_out),     Role::kOperator, kBlocking, kNoBody,      "Leaves an arm's customers to the champion from now on"},
     {Method::kPost, "/traffic/{variant}/put-back",  with(put_arm_back),     Role::kOperator, kBlocking, kNoBody,      "Lets an arm that was taken out answer again"},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},
@@ -120,7 +121,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kGet,  "/docs/swagger-ui.css",         docs_css,               Role::kAnyone,   kBlocking, kNoBody,      ""},
     {Method::kGet,  "/docs/swagger-ui-bundle.js",   docs_js,                Role::kAnyone,   kBlocking, kNoBody,      ""},
     {Method::kGet,  "/floor",                       with(floor_answer),     Role::kAnyone,   kInline,   kNoBody,      "A fixed answer, for measuring what HTTP alone costs"},
-    {Method::kPost, "/floor",                       with(floor_answer),     Role::kAnyone,   kInline,   kServerLimit, "A fixed answer to any body, for measuring what HTTP alone costs"},
+    {Method::kPost, "/floor",                       with(floor_answer),     Role::kAnyone,   kInline,   kFloorBody, "A fixed answer to any body, for measuring what HTTP alone costs"},
     {Method::kGet,  "/",                            with_table(index_page), Role::kAnyone,   kInline,   kNoBody,      ""},
   };
   // clang-format on

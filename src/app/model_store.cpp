@@ -162,7 +162,8 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
   if (!policy) return std::move(policy).error();
   auto threshold = decision::Threshold::from_config(project.config());
   if (!threshold) return std::move(threshold).error();
-  auto recourse = recourse_of(project.config(), stored->model);
+  core::Result<std::optional<decision::Recourse>> recourse = std::optional<decision::Recourse>();
+  if (is_main) recourse = recourse_of(project.config(), stored->model);
   if (!recourse) return std::move(recourse).error();
   const bool has_own_thresholds = *policy && threshold->kind == decision::Threshold::Kind::kProfit;
   return serving::ModelSnapshot::make({.name = version.name,

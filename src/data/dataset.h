@@ -72,6 +72,7 @@ struct Dataset {
 inline constexpr std::string_view kEventTimestamp = "event_timestamp";
 inline constexpr std::string_view kLabel = "label";
 inline constexpr std::string_view kRowId = "row_id";
+inline constexpr std::string_view kRowNumber = "file_row_number";  ///< what the engine calls it
 
 /// Reads the source, applies the types and null rules as SQL, checks keys and labels, writes
 /// `parquet` atomically. A table without time column is one snapshot, known at `snapshot_time`.
@@ -86,7 +87,7 @@ core::Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
                                    core::Micros snapshot_time);
 
 /// The rows that load_dataset would write, as a query over the source, for bulk work that reads
-/// them once: column `row` (from 0, in the order of the file; a range of it is found without
+/// them once: column kRowNumber (from 0, in the order of the file; a range of it is found without
 /// reading the rest), then the columns of the spec by name. Nothing when only a pass of its own can
 /// tell: for CSV files, types to infer, an id, a time or a label to check. A value that
 /// load_dataset refuses ends the query with kInvalidArgument; load_dataset then says which.

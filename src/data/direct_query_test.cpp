@@ -42,7 +42,8 @@ class DirectQuery : public testing::Test {
     EXPECT_TRUE(query);
     if (!loaded || !query) return -1;
     const std::string both = fmt::format(
-        "(SELECT * FROM ({})), (SELECT file_row_number AS row, * EXCLUDE (row_id, event_timestamp, "
+        "(SELECT * FROM ({})), (SELECT file_row_number AS row_number_, * EXCLUDE (row_id, "
+        "event_timestamp, "
         "file_row_number) FROM read_parquet({}, file_row_number = true))",
         *query, quote_path(cleaned));
     const std::size_t middle = both.find(", (SELECT file");
@@ -114,10 +115,11 @@ TEST_F(DirectQuery, FindsARangeOfRowsByTheirNumber) {
   spec_.columns = {{.name = "x", .type = ColumnType::kInteger}};
   const auto query = direct();
   ASSERT_TRUE(query);
-  EXPECT_EQ(*engine_->query_integer(fmt::format(
-                "SELECT min(x) + max(x) + count(*) FROM ({}) WHERE row >= 250000 AND row < 250010",
-                *query)),
-            500'000 + 500'018 + 10);
+  EXPECT_EQ(
+      *engine_->query_integer(fmt::format("SELECT min(x) + max(x) + count(*) FROM ({}) WHERE "
+                                          "file_row_number >= 250000 AND file_row_number < 250010",
+                                          *query)),
+      500'000 + 500'018 + 10);
 }
 
 TEST_F(DirectQuery, IsNothingWhereAPassOfItsOwnIsNeeded) {

@@ -139,13 +139,7 @@ core::Result<data::Table> read_table(data::Engine& engine, const fs::path& file)
   return table;
 }
 
-}  // namespace
-
-fs::path archive_folder(const fs::path& log_folder) {
-  return log_folder / "parquet";
-}
-
-core::Result<std::vector<ArchiveFile>> list_archive(const fs::path& log_folder) {
+core::Result<std::vector<ArchiveFile>> list_once(const fs::path& log_folder) {
   std::vector<ArchiveFile> files;
   const fs::path folder = archive_folder(log_folder);
   std::error_code error;
@@ -159,6 +153,20 @@ core::Result<std::vector<ArchiveFile>> list_archive(const fs::path& log_folder) 
   std::ranges::sort(files, {},
                     [](const ArchiveFile& file) { return std::tie(file.segment, file.path); });
   return files;
+}
+
+}  // namespace
+
+fs::path archive_folder(const fs::path& log_folder) {
+  return log_folder / "parquet";
+}
+
+core::Result<std::vector<ArchiveFile>> list_archive(const fs::path& log_folder) {
+  // A folder may go, by retention, between its being seen and being opened: look anew then.
+  for (int attempt = 1;; ++attempt) {
+    auto files = list_once(log_folder);
+    if (files || files.error().code != core::ErrorCode::kNotFound || attempt == 5) return files;
+  }
 }
 
 core::Result<std::int64_t> archive_segment(data::Engine& engine, const fs::path& log_folder,
@@ -225,6 +233,7 @@ core::Result<std::optional<LoggedPrediction>> find_archived(data::Engine& engine
       if (is_answer(event, prediction_id)) found = event;
       return !found;
     });
+    if (!read && read.error().code == core::ErrorCode::kNotFound) continue;  // here, too
     if (!read) return read.error();
     if (found) break;
   }

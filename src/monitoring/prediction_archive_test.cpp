@@ -255,6 +255,32 @@ TEST_F(PredictionArchive, LeavesADamagedSegmentAlone) {
   EXPECT_EQ(*core::read_file(segments[0]), bytes);
 }
 
+TEST_F(PredictionArchive, FindsWhatIsNotInADamagedSegment) {
+  write(0, 30, 10);
+  const auto segments = segment_files(folder_.path());
+  std::string bytes = *core::read_file(segments[1]);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  ASSERT_TRUE(core::write_file_atomically(segments[1], bytes).has_value());
+  ASSERT_TRUE(archive_segment(*engine_, folder_.path(), segments[0], 1).has_value());
+  for (const char* id : {"n3", "n25"}) {
+    const auto found = find_prediction(folder_.path(), id);
+    ASSERT_TRUE(found.has_value() && found->has_value()) << id;
+  }
+  const auto lost = find_prediction(folder_.path(), "nobody");
+  ASSERT_FALSE(lost.has_value());
+  EXPECT_EQ(lost.error().code, core::ErrorCode::kCorruption);
+}
+
+TEST_F(PredictionArchive, KeepsItsFilesWhenNoSegmentIsLeft) {
+  write(0, 20, 10);
+  archive_closed();
+  for (const auto& segment : segment_files(folder_.path())) std::filesystem::remove(segment);
+  write(20, 20, 10);
+  archive_closed();
+  EXPECT_TRUE((*find_prediction(folder_.path(), "n3")).has_value());
+  EXPECT_TRUE((*find_prediction(folder_.path(), "n23")).has_value());
+}
+
 TEST_F(PredictionArchive, NamesADamagedFile) {
   write(0, 20, 10);
   archive_closed();

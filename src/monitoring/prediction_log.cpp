@@ -26,6 +26,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "monitoring/event_ring.h"
+#include "monitoring/prediction_archive.h"
 #include "monitoring/prediction_record.h"
 #include "monitoring/segment_file.h"
 #include "monitoring/segment_scanner.h"
@@ -223,7 +224,7 @@ bool PredictionLog::State::push(MessageLead lead, std::size_t body_size,
 
 /// An event found no room. Whoever waits for the answers of this moment is told by `losses`.
 void PredictionLog::State::lose() noexcept {
-  if (options.policy == LogPolicy::kDrop) dropped.add();
+  dropped.add();
   losses.fetch_add(1, std::memory_order_acq_rel);
 }
 
@@ -458,6 +459,11 @@ core::Result<std::unique_ptr<PredictionLog>> PredictionLog::open(PredictionLogOp
     }
     state->next_segment = segments->back().number + 1;
   }
+  // Nor may it take the number of one whose files are all that is left of it.
+  const auto archived = list_archive(folder);
+  if (!archived) return archived.error();
+  if (!archived->empty())
+    state->next_segment = std::max(state->next_segment, archived->back().segment + 1);
   state->wake_event = core::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (state->wake_event.get() < 0) return core::system_error(errno, "make an eventfd for", folder);
   state->thread = std::thread([raw = state.get()] { raw->run(); });

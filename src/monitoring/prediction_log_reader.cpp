@@ -98,6 +98,7 @@ core::Result<std::int64_t> read_prediction_log(const std::filesystem::path& fold
 core::Result<std::optional<LoggedPrediction>> find_prediction(const std::filesystem::path& folder,
                                                               const std::string& prediction_id) {
   std::optional<LoggedPrediction> found;
+  std::optional<core::Error> damage;
   const auto segments = list_segments(folder);
   if (!segments) return segments.error();
   for (const SegmentName& segment : *segments) {
@@ -108,15 +109,20 @@ core::Result<std::optional<LoggedPrediction>> find_prediction(const std::filesys
                                      return !found;
                                    });
     if (found) return found;
-    if (!read && read.error().code != core::ErrorCode::kNotFound) return read.error();
+    // A damaged segment stays where it is; what is not in it can still be found.
+    if (!read && read.error().code != core::ErrorCode::kNotFound) damage = read.error();
   }
   // Listed after the segments were read, so that what was archived meanwhile is found here.
   const auto files = list_archive(folder);
   if (!files) return files.error();
-  if (files->empty()) return found;
-  auto engine = open_engine();
-  if (!engine) return std::move(engine).error();
-  return find_archived(**engine, *files, prediction_id);
+  if (!files->empty()) {
+    auto engine = open_engine();
+    if (!engine) return std::move(engine).error();
+    auto archived = find_archived(**engine, *files, prediction_id);
+    if (!archived || *archived) return archived;
+  }
+  if (damage) return *std::move(damage);
+  return found;
 }
 
 }  // namespace tenure::monitoring

@@ -391,7 +391,8 @@ void Connection::drain_step(int idle_steps_max) {
       if (!is_writing_) run();
     });
   }
-  const bool is_idle = http1_.is_idle() && !is_writing_ && pending() == 0;
+  const bool is_idle = http1_.is_idle() && !is_writing_ && !is_yielding_ && pending() == 0 &&
+                       channel_.in.size() == 0;
   if (!is_idle || ++idle_steps_ < idle_steps_max) return;
   error_code ignored;
   if (socket_.available(ignored) == 0) close();  // else its next request has just arrived

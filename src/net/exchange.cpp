@@ -16,7 +16,8 @@ namespace {
 
 constexpr std::uint64_t kBodyBytesPerSecondMin = 16 * 1024;  ///< slower clients get 408
 
-constexpr std::size_t kInlineDecodeMax = 8 * 1024;   ///< larger bodies are decoded on the pool
+constexpr std::size_t kInlineDecodeMax = 8 * 1024;  ///< larger bodies are decoded on the pool
+constexpr std::size_t kInlineEncodeMax = 64 * 1024;
 constexpr std::size_t kInlineEncodeMin = 16 * 1024;  ///< encoding less costs more than it saves
 
 bool is_compressed_already(std::string_view content_type) {
@@ -30,6 +31,15 @@ std::int64_t transfer_deadline_ns(std::int64_t began_ns, core::Micros timeout,
                                   std::uint64_t bytes) {
   return began_ns + timeout * 1000 +
          static_cast<std::int64_t>(bytes / kBodyBytesPerSecondMin) * 1'000'000'000;
+}
+
+void Exchange::begin_request() {
+  request = Request{};
+  match = {};
+  trace.clear();
+  coding = {};
+  answer_coding = Coding::kIdentity;
+  is_on_worker = false;
 }
 
 void Exchange::find_route(const ServerContext& context, Method method, std::string_view path) {
@@ -161,16 +171,24 @@ void Exchange::call_handler(ServerContext& context) {
       // A few bytes may become many: only for those whom the route admits.
       if (match.route->before_body) match.route->before_body(request, response);
       if (!response.error_detail.empty()) return;
-      begin_answer();
+      response.clear();
       if (!decode_body(context)) return;
     }
     match.route->handler(request, response);
   });
-  if (!response.hold) finish(context);
+  if (response.hold) return;
+  try {
+    finish(context);
+  } catch (const std::exception& exception) {
+    log_failure("an answer could not be encoded", exception.what());  // it goes as it is
+  }
 }
 
 void Exchange::hold_answer(ServerContext& context, std::function<void()> done) {
   const auto hold = std::exchange(response.hold, nullptr);
+  // It will be finished on the loop, which has no time to compress much.
+  is_on_worker = false;
+  if (response.body.size() > kInlineEncodeMax) answer_coding = Coding::kIdentity;
   context.held_answers.begin();
   hold([&context, finished = std::move(done)] {
     finished();

@@ -38,6 +38,8 @@ struct Exchange {
 
   Exchange() { request_id.reserve(128); }
 
+  void begin_request();  ///< forgets the request before, and its client
+
   void find_route(const ServerContext& context, Method method, std::string_view path);
 
   /// Bytes that a body of this request may have.

@@ -25,6 +25,7 @@ void Http1Session::open() {
   phase_ = Phase::kHead;
   is_closing_ = is_head_begun_ = false;
   parser_.reset();
+  exchange_.begin_request();
 }
 
 void Http1Session::set_deadline(core::Micros after) {
@@ -73,9 +74,7 @@ bool Http1Session::advance_head() {
     }
     is_head_begun_ = true;
     first_byte_ns_ = read_ns_;
-    exchange_.request = Request{};
-    exchange_.match = {};
-    exchange_.trace.clear();
+    exchange_.begin_request();
     set_deadline(options.header_timeout);
   }
   const RequestParser::Step step = parser_.parse_head(in.unread());
@@ -274,6 +273,7 @@ void Http1Session::finish_request() {
   channel_.in.consume(request_size());
   exchange_.release();
   if (chunked_body_.capacity() > kKeepBytes) chunked_body_ = std::string();
+  channel_.in.shrink(kKeepBytes);  // before its room in the budget is given back
   let_go();
   parser_.reset();
   phase_ = Phase::kHead;
@@ -295,7 +295,11 @@ void Http1Session::refuse_as_filled() {
   is_closing_ = true;
   phase_ = Phase::kHead;
   choose_request_id();
-  exchange_.request.method = parser_.head().method;
+  const RequestHead& head = parser_.head();
+  exchange_.request.method = head.method;
+  // The buffer may have moved since. Of a head that was not read to its end there is no path.
+  const auto target = split_target(head.length > 0 ? text(head.target) : std::string_view());
+  exchange_.request.path = target.value_or(TargetParts{}).path;
   exchange_.began_ns = channel_.loop.now_ns();
   append_answer(nullptr);
 }

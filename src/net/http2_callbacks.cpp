@@ -113,7 +113,8 @@ struct Http2Callbacks {
   static int on_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* data) {
     return guarded([&] {
       Http2Session& session = owner(data);
-      if (code != NGHTTP2_NO_ERROR) session.count_reset();
+      // A stream that was refused here is not the client's doing.
+      if (code != NGHTTP2_NO_ERROR && code != NGHTTP2_REFUSED_STREAM) session.count_reset();
       if (Http2Stream* const stream = session.find(id)) session.close_stream(*stream);
       return 0;
     });

@@ -40,9 +40,7 @@ void Http2Stream::reset(std::int32_t with_id) {
   expects_continue = is_complete = is_waiting = is_working = is_answered = is_gone = false;
   body.clear();
   deadline_ns = kNoDeadline;
-  exchange.request = Request{};
-  exchange.match = {};
-  exchange.trace.clear();
+  exchange.begin_request();
 }
 
 Http2Session::Http2Session(Channel& channel)
@@ -320,6 +318,7 @@ void Http2Session::answer(Http2Stream& stream, const Route* route) {
   // The request is done with: its memory goes back before the answer's is waited for.
   if (stream.body.capacity() > kKeepBytes) stream.body = std::string();
   stream.body.clear();
+  if (exchange.decoded.capacity() > kKeepBytes) exchange.decoded = std::string();
   exchange.let_go(context);
   stream.is_answered = true;
   if (exchange.sends_body()) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "net/problem.h"
 #include "net/test_client.h"
 #include "net/test_server.h"
 
@@ -121,6 +122,24 @@ TEST(HttpTimeouts, Answers408WhenTheHeaderDribbles) {
     std::this_thread::yield();
   }
   EXPECT_EQ(client.read_answer().status, 408);
+}
+
+TEST(HttpTimeouts, NamesThePathOfARequestWhoseBufferHasMovedSince) {
+  HttpServerOptions options = with_short_timeouts();
+  options.render_error = render_problem;
+  TestServer server(options);
+  TestClient client(server.port());
+  const std::string path = "/" + std::string(12'000, 'p');  // nobody's, and it fills the buffer
+  ASSERT_TRUE(
+      client.send("POST " + path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n"));
+  ASSERT_TRUE(client.send(std::string(20'000, 'b')));
+  while (!client.has_input()) {
+    server.clock().advance(1'000'000);
+    std::this_thread::yield();
+  }
+  const auto answer = client.read_answer();
+  EXPECT_EQ(answer.status, 408);
+  EXPECT_NE(answer.body.find("\"instance\":\"" + path + "\""), std::string::npos);
 }
 
 TEST(HttpTimeouts, Answers408WhenTheBodyStops) {

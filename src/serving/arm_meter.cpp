@@ -89,6 +89,16 @@ double stability_index(const ArmCounts& expected, const ArmCounts& actual) {
   return index;
 }
 
+namespace {
+
+/// Whether another version might have answered: who asks, and a store that is away, are the same
+/// for all.
+bool is_fault_of_version(FallbackReason reason) {
+  return reason != FallbackReason::kUnknownEntity && reason != FallbackReason::kStoreUnavailable;
+}
+
+}  // namespace
+
 void ArmMeter::count(const Prediction& prediction) noexcept {
   constexpr auto kRelaxed = std::memory_order_relaxed;
   if (prediction.level == Level::kPrimary) {
@@ -96,8 +106,10 @@ void ArmMeter::count(const Prediction& prediction) noexcept {
     const auto bin = static_cast<std::size_t>(score * static_cast<double>(ArmCounts::kScoreBins));
     scores_[std::min(bin, ArmCounts::kScoreBins - 1)].fetch_add(1, kRelaxed);
     score_sum_.fetch_add(static_cast<std::uint64_t>(score * kMillion), kRelaxed);
-  } else {
+  } else if (is_fault_of_version(prediction.reason)) {
     fallbacks_.fetch_add(1, kRelaxed);
+  } else {
+    return;  // about such a customer no version has anything to say
   }
   answers_.fetch_add(1, std::memory_order_release);  // last: counts() never sees more parts
 }

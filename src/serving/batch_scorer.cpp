@@ -1,11 +1,13 @@
 #include "serving/batch_scorer.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <span>
 #include <system_error>
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "core/assert.h"
 #include "core/file.h"
@@ -45,6 +47,18 @@ bool is_there(const std::filesystem::path& path) {
   return std::filesystem::exists(path, ignored);
 }
 
+/// What tells one content of a file from another without reading it.
+struct FileStamp {
+  explicit FileStamp(const std::filesystem::path& path) {
+    struct stat found {};
+    if (::stat(path.c_str(), &found) != 0) return;
+    parts = {static_cast<std::int64_t>(found.st_ino), found.st_size, found.st_mtim.tv_sec,
+             found.st_mtim.tv_nsec};
+  }
+  friend bool operator==(const FileStamp&, const FileStamp&) = default;
+  std::array<std::int64_t, 4> parts{};
+};
+
 /// How the input is read. Ids may repeat here and may be anything, so the id is a text column like
 /// others and the rows are numbered.
 data::DataSpec spec_of(const BatchRequest& request) {
@@ -67,7 +81,7 @@ data::DataSpec spec_of(const BatchRequest& request) {
 
 /// The cleaned rows, to be read a range at a time.
 struct Rows {
-  std::string query;  ///< columns `row`, from 0, and those of the spec
+  std::string query;  ///< columns data::kRowNumber, from 0, and those of the spec
   std::int64_t count = 0;
   bool is_direct = false;  ///< straight from the input: what is wrong in it shows when it is read
 };
@@ -87,8 +101,7 @@ core::Result<Rows> clean(data::Engine& engine, const data::DataSpec& spec,
     if (!dataset) return std::move(dataset).error();
   }
   return rows_of(engine,
-                 fmt::format("SELECT file_row_number AS row, * EXCLUDE (file_row_number) FROM "
-                             "read_parquet({}, file_row_number = true)",
+                 fmt::format("SELECT * FROM read_parquet({}, file_row_number = true)",
                              data::quote_path(cleaned)),
                  false);
 }
@@ -201,7 +214,7 @@ class ChunkWriter {
 
   std::string id() const {
     if (!request_->id_column.empty()) return data::quote_identifier(request_->id_column);
-    return fmt::format("row + 1 AS {}", data::kRowId);
+    return fmt::format("{} + 1 AS {}", data::kRowNumber, data::kRowId);
   }
 
   /// Scores inside the engine, on all its threads.
@@ -225,7 +238,8 @@ class ChunkWriter {
     std::string columns = id();
     for (const data::ColumnRule& rule : request_->columns)
       columns += ", " + data::quote_identifier(rule.name);
-    auto rows = engine_->query(fmt::format("SELECT {} {} ORDER BY row", columns, from));
+    auto rows =
+        engine_->query(fmt::format("SELECT {} {} ORDER BY {}", columns, from, data::kRowNumber));
     if (!rows) return std::move(rows).error();
     data::Column id = std::move(rows->columns.front());
     auto table = answers_.answer(std::move(id), inputs_of(*std::move(rows), *model_));
@@ -249,6 +263,7 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   ScratchFolder scratch(request.scratch);
   if (auto made = core::make_directories(scratch.path()); !made) return std::move(made).error();
   const data::DataSpec spec = spec_of(request);
+  const FileStamp stamp(request.input);
   auto rows = open_rows(engine, spec, scratch.path());
   if (!rows) return std::move(rows).error();
   auto writer = ChunkWriter::make(engine, model, request);
@@ -275,9 +290,10 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     }
     const std::filesystem::path part = part_of(scratch.path(), "part", chunk);
     if (!is_there(part)) {
-      auto written = writer->write(fmt::format("FROM ({}) WHERE row >= {} AND row < {}",
-                                               rows->query, first, first + chunk_rows),
-                                   part);
+      auto written =
+          writer->write(fmt::format("FROM ({0}) WHERE {1} >= {2} AND {1} < {3}", rows->query,
+                                    data::kRowNumber, first, first + chunk_rows),
+                        part);
       if (!written && rows->is_direct &&
           written.error().code == core::ErrorCode::kInvalidArgument) {
         // Cleaning says which value it is, and where.
@@ -293,6 +309,11 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     if (auto added = writer->answers().add_candidates(*table, *selection); !added)
       return std::move(added).error();
   }
+
+  if (rows->is_direct && stamp != FileStamp(request.input))
+    return core::Error{
+        core::ErrorCode::kConflict,
+        fmt::format("{} was changed while it was scored; score it again", request.input.string())};
 
   BatchReport report;
   std::string_view kind = "part";

@@ -140,6 +140,26 @@ TEST_F(BatchScorer, ScoresParquetAsItScoresTheSameRowsAsCsv) {
             0);
 }
 
+TEST_F(BatchScorer, TakesColumnsOfAnyNameForWhatTheyAre) {
+  ASSERT_TRUE(engine_->execute(fmt::format(
+      "COPY (FROM (VALUES ('C-9', 'a', 4.0), ('C-1', 'b', 1.0)) t(\"row\", plan, \"Row_Number\")) "
+      "TO '{}' (FORMAT parquet)",
+      path("in.parquet").string())));
+  ASSERT_TRUE(engine_->execute(fmt::format("COPY (FROM '{}') TO '{}' (HEADER)",
+                                           path("in.parquet").string(), path("in.csv").string())));
+  for (const char* input : {"in.parquet", "in.csv"}) {
+    auto asked = request(input, "out.parquet");
+    asked.id_column = "row";
+    asked.columns[1].name = "Row_Number";
+    const auto report = score_file(*engine_, model_, asked);
+    ASSERT_TRUE(report.has_value()) << report.error().message;
+    const data::Table table =
+        must(engine_->query(fmt::format("SELECT * FROM '{}'", path("out.parquet").string())));
+    EXPECT_EQ(table.columns[0].text(0), "C-9");
+    EXPECT_EQ(table.columns[1].number(0), score({Cell::of("a"), Cell::of(4.0)}));
+  }
+}
+
 TEST_F(BatchScorer, NamesTheRowOfABadValueInAParquetFile) {
   ASSERT_TRUE(engine_->execute(fmt::format(
       "COPY (FROM (VALUES ('C-1', 'a', '1'), ('C-2', 'b', 'old')) t(id, plan, age)) TO '{}' "

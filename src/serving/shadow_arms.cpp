@@ -8,6 +8,8 @@ namespace tenure::serving {
 namespace {
 
 constexpr auto kPause = std::chrono::milliseconds(20);
+constexpr int kRowsMax = 64;     ///< scored before others may look
+constexpr int kRoundsMax = 256;  ///< of so many, before the end is looked for
 
 }  // namespace
 
@@ -90,17 +92,21 @@ void ShadowArms::run(const Predictor& champion) {
   std::unique_lock lock(mutex_);
   while (!wake_.wait_for(lock, kPause, [this] { return is_stopping_; })) {
     lock.unlock();
-    drain(champion);
+    for (int round = 0; round < kRoundsMax && drain(champion); ++round) {
+    }
     lock.lock();
   }
   lock.unlock();
-  drain(champion);  // what the last requests left
+  while (drain(champion)) {  // what the last requests left
+  }
 }
 
-void ShadowArms::drain(const Predictor& champion) {
+bool ShadowArms::drain(const Predictor& champion) {
   const std::lock_guard guard(drain_mutex_);
   const auto live = champion.snapshot();
-  while (tap_.take(row_)) {
+  int taken = 0;
+  while (taken < kRowsMax && tap_.take(row_)) {
+    ++taken;
     // A row of the version before, and one about whom nothing was known, compares nothing.
     if (live == nullptr || row_.version != live->version || row_.cells.empty()) continue;
     for (const auto& shadow : shadows_) score(*shadow, row_, *live);
@@ -108,6 +114,7 @@ void ShadowArms::drain(const Predictor& champion) {
   const std::uint64_t dropped = tap_.dropped();
   dropped_.add(dropped - dropped_seen_);
   dropped_seen_ = dropped;
+  return taken == kRowsMax;
 }
 
 void ShadowArms::score(Shadow& shadow, const ShadowRow& row, const ModelSnapshot& champion) {

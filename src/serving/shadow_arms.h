@@ -23,7 +23,7 @@ class ShadowArms {
   void check_arms();
   void start(const Predictor& champion);
   void stop();
-  void drain(const Predictor& champion);
+  bool drain(const Predictor& champion);  ///< true when there may be more
   std::vector<Traffic::ArmStatus> status(const ModelSnapshot* champion) const;
 
  private:

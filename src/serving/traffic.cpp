@@ -18,6 +18,7 @@ namespace {
 
 constexpr core::Micros kLookMax = core::kMicrosPerSecond;
 constexpr core::Micros kLookMin = 10'000;
+constexpr int kPairsMax = 4096;  ///< compared at one look, however fast more come
 constexpr std::string_view kTakenOutTag = "tenure.taken_out";
 
 core::Json evidence_of(const ArmComparison& sides) {
@@ -289,7 +290,7 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
 void Traffic::pair(Arm& arm, const ModelSnapshot& champion) {
   arm.encoded.resize(champion.model.transform().outputs().size());
   const auto snapshot = arm.predictor.snapshot();
-  while (arm.tap.take(arm.row)) {
+  for (int taken = 0; taken < kPairsMax && arm.tap.take(arm.row); ++taken) {
     const ShadowRow& row = arm.row;
     const bool is_of_these = snapshot && row.version == snapshot->version &&
                              snapshot->inputs_digest == champion.inputs_digest;

@@ -18,8 +18,17 @@ using Outcome = auth::Verdict::Outcome;
 
 constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
 
+/// Those of them that ?model= gives another one.
+constexpr std::array<std::string_view, 7> kAskable = {
+    "/predict",  "/predict/batch", "/explain",   "/decide",
+    "/recourse", "/invocations",   "/model-info"};
+
+/// Its answer tells of all models: not for tokens that are kept to some.
+constexpr std::string_view kOfAllModels = "/v2/models/stats";
+constexpr std::string_view kAllModels = "*";  // no model's name
+
 /// Routes that ask the served model without naming it.
-constexpr std::array<std::string_view, 12> kOfServedModel = {"/predict",
+constexpr std::array<std::string_view, 11> kOfServedModel = {"/predict",
                                                              "/predict/batch",
                                                              "/explain",
                                                              "/decide",
@@ -27,7 +36,6 @@ constexpr std::array<std::string_view, 12> kOfServedModel = {"/predict",
                                                              "/invocations",
                                                              "/model-info",
                                                              "/fallback-stats",
-                                                             "/v2/models/stats",
                                                              "/traffic",
                                                              "/traffic/{variant}/take-out",
                                                              "/traffic/{variant}/put-back"};
@@ -97,6 +105,7 @@ struct GuardedRoute {
   bool has_model_segment;
   bool is_verb_in_segment;  ///< KServe V1: "{model}:predict"
   std::string_view served_model;
+  bool is_askable;  ///< ?model= names another one
   bool has_rate_fields;
   net::Handler inner;
 
@@ -128,7 +137,7 @@ struct GuardedRoute {
   std::string_view model_of(const net::Request& request,
                             std::optional<std::string>& decoded) const {
     if (has_model_segment) return model_segment(request, decoded);
-    if (served_model.empty() || request.query.empty()) return served_model;
+    if (!is_askable || request.query.empty()) return served_model;
     decoded = request.query_parameter("model");
     return decoded ? std::string_view(*decoded) : served_model;
   }
@@ -151,7 +160,10 @@ GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
                       .has_model_segment = route.path.find("{model}") != std::string_view::npos,
                       .is_verb_in_segment =
                           route.path == "/v1/models/{model}" && route.method == net::Method::kPost,
-                      .served_model = is_of_served ? rules.model : std::string_view(),
+                      .served_model = route.path == kOfAllModels ? kAllModels
+                                      : is_of_served             ? rules.model
+                                                                 : std::string_view(),
+                      .is_askable = std::ranges::count(kAskable, route.path) > 0,
                       .has_rate_fields = rules.has_rate_fields,
                       .inner = route.handler};
 }

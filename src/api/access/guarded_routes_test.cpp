@@ -171,6 +171,29 @@ TEST_F(GuardedRoutes, KeepATokenToItsModelsWhereverTheyAreNamed) {
         << query;
 }
 
+TEST_F(GuardedRoutes, LetNoQueryNameAModelThatTheRouteDoesNotAsk) {
+  for (const net::Route& route : api_->router().routes()) {
+    if (route.role == Role::kAnyone || route.path.find('{') != std::string_view::npos) continue;
+    SCOPED_TRACE(route.path);
+    const auto ask = [&](std::string_view query) {
+      return api_
+          ->ask(route.method, route.path, "{}",
+                {.query = query, .headers = {{"X-API-Key", "scoped"}}})
+          .status;
+    };
+    if (ask("") != 403) continue;  // speaks of no model
+    // 404: the route has looked for the model that was named, and there is none.
+    const int status = ask("model=other");
+    EXPECT_TRUE(status == 403 || status == 404) << status;
+  }
+  for (const char* path : {"/fallback-stats", "/traffic", "/v2/models/stats"})
+    EXPECT_EQ(api_->ask(net::Method::kGet, path, "",
+                        {.query = "model=other", .headers = {{"X-API-Key", "scoped"}}})
+                  .status,
+              403)
+        << path;
+}
+
 TEST_F(GuardedRoutes, GiveTheHandlerTheNameOfTheToken) {
   std::vector<net::Route> routes;
   std::string seen = "nobody";

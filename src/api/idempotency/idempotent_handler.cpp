@@ -32,7 +32,8 @@ std::string_view key_of(std::string_view text) {
 std::string fingerprint_of(const net::Request& request) {
   core::Sha256 sum;
   for (const std::string_view part :
-       {net::method_name(request.method), request.target, request.content_type, request.body}) {
+       {net::method_name(request.method), request.target, request.content_type,
+        request.header("Inference-Header-Content-Length"), request.body}) {
     sum.update(fmt::format("{}:", part.size()));
     sum.update(part);
   }

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <open_inference.pb.h>
 
+#include "core/utf8.h"
+
 namespace tenure::api {
 namespace {
 
@@ -65,7 +67,10 @@ core::Result<> append_contents(const Contents& contents, Datatype type,
       append_numbers(contents.fp64_contents(), out);
       break;
     case Datatype::kBytes:
-      for (const std::string& text : contents.bytes_contents()) out.push_back(data::Cell::of(text));
+      for (const std::string& text : contents.bytes_contents()) {
+        if (!core::is_utf8(text)) return invalid("a text is not UTF-8");
+        out.push_back(data::Cell::of(text));
+      }
       break;
     case Datatype::kFp16:
     case Datatype::kBf16:

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "core/utf8.h"
+
 namespace tenure::api {
 namespace {
 
@@ -108,6 +110,8 @@ core::Result<> decode_texts(std::string_view raw, std::size_t count, std::vector
     if (raw.size() < length)
       return invalid(
           fmt::format("element {} has {} bytes, but {} are left", i, length, raw.size()));
+    if (!core::is_utf8(raw.substr(0, length)))
+      return invalid(fmt::format("element {} is not UTF-8", i));
     out.push_back(data::Cell::of(raw.substr(0, length)));
     raw.remove_prefix(length);
   }

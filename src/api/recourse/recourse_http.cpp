@@ -8,9 +8,11 @@
 
 #include <fmt/format.h>
 
+#include "api/deadline.h"
 #include "api/predict/predict_answer.h"
 #include "api/predict/predict_http.h"
 #include "api/predict/predict_request.h"
+#include "api/served_model.h"
 #include "serving/recourse_scorer.h"
 
 namespace tenure::api {
@@ -25,11 +27,11 @@ constexpr std::string_view kNote =
     "only an experiment with a control group can tell.";
 
 struct Workspace {
-  serving::SnapshotCache snapshot;
+  LiveCache live;
   PredictRequest request;
   ValidationErrors query_errors;
   std::vector<serving::Prediction> predictions;
-  serving::Predictor::Scratch scratch;
+  serving::Traffic::Scratch scratch;
 };
 
 /// ?target=0.3; nothing after a mistake, which is then in `errors`.
@@ -82,12 +84,12 @@ void append_option(std::string& out, const serving::ModelSnapshot& snapshot,
 }
 
 /// Everything but the model, the note and the closing brace.
-void append_row(std::string& out, const serving::ModelSnapshot& snapshot,
-                const serving::Prediction& prediction, double target) {
+void append_row(std::string& out, const serving::Prediction& prediction, double target) {
+  const serving::ModelSnapshot& snapshot = *prediction.snapshot;  // of the variant that answered
   decision::Recourse::Answer answer;
   const double probability = static_cast<double>(prediction.probability);
   answer.is_reached = probability <= target;
-  if (!prediction.contributions.empty()) {
+  if (!prediction.contributions.empty() && snapshot.recourse) {
     // The values as the model saw them, stored ones included.
     std::vector<data::Cell> cells;
     for (const serving::Contribution& each : prediction.contributions) cells.push_back(each.value);
@@ -129,8 +131,14 @@ void append_end(std::string& out, const serving::ModelSnapshot& snapshot) {
 
 void recourse(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;
-  const serving::ModelSnapshot* snapshot = services.predictor.snapshot(workspace.snapshot);
+  const auto live = asked_model(services, workspace.live, request);
+  if (!live) return answer_model_error(live.error(), response);
+  const serving::ModelSnapshot* const snapshot = live->snapshot;
   if (snapshot == nullptr) return answer_no_model(services, response);
+  const auto deadline = request_deadline(services.clock, request);
+  if (!deadline)
+    return response.error(core::error_code_info(deadline.error().code).http_status,
+                          deadline.error().message);
   const auto target =
       read_target(request, snapshot->model.facts().threshold, workspace.query_errors);
   const bool is_valid = target && workspace.request.decode(request.body, *snapshot,
@@ -150,17 +158,18 @@ void recourse(const Services& services, const net::Request& request, net::Respon
   if (!snapshot->explainer)
     return response.error(501, "This model cannot be explained: " + snapshot->not_explained);
   workspace.predictions.resize(workspace.request.rows().size());
-  services.predictor.predict(*snapshot, workspace.request.rows(), workspace.scratch,
-                             workspace.predictions, {.is_explained = true});
+  live->predict(workspace.request.rows(), workspace.scratch, workspace.predictions,
+                {.is_explained = true, .deadline_ns = deadline->at_ns, .trace = request.trace});
+  add_variant_headers(workspace.predictions, response);
   std::string& out = response.body;
   if (!workspace.request.is_list()) {
-    append_row(out, *snapshot, workspace.predictions.front(), *target);
-    return append_end(out, *snapshot);
+    append_row(out, workspace.predictions.front(), *target);
+    return append_end(out, *workspace.predictions.front().snapshot);
   }
   out += "{\"recourse\":[";
   for (std::size_t i = 0; i < workspace.predictions.size(); ++i) {
     if (i > 0) out += ',';
-    append_row(out, *snapshot, workspace.predictions[i], *target);
+    append_row(out, workspace.predictions[i], *target);
     out += '}';
   }
   out += ']';
