@@ -53,8 +53,8 @@ TEST_F(GuardTest, AsksForATokenThenForItsRole) {
     EXPECT_EQ(ask(guard, one.secret, Role::kOperator).outcome, one.operator_) << one.secret;
     EXPECT_EQ(ask(guard, one.secret, Role::kAdmin).outcome, one.admin) << one.secret;
   }
-  EXPECT_EQ(ask(guard, "v", Role::kAnyone).principal, "name-of-v");
-  EXPECT_EQ(ask(guard, "x", Role::kAnyone).principal, "");
+  EXPECT_EQ(ask(guard, "v", Role::kViewer).principal, "name-of-v");
+  EXPECT_EQ(ask(guard, "v", Role::kAnyone).principal, "") << "nobody asked";
 }
 
 TEST_F(GuardTest, AllowsEverythingWhenItIsOff) {

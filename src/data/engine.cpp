@@ -250,8 +250,9 @@ Result<> Engine::State::run(duckdb_prepared_statement prepared, std::uint64_t in
                         ? duckdb_pending_prepared_streaming(prepared, pending.out())
                         : duckdb_pending_prepared(prepared, pending.out());
   if (made != DuckDBSuccess) return engine_error(duckdb_pending_error(pending.get()));
-  // From here on DuckDB itself remembers an interrupt.
-  if (interrupts.load() != interrupts_before) return Error{ErrorCode::kCancelled, "interrupted"};
+  // From here on DuckDB itself remembers an interrupt. One that it has forgotten is repeated:
+  // to give the statement up without it would first work off the tasks that are under way.
+  if (interrupts.load() != interrupts_before) duckdb_interrupt(connection.get());
   if (duckdb_execute_pending(pending.get(), answer.get()) != DuckDBSuccess)
     return engine_error(duckdb_result_error(answer.get()));
   return {};

@@ -54,8 +54,10 @@ struct PredictionCompactor::State {
 };
 
 void PredictionCompactor::State::run() {
-  // Linux gives each thread its own niceness; answers go before tidying.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), 19);
+  // Linux gives each thread its own niceness; answers go before tidying. Not the lowest: the end of
+  // the server waits for what is begun, however busy the machine is with other work.
+  constexpr int kNiceness = 10;
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
   // Nobody else writes here, so whatever is unfinished was left by a process that ended.
   core::remove_unfinished_files(archive_folder(options.folder),
                                 std::numeric_limits<core::Micros>::max());

@@ -96,7 +96,7 @@ TEST(PredictionLogGate, RefusesAnAnswerOfWhichAnEventFoundNoRoom) {
   log->when_recorded(*ticket, [&](bool is_done) { is_recorded = is_done; });
   EXPECT_FALSE(is_recorded);
   EXPECT_EQ(world.count("tenure_prediction_answers_refused_total"), 1U);
-  EXPECT_EQ(world.count("tenure_prediction_events_dropped_total"), 0U);
+  EXPECT_EQ(world.count("tenure_prediction_events_dropped_total"), 1U);
   EXPECT_TRUE(record(*log, 2)) << "one loss does not refuse what comes after it";
 }
 

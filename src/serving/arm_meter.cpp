@@ -91,10 +91,9 @@ double stability_index(const ArmCounts& expected, const ArmCounts& actual) {
 
 namespace {
 
-/// Whether another version might have answered: who asks, and a store that is away, are the same
-/// for all.
+/// Whether another version might have answered. Nobody knows an unknown customer.
 bool is_fault_of_version(FallbackReason reason) {
-  return reason != FallbackReason::kUnknownEntity && reason != FallbackReason::kStoreUnavailable;
+  return reason != FallbackReason::kUnknownEntity;
 }
 
 }  // namespace
