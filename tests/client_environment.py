@@ -7,6 +7,10 @@ import sys
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tenure" / "venvs"
 
+# The environment "mlflow-2.22.2", which several tests share.
+MLFLOW = ("mlflow==2.22.2", "xgboost==1.7.4", "scikit-learn==1.5.2", "pandas==2.2.3", "numpy==1.26.4", "setuptools==80.9.0",
+          "sqlalchemy==2.0.44")
+
 
 def client_python(name, *requirements):
     """The interpreter of an environment with these pinned requirements; installs it on first use."""

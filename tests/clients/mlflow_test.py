@@ -3,11 +3,8 @@ import csv
 import json
 import unittest
 
-from client_environment import client_python, run_client
+from client_environment import MLFLOW, client_python, run_client
 from tenure_process import FAST, make_telco_project, temporary_folder, tenure, tenure_json
-
-MLFLOW = ("mlflow==2.22.2", "xgboost==1.7.4", "scikit-learn==1.5.2", "pandas==2.2.3", "numpy==1.26.4", "setuptools==80.9.0",
-          "sqlalchemy==2.0.44")
 
 READ_STORE = """
 import json, sys

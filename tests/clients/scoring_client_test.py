@@ -2,8 +2,7 @@
 import json
 import unittest
 
-from client_environment import client_python, run_client
-from mlflow_test import MLFLOW
+from client_environment import MLFLOW, client_python, run_client
 from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure
 
 ROWS = 40
