@@ -26,7 +26,8 @@ TEST(Completion, KnowsEveryCommandAndOptionInEveryShell) {
   for (const char* shell : {"bash", "zsh", "fish"}) {
     const auto script = completion_script(shell, commands);
     ASSERT_TRUE(script) << shell;
-    for (const char* word : {"materialize-incremental", "rollback", "doctor", "positive", "revoke", "expires"})
+    for (const char* word :
+         {"materialize-incremental", "rollback", "doctor", "positive", "revoke", "expires"})
       EXPECT_NE(script->find(word), std::string::npos) << shell << " " << word;
   }
 }

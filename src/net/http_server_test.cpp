@@ -217,8 +217,8 @@ TEST(HttpServer, TakesThePathOfAUrlAndNotOfItsQuery) {
 TEST(HttpServer, AnswersUnknownPathsAndMethods) {
   TestServer server;
   TestClient client(server.port());
-  const auto unknown = client.ask(
-      "GET /nowhere?key=secret HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\"b\r\n\r\n");
+  const auto unknown =
+      client.ask("GET /nowhere?key=secret HTTP/1.1\r\nHost: x\r\nX-Request-Id: a\"b\r\n\r\n");
   EXPECT_EQ(unknown.status, 404);
   EXPECT_EQ(unknown.headers.at("content-type"), "application/problem+json");
   EXPECT_EQ(unknown.body,
