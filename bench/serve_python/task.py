@@ -49,6 +49,7 @@ def stack_environment(work, redis_port):
     return os.environ | {
         "STACK_REPOSITORY": str(work.folder / "feast"), "STACK_MODEL": str(model),
         "STACK_REDIS_PORT": str(redis_port), "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1",
+        "MLFLOW_TRACKING_URI": f"file://{work.folder / 'mlruns'}", "PYTHONDONTWRITEBYTECODE": "1",
         "FEAST_USAGE": "False", "PYTHONWARNINGS": "ignore",
     }
 
