@@ -505,11 +505,10 @@ std::string Loader::output_sql(core::Micros snapshot_time) const {
 
 std::optional<std::string> Loader::direct_query() const {
   if (source_.is_csv()) return std::nullopt;  // a row of it cannot be gone to
-  constexpr std::string_view kRow = kRowNumber;
   for (const std::string& name : source_.names())
-    if (lower_case(name) == kRow) return std::nullopt;
-  std::string inner(kRow);
-  std::string outer(kRow);
+    if (lower_case(name) == kRowNumber) return std::nullopt;
+  std::string inner(kRowNumber);
+  std::string outer(kRowNumber);
   for (const Planned& column : plan_) {
     if (column.role != Role::kFeature || column.rule.is_inferred) return std::nullopt;
     const Expressions made = expressions_of(column);

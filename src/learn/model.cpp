@@ -50,6 +50,14 @@ core::Result<std::string> data_file(const core::Json& json) {
   return name;
 }
 
+/// What the trees say, as the model says it.
+void calibrate(const Calibration& calibration, std::span<const TreeModel::Score> evaluated,
+               std::span<Model::Score> out) {
+  for (std::size_t row = 0; row < out.size(); ++row)
+    out[row] = {.margin = evaluated[row].margin,
+                .probability = calibration.apply(evaluated[row].output)};
+}
+
 }  // namespace
 
 core::Json ModelFacts::to_json() const {
@@ -224,9 +232,7 @@ void Model::score_rows(std::span<const data::Cell> cells, RowsScratch& scratch,
     transform_.apply_row(cells.subspan(row * inputs, inputs),
                          std::span(scratch.encoded).subspan(row * outputs, outputs));
   trees_.scores_of_rows(scratch.encoded, scratch.evaluated);
-  for (std::size_t row = 0; row < out.size(); ++row)
-    out[row] = {.margin = scratch.evaluated[row].margin,
-                .probability = facts_.calibration.apply(scratch.evaluated[row].output)};
+  calibrate(facts_.calibration, scratch.evaluated, out);
 }
 
 core::Result<std::vector<Model::Score>> Model::score(const data::Table& table) const {
@@ -235,9 +241,7 @@ core::Result<std::vector<Model::Score>> Model::score(const data::Table& table) c
   std::vector<TreeModel::Score> evaluated(matrix->rows);
   trees_.scores_of_rows(matrix->values, evaluated);
   std::vector<Score> scores(matrix->rows);
-  for (std::size_t row = 0; row < scores.size(); ++row)
-    scores[row] = {.margin = evaluated[row].margin,
-                   .probability = facts_.calibration.apply(evaluated[row].output)};
+  calibrate(facts_.calibration, evaluated, scores);
   return scores;
 }
 

@@ -101,7 +101,6 @@ bool Http1Session::accept_head() {
     refuse(400, "The request target should be a path");
     return false;
   }
-  exchange_.request.path = target->path;
   exchange_.find_route(context, head.method, target->path);
 
   if (!head.is_chunked && head.content_length == 0) return dispatch({});

@@ -120,14 +120,7 @@ void append_decision(std::string& out, const decision::Policy& policy,
 /// Everything but the model and the closing brace.
 void append_row(std::string& out, const serving::Prediction& prediction, const AnswerStyle& style) {
   const serving::ModelSnapshot& snapshot = *prediction.snapshot;
-  out += '{';
-  if (!prediction.entity_id.empty()) {
-    out += "\"customer_id\":";
-    net::append_json_string(out, prediction.entity_id);
-    out += ',';
-  }
-  out += "\"probability\":";
-  append_float(out, prediction.probability);
+  append_row_begin(out, prediction);
   const learn::ModelFacts& facts = snapshot.model.facts();
   out += ",\"decision\":";
   net::append_json_string(out, prediction.is_positive ? facts.positive : facts.negative);
@@ -186,6 +179,17 @@ void append_feature_value(std::string& out, const learn::InputField& input,
   } else {
     serving::append_value(out, input, value);
   }
+}
+
+void append_row_begin(std::string& out, const serving::Prediction& prediction) {
+  out += '{';
+  if (!prediction.entity_id.empty()) {
+    out += "\"customer_id\":";
+    net::append_json_string(out, prediction.entity_id);
+    out += ',';
+  }
+  out += "\"probability\":";
+  append_float(out, prediction.probability);
 }
 
 void append_prediction(std::string& out, const serving::Prediction& prediction,

@@ -31,6 +31,9 @@ void append_prediction(std::string& out, const serving::Prediction& prediction,
 void append_predictions(std::string& out, const serving::ModelSnapshot& snapshot,
                         std::span<const serving::Prediction> predictions, const AnswerStyle& style);
 
+/// {"customer_id"?, "probability", with which every row begins; not closed.
+void append_row_begin(std::string& out, const serving::Prediction& prediction);
+
 /// The shortest decimal of the value widened to double: a reader that parses it as double and
 /// rounds to float32 gets the same bits, and so does one that compares with numpy's `tolist()`.
 void append_float(std::string& out, float value);

@@ -6,10 +6,8 @@
 
 #include <fmt/format.h>
 
-#include "api/deadline.h"
 #include "api/predict/predict_answer.h"
 #include "api/predict/predict_request.h"
-#include "api/served_model.h"
 
 namespace tenure::api {
 namespace {
@@ -59,14 +57,9 @@ void answer_invalid(const ValidationErrors& errors, net::Response& response) {
 /// Decodes, predicts and encodes; `explained_max` rows may be explained.
 void answer(const Services& services, const net::Request& request, const AnswerStyle& style,
             std::size_t explained_max, Workspace& workspace, net::Response& response) {
-  const auto live = asked_model(services, workspace.live, request);
-  if (!live) return answer_model_error(live.error(), response);
-  const serving::ModelSnapshot* const snapshot = live->snapshot;
-  if (snapshot == nullptr) return answer_no_model(services, response);
-  const auto deadline = request_deadline(services.clock, request);
-  if (!deadline)
-    return response.error(core::error_code_info(deadline.error().code).http_status,
-                          deadline.error().message);
+  const auto asked = begin_prediction(services, workspace.live, request, response);
+  if (!asked) return;
+  const serving::ModelSnapshot* const snapshot = asked->live.snapshot;
   switch (workspace.request.decode(request.body, *snapshot, services.rows_max)) {
     case PredictRequest::Outcome::kInvalid:
       return answer_invalid(workspace.request.errors(), response);
@@ -95,9 +88,9 @@ void answer(const Services& services, const net::Request& request, const AnswerS
     return;
   }
   workspace.predictions.resize(rows.size());
-  live->predict(
+  asked->live.predict(
       rows, workspace.scratch, workspace.predictions,
-      {.is_explained = is_explained, .deadline_ns = deadline->at_ns, .trace = request.trace});
+      {.is_explained = is_explained, .deadline_ns = asked->deadline.at_ns, .trace = request.trace});
   add_variant_headers(workspace.predictions, response);
   if (workspace.request.is_list()) {
     append_predictions(response.body, *snapshot, workspace.predictions, style);
@@ -129,6 +122,27 @@ void answer_no_model(const Services& services, net::Response& response) {
 void answer_model_error(const core::Error& error, net::Response& response) {
   response.error(core::error_code_info(error.code).http_status, error.message);
   if (response.status == 503) response.headers.emplace_back("Retry-After", "1");
+}
+
+std::optional<AskedPrediction> begin_prediction(const Services& services, LiveCache& cache,
+                                                const net::Request& request,
+                                                net::Response& response) {
+  auto live = asked_model(services, cache, request);
+  if (!live) {
+    answer_model_error(live.error(), response);
+    return std::nullopt;
+  }
+  if (live->snapshot == nullptr) {
+    answer_no_model(services, response);
+    return std::nullopt;
+  }
+  const auto deadline = request_deadline(services.clock, request);
+  if (!deadline) {
+    response.error(core::error_code_info(deadline.error().code).http_status,
+                   deadline.error().message);
+    return std::nullopt;
+  }
+  return AskedPrediction{*std::move(live), *deadline};
 }
 
 void predict(const Services& services, const net::Request& request, net::Response& response) {

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <optional>
+
+#include "api/deadline.h"
 #include "api/routes.h"
+#include "api/served_model.h"
 #include "net/http_message.h"
 
 namespace tenure::api {
@@ -27,5 +31,17 @@ void answer_no_model(const Services& services, net::Response& response);
 
 /// The answer for a model that is asked for by name and cannot answer: 404, or 503 as above.
 void answer_model_error(const core::Error& error, net::Response& response);
+
+/// What a request that predicts begins with.
+struct AskedPrediction {
+  LiveModel live;  ///< its snapshot is not null
+  Deadline deadline;
+};
+
+/// The model that is asked for and the time there is. Nothing when the response holds the answer
+/// already: as answer_model_error and answer_no_model, 400 for no deadline, 504 for a late one.
+std::optional<AskedPrediction> begin_prediction(const Services& services, LiveCache& cache,
+                                                const net::Request& request,
+                                                net::Response& response);
 
 }  // namespace tenure::api

@@ -8,11 +8,9 @@
 
 #include <fmt/format.h>
 
-#include "api/deadline.h"
 #include "api/predict/predict_answer.h"
 #include "api/predict/predict_http.h"
 #include "api/predict/predict_request.h"
-#include "api/served_model.h"
 #include "serving/recourse_scorer.h"
 
 namespace tenure::api {
@@ -96,14 +94,7 @@ void append_row(std::string& out, const serving::Prediction& prediction, double 
     answer = snapshot.recourse->search(cells, probability, target,
                                        serving::recourse_scorer(snapshot.model));
   }
-  out += '{';
-  if (!prediction.entity_id.empty()) {
-    out += "\"customer_id\":";
-    net::append_json_string(out, prediction.entity_id);
-    out += ',';
-  }
-  out += "\"probability\":";
-  append_float(out, prediction.probability);
+  append_row_begin(out, prediction);
   out += ",\"target\":";
   append_number(out, target);
   out += answer.is_reached ? ",\"reached\":true" : ",\"reached\":false";
@@ -131,14 +122,9 @@ void append_end(std::string& out, const serving::ModelSnapshot& snapshot) {
 
 void recourse(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;
-  const auto live = asked_model(services, workspace.live, request);
-  if (!live) return answer_model_error(live.error(), response);
-  const serving::ModelSnapshot* const snapshot = live->snapshot;
-  if (snapshot == nullptr) return answer_no_model(services, response);
-  const auto deadline = request_deadline(services.clock, request);
-  if (!deadline)
-    return response.error(core::error_code_info(deadline.error().code).http_status,
-                          deadline.error().message);
+  const auto asked = begin_prediction(services, workspace.live, request, response);
+  if (!asked) return;
+  const serving::ModelSnapshot* const snapshot = asked->live.snapshot;
   const auto target =
       read_target(request, snapshot->model.facts().threshold, workspace.query_errors);
   const bool is_valid = target && workspace.request.decode(request.body, *snapshot,
@@ -158,8 +144,9 @@ void recourse(const Services& services, const net::Request& request, net::Respon
   if (!snapshot->explainer)
     return response.error(501, "This model cannot be explained: " + snapshot->not_explained);
   workspace.predictions.resize(workspace.request.rows().size());
-  live->predict(workspace.request.rows(), workspace.scratch, workspace.predictions,
-                {.is_explained = true, .deadline_ns = deadline->at_ns, .trace = request.trace});
+  asked->live.predict(
+      workspace.request.rows(), workspace.scratch, workspace.predictions,
+      {.is_explained = true, .deadline_ns = asked->deadline.at_ns, .trace = request.trace});
   add_variant_headers(workspace.predictions, response);
   std::string& out = response.body;
   if (!workspace.request.is_list()) {
