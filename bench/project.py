@@ -93,6 +93,22 @@ class Project:
         return (self.folder / source).resolve()
 
     @property
+    def cleaned_table(self):
+        """The Parquet file of the one run there was."""
+        return self._only(".tenure/data/*/table.parquet")
+
+    @property
+    def model_folder(self):
+        """The MLflow folder of the one model there is."""
+        return self._only(".tenure/objects/**/model/transform.json").parent
+
+    def _only(self, pattern):
+        found = list(self.folder.glob(pattern))
+        if len(found) != 1:
+            raise Wrong(f"{len(found)} files {pattern} after one run")
+        return found[0]
+
+    @property
     def id_column(self):
         return self._scalar("id") or "customerID"
 

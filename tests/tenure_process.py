@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TENURE = os.environ.get("TENURE", str(ROOT / "build" / "tenure"))
@@ -15,6 +16,15 @@ TENURE = os.environ.get("TENURE", str(ROOT / "build" / "tenure"))
 # Exit codes of the error table (src/core/error.cpp).
 EXIT_INVALID, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_EXHAUSTED, EXIT_UNAVAILABLE, EXIT_CORRUPT = 2, 3, 4, 6, 7, 8
 EXIT_CANCELLED = 130
+
+
+def wait_until(condition, seconds=60, pause=0.02):
+    """Looks until the condition holds; fails the test when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise AssertionError("waited in vain")
+        time.sleep(pause)
 
 
 def tenure(*arguments, cwd=None, check=True, timeout=600, **variables):

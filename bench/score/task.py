@@ -15,12 +15,6 @@ ROWS_QUICK = 500_000
 REQUIREMENTS = HERE.parent / "serve_python" / "requirements.txt"
 
 
-def only(found, what):
-    if len(found) != 1:
-        raise m.Wrong(f"{len(found)} {what} after one run")
-    return found[0]
-
-
 def timed(command, **options):
     """Seconds, and the peak memory of the process in MiB."""
     before = time.perf_counter()
@@ -48,10 +42,8 @@ def measure(options):
     rows = ROWS_QUICK if options.quick else ROWS
     with project.temporary_project(options) as work:
         work.run(project.pinned_variables() | {"TENURE_MODEL__CALIBRATION": "none"})
-        table = only(list(work.folder.glob(".tenure/data/*/table.parquet")), "cleaned tables")
-        model = only(list(work.folder.glob(".tenure/objects/**/model/transform.json")), "models").parent
         source, ours, theirs = (work.folder / name for name in ("in.parquet", "ours.parquet", "theirs.parquet"))
-        run([interpreter, HERE / "table.py", "make", table, source, rows])
+        run([interpreter, HERE / "table.py", "make", work.cleaned_table, source, rows])
 
         def tenure():
             ours.unlink(missing_ok=True)
@@ -59,7 +51,7 @@ def measure(options):
 
         def python():
             theirs.unlink(missing_ok=True)
-            return timed([interpreter, HERE / "peer.py", model, source, theirs, os.cpu_count()])
+            return timed([interpreter, HERE / "peer.py", work.model_folder, source, theirs, os.cpu_count()])
 
         samples = m.interleave(options.rounds, {"tenure": tenure, "pyarrow + xgboost": python})
         answer = run([interpreter, HERE / "table.py", "compare", ours, theirs])

@@ -32,12 +32,6 @@ def redis_program():
     return path
 
 
-def only(found, what):
-    if len(found) != 1:
-        raise m.Wrong(f"{len(found)} {what} after one run")
-    return found[0]
-
-
 def views_of(work):
     """{view: features}, as the project file says."""
     config = json.loads(work.call(["features", "list", "--json"]))
@@ -45,9 +39,8 @@ def views_of(work):
 
 
 def stack_environment(work, redis_port):
-    model = only(list(work.folder.glob(".tenure/objects/**/model/transform.json")), "model folders").parent
     return os.environ | {
-        "STACK_REPOSITORY": str(work.folder / "feast"), "STACK_MODEL": str(model),
+        "STACK_REPOSITORY": str(work.folder / "feast"), "STACK_MODEL": str(work.model_folder),
         "STACK_REDIS_PORT": str(redis_port), "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1",
         "MLFLOW_TRACKING_URI": f"file://{work.folder / 'mlruns'}", "PYTHONDONTWRITEBYTECODE": "1",
         "FEAST_USAGE": "False", "PYTHONWARNINGS": "ignore",
@@ -55,10 +48,9 @@ def stack_environment(work, redis_port):
 
 
 def prepare(work, interpreter, variables):
-    table = only(list(work.folder.glob(".tenure/data/*/table.parquet")), "cleaned tables")
     views = work.folder / "views.json"
     views.write_text(json.dumps(views_of(work)))
-    answer = subprocess.run([interpreter, str(HERE / "prepare.py"), str(table), str(views)], env=variables,
+    answer = subprocess.run([interpreter, str(HERE / "prepare.py"), str(work.cleaned_table), str(views)], env=variables,
                             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
     if answer.returncode != 0:
         raise m.Wrong(f"prepare.py: {answer.stderr.strip()[-600:]}")

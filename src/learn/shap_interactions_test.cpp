@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "learn/expected_leaf_test_data.h"
 #include "learn/tree_model_test_data.h"
 #include "learn/xgboost_oracle_test_data.h"
 
@@ -34,20 +35,6 @@ std::vector<double> contributions(const TreeModel& model, std::span<const float>
   return out;
 }
 
-double expectation(const TreeView& tree, std::uint32_t at, std::span<const float> row,
-                   std::uint32_t known) {
-  const TreeNode node = tree.node(at);
-  if (node.is_leaf) return node.leaf_value;
-  if ((known >> node.feature & 1U) != 0) {
-    const bool is_right = tree.goes_right(at, row[node.feature]);
-    return expectation(tree, is_right ? node.right : node.left, row, known);
-  }
-  double sum = 0;
-  for (const std::uint32_t child : {node.left, node.right})
-    sum += tree.node(child).cover / node.cover * expectation(tree, child, row, known);
-  return sum;
-}
-
 /// Half of the Shapley interaction index of a pair, by its formula over all subsets of the others.
 double by_subsets(const TreeModel& model, std::span<const float> row, std::uint32_t i,
                   std::uint32_t j) {
@@ -62,8 +49,8 @@ double by_subsets(const TreeModel& model, std::span<const float> row, std::uint3
     for (std::size_t t = 0; t < model.tree_count(); ++t) {
       const TreeView tree = model.tree(t);
       sum += weight *
-             (expectation(tree, 0, row, known | a | b) - expectation(tree, 0, row, known | a) -
-              expectation(tree, 0, row, known | b) + expectation(tree, 0, row, known));
+             (expected_leaf(tree, 0, row, known | a | b) - expected_leaf(tree, 0, row, known | a) -
+              expected_leaf(tree, 0, row, known | b) + expected_leaf(tree, 0, row, known));
     }
   }
   return sum / 2;

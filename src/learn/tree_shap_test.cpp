@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.h"
+#include "learn/expected_leaf_test_data.h"
 #include "learn/random_trees_test_data.h"
 #include "learn/tree_model_test_data.h"
 #include "learn/xgboost_trainer.h"
@@ -38,28 +39,13 @@ std::vector<double> explain(const TreeModel& model, const std::vector<float>& ro
   return explain_at(model, row, cpu_levels().back());
 }
 
-/// Expected leaf value below a node when only the features in `known` are: the definition.
-double expectation(const TreeView& tree, std::uint32_t at, const std::vector<float>& row,
-                   std::uint32_t known) {
-  const TreeNode node = tree.node(at);
-  if (node.is_leaf) return node.leaf_value;
-  if ((known >> node.feature & 1U) != 0) {
-    const bool is_right = tree.goes_right(at, row[node.feature]);
-    return expectation(tree, is_right ? node.right : node.left, row, known);
-  }
-  double sum = 0;
-  for (const std::uint32_t child : {node.left, node.right})
-    sum += tree.node(child).cover / node.cover * expectation(tree, child, row, known);
-  return sum;
-}
-
 /// Shapley values by their formula, over all subsets of features.
 std::vector<double> by_subsets(const TreeModel& model, const std::vector<float>& row) {
   const std::size_t n = row.size();
   std::vector<double> worth(std::size_t{1} << n, 0);
   for (std::uint32_t known = 0; known < worth.size(); ++known)
     for (std::size_t tree = 0; tree < model.tree_count(); ++tree)
-      worth[known] += expectation(model.tree(tree), 0, row, known);
+      worth[known] += expected_leaf(model.tree(tree), 0, row, known);
   std::vector<double> values(n + 1, 0);
   for (std::uint32_t known = 0; known < worth.size(); ++known) {
     const auto size = static_cast<double>(std::popcount(known));

@@ -15,18 +15,9 @@ import unittest
 import uuid
 
 from tenure_process import (EXIT_CANCELLED, EXIT_CONFLICT, EXIT_CORRUPT, EXIT_EXHAUSTED, EXIT_UNAVAILABLE, FAST, TENURE, Server,
-                            make_telco_project, temporary_folder, tenure, tenure_json)
+                            make_telco_project, temporary_folder, tenure, tenure_json, wait_until)
 
 STEPS = ("ingest", "split", "features", "train", "evaluate", "register", "materialize", "promote")
-
-
-def wait_until(condition, seconds=60, pause=0.002):
-    """Looks until the condition holds; fails the test when it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(pause)
 
 
 class KilledRuns(unittest.TestCase):
@@ -93,7 +84,7 @@ class KilledRuns(unittest.TestCase):
             self.assertIsNone(first.poll(), "the first run was over before the second began")
             return '"running"' in tenure("pipelines", "runs", "--json", cwd=self.project).stdout
 
-        wait_until(has_begun)
+        wait_until(has_begun, pause=0.002)
         second = tenure("run", *settings, cwd=self.project, check=False)
         self.assertEqual(second.returncode, EXIT_CONFLICT, second.stderr)
         self.assertIn(str(first.pid), second.stderr)
@@ -257,14 +248,14 @@ class Serving(unittest.TestCase):
 
         server = Server(project)
         ids = [uuid.UUID(server.predict({"customer_id": self.customer})[1]["prediction_id"]).bytes for _ in range(50)]
-        wait_until(lambda: all(id in b"".join(log().values()) for id in ids))
+        wait_until(lambda: all(id in b"".join(log().values()) for id in ids), pause=0.002)
         server.stop(signal.SIGKILL)
         before = log()
         with Server(project) as again:
             status, answer = again.predict({"customer_id": self.customer})
             self.assertEqual(status, 200, answer)
             later = uuid.UUID(answer["prediction_id"]).bytes
-            wait_until(lambda: later in b"".join(log().values()))
+            wait_until(lambda: later in b"".join(log().values()), pause=0.002)
         after = log()
         for name, content in before.items():
             self.assertEqual(after[name], content, name)

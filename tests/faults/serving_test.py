@@ -9,20 +9,12 @@ import signal
 import socket
 import sqlite3
 import threading
-import time
 import unittest
 import urllib.parse
 import uuid
 
-from tenure_process import (EXIT_CORRUPT, EXIT_NOT_FOUND, FAST, Server, make_telco_project, temporary_folder, tenure, tenure_json)
-
-
-def wait_until(condition, seconds=60, pause=0.02):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(pause)
+from tenure_process import (EXIT_CORRUPT, EXIT_NOT_FOUND, FAST, Server, make_telco_project, temporary_folder, tenure, tenure_json,
+                            wait_until)
 
 
 class Raw:

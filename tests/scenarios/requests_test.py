@@ -9,17 +9,9 @@ import time
 import unittest
 import uuid
 
-from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure
+from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure, wait_until
 
 PARENT = "b7ad6b7169203331"
-
-
-def wait_until(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError("waited in vain")
-        time.sleep(0.02)
 
 
 class Requests(unittest.TestCase):
@@ -54,7 +46,7 @@ class Requests(unittest.TestCase):
             self.assertNotEqual(span, PARENT)
             self.assertEqual(headers["tracestate"], "a=b")
             field = b"\x01\x19" + trace.bytes + bytes.fromhex(span) + b"\x01"
-            wait_until(lambda: self.log().count(field) == len(self.customers))
+            wait_until(lambda: self.log().count(field) == len(self.customers), seconds=30)
             status, headers, _ = self.ask(server, {"traceparent": "broken"})
             self.assertEqual(status, 200)
             self.assertRegex(headers["traceparent"], "^00-[0-9a-f]{32}-[0-9a-f]{16}-00$")
