@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "core/trace_context.h"
+#include "net/body_stream.h"
 
 namespace tenure::net {
 
@@ -53,6 +55,7 @@ struct Request {
   std::span<const Header> headers;
   std::span<const std::pair<std::string_view, std::string_view>>
       path_parameters;       ///< "{model}" → raw segment
+  BodySink* sink = nullptr;  ///< has taken the body (Route::open_body), which is then empty here
   bool can_be_held = false;  ///< whoever carries this request looks at Response::hold
 
   std::string_view header(std::string_view name) const;  ///< case-insensitive; "" if absent
@@ -65,6 +68,7 @@ struct Response {
   int status = 200;
   std::string_view content_type = "application/json";  ///< static text
   std::string body;
+  std::unique_ptr<BodySource> source;  ///< not null: sent in place of `body`
   std::vector<std::pair<std::string, std::string>>
       headers;  ///< further ones; names and values are checked for CR LF
   /// What error() was told; the server makes the whole body from it (problem.h).

@@ -40,6 +40,9 @@ struct Route {
   /// Asked with the head alone, before a body is read that is large, chunked or waited for with
   /// Expect; an error() in the response refuses it unread. On the event loop.
   Handler before_body = {};
+  /// Not empty: the body goes there while it arrives, whatever its size (body_max is then not
+  /// asked), and the handler, which is blocking, is called after its last byte.
+  OpenBody open_body = {};
 };
 
 /// Finds the route of a request. Immutable after construction; thread-safe. Literal segments win

@@ -38,14 +38,23 @@ struct Experiment {
 class ExperimentStore {
  public:
   ExperimentStore(storage::Database& database, const core::Clock& clock, std::string artifact_root);
+  /// `artifact_location` empty: <artifact root>/<id>. Rules for a given one: mlflow.md §3.2.
   core::Result<Experiment> create(std::string_view name,
-                                  const std::map<std::string, std::string>& tags = {});
-  core::Result<Experiment> get(std::string_view id);
+                                  const std::map<std::string, std::string>& tags = {},
+                                  std::string_view artifact_location = {});
+  core::Result<Experiment> get(std::string_view id);  ///< deleted ones too
   core::Result<Experiment> find(std::string_view name);
   /// Safe when several processes do it at once. The experiment of a project that was moved or
   /// copied gets its place below the artifact root of now.
   core::Result<Experiment> find_or_create(std::string_view name);
   core::Result<std::vector<Experiment>> list();  ///< active ones
+  /// Soft, with all its runs. Errors: kNotFound when it is not active.
+  core::Result<> remove(std::string_view id);
+  /// With all its runs. Errors: kNotFound when it is not deleted.
+  core::Result<> restore(std::string_view id);
+  core::Result<> rename(std::string_view id, std::string_view name);
+  core::Result<> set_tag(std::string_view id, std::string_view key, std::string_view value);
+  core::Result<> delete_tag(std::string_view id, std::string_view key);
 
  private:
   storage::Database* database_;

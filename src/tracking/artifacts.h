@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "core/result.h"
+#include "storage/objects/object_store.h"
+
+namespace tenure::tracking {
+
+/// A place in a store: where an artifact URI points.
+struct ArtifactPlace {
+  storage::ObjectStore* store = nullptr;  ///< borrowed from ArtifactLocator
+  std::string key;                        ///< without a leading or trailing '/'; "" = the root
+};
+
+/// Finds artifacts by their URI: mlflow-artifacts:/x (and http(s) URLs of the proxy) in the store
+/// that the proxy serves, file:///x and s3://bucket/x in the store they name. Local URIs are opened
+/// only below `local_roots`, so that nobody reads the machine's files through a model version.
+/// Stores of buckets are opened at first use and kept. Thread-safe.
+class ArtifactLocator {
+ public:
+  /// `proxied`: what mlflow-artifacts: means; borrowed.
+  ArtifactLocator(storage::ObjectStore& proxied, std::vector<std::string> local_roots);
+  ~ArtifactLocator();
+
+  storage::ObjectStore& proxied() const { return *proxied_; }
+
+  /// Errors: kInvalidArgument "Invalid path" for what leaves its root; kUnimplemented for a scheme
+  /// that is not known; kPermissionDenied for a local path outside the roots.
+  core::Result<ArtifactPlace> find(std::string_view uri);
+
+  /// The same for `path`, relative to `uri` and as a client sent it: percent-decoded until nothing
+  /// changes, without "..", absolute or Windows paths (mlflow.md §6.1).
+  core::Result<ArtifactPlace> find(std::string_view uri, std::string_view path);
+
+ private:
+  storage::ObjectStore* proxied_;
+  std::vector<std::string> local_roots_;
+  std::mutex mutex_;
+  std::map<std::string, std::unique_ptr<storage::ObjectStore>, std::less<>> buckets_;
+};
+
+/// The path that a client sent, made safe. Errors: kInvalidArgument "Invalid path".
+core::Result<std::string> safe_artifact_path(std::string_view path);
+
+}  // namespace tenure::tracking

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.h"
+#include "storage/sql/database.h"
+#include "tracking/run.h"
+
+// Reading runs from MLflow's tables, many at once.
+namespace tenure::tracking {
+
+/// Params, tags, latest metrics and inputs of many runs cost one statement each, whatever their
+/// number. Runs come in the order of `ids`; ids that do not exist are left out.
+core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
+                                         std::span<const std::string> ids);
+
+core::Error run_not_found(std::string_view id);
+
+}  // namespace tenure::tracking
