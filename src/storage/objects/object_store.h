@@ -19,6 +19,7 @@ struct ObjectInfo {
   std::string key;
   std::uint64_t size = 0;
   core::Micros modified = 0;
+  std::string version = {};  ///< another one whenever the bytes are; not set by list()
 };
 
 /// One level of a store: an object, or what several keys begin with.
