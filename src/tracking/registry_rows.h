@@ -1,6 +1,8 @@
 #pragma once
 
+#include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +23,9 @@ core::Result<std::optional<ModelVersion>> read_version(storage::SqlExecutor& sql
                                                        std::optional<std::int64_t> version);
 core::Result<std::vector<ModelVersion>> read_versions(storage::SqlExecutor& sql,
                                                       std::string_view name);
+/// The highest version in each stage, by model; in three statements, however many models.
+core::Result<std::map<std::string, std::vector<ModelVersion>>> read_latest_versions(
+    storage::SqlExecutor& sql, std::span<const std::string> names);
 /// The version an alias points at, 0 for none.
 core::Result<std::int64_t> read_alias(storage::SqlExecutor& sql, std::string_view name,
                                       std::string_view alias);
