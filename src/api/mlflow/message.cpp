@@ -198,6 +198,11 @@ bool Message::has(std::string_view name) const {
   return find(name) != nullptr;
 }
 
+Result<> Message::require(std::string_view name) const {
+  if (!has(name)) return missing(name);
+  return {};
+}
+
 Result<std::string> Message::text(std::string_view name) const {
   const Json* const value = find(name);
   if (value == nullptr) return std::string();

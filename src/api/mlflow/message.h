@@ -28,7 +28,8 @@ class Message {
   /// A nested message: an item of objects().
   explicit Message(core::JsonObject fields, std::string path = {});
 
-  bool has(std::string_view name) const;  ///< present and not null
+  bool has(std::string_view name) const;                ///< present and not null
+  core::Result<> require(std::string_view name) const;  ///< that it is present; may be empty
   /// "Missing value for required parameter 'name'. See the API docs ..." when absent or "".
   core::Result<std::string> required_text(std::string_view name) const;
   core::Result<std::string> text(std::string_view name) const;  ///< "" when absent
