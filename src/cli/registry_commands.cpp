@@ -38,9 +38,9 @@ core::Result<Output> compare(const Arguments& arguments) {
     columns.emplace_back(fmt::format("v{}", i), "version " + field(versions[i], "version"));
   const bool differing = arguments.flag("--differing");
   std::string text;
-  for (const auto& [key, title] : {std::pair("attributes", "Versions"), std::pair("params", "Params"),
-                                   std::pair("metrics", "Metrics"), std::pair("tags", "Tags"),
-                                   std::pair("datasets", "Data sets")})
+  for (const auto& [key, title] : {std::pair("attributes", "Versions"),
+                                   std::pair("params", "Params"), std::pair("metrics", "Metrics"),
+                                   std::pair("tags", "Tags"), std::pair("datasets", "Data sets")})
     text += section_text(title, compared->at(key).as_array(), columns, differing);
   text += "* differs between the versions\n";
   return Output{*std::move(compared), std::move(text)};
@@ -60,9 +60,8 @@ core::Result<Output> decide(const Arguments& arguments, tracking::Decision decis
   const core::Json& approval = decided->at("approval");
   std::string text = fmt::format(
       "{} version {}: {}\n", field(*decided, "model"), field(*decided, "version"),
-      approval.at("approved").as_bool()
-          ? "approved"
-          : std::string_view(approval.at("standing").as_string()));
+      approval.at("approved").as_bool() ? "approved"
+                                        : std::string_view(approval.at("standing").as_string()));
   const core::JsonArray& metrics = decided->at("evidence").at("metrics").as_array();
   if (!metrics.empty())
     text += "\nEvidence\n" + table_of(metrics, {{"key", "metric"},
@@ -77,16 +76,16 @@ core::Result<Output> audit(const Arguments& arguments) {
   if (!limit) return std::move(limit).error();
   auto project = app::Project::open(arguments.config);
   if (!project) return std::move(project).error();
-  auto history = app::audit_model(**project, arguments.text("NAME"), arguments.text("--version"),
-                                  *limit);
+  auto history =
+      app::audit_model(**project, arguments.text("NAME"), arguments.text("--version"), *limit);
   if (!history) return std::move(history).error();
   std::string text = table_of(history->at("entries").as_array(), {{"time", "time"},
-                                                                   {"actor", "who"},
-                                                                   {"action", "what"},
-                                                                   {"subject", "of"},
-                                                                   {"from", "from"},
-                                                                   {"to", "to"},
-                                                                   {"reason", "why"}});
+                                                                  {"actor", "who"},
+                                                                  {"action", "what"},
+                                                                  {"subject", "of"},
+                                                                  {"from", "from"},
+                                                                  {"to", "to"},
+                                                                  {"reason", "why"}});
   return Output{*std::move(history), std::move(text)};
 }
 

@@ -323,7 +323,8 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
 
     // The model registry.
     {"tracking.approval.aliases", kTextList, "", "",
-     "Aliases, such as champion, that a version gets only once people approved it; none = nobody is "
+     "Aliases, such as champion, that a version gets only once people approved it; none = nobody "
+     "is "
      "asked."},
     {"tracking.approval.stages", kTextList, "", "", "Stages that are protected likewise."},
     {"tracking.approval.approvals", kInteger, "1", "1..100",
@@ -331,7 +332,8 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"tracking.approval.by_registrant", kBoolean, "false", "",
      "Whoever registered a version may approve it, too."},
     {"tracking.approval.approvers", kTextList, "", "",
-     "Who may approve and reject: names of tokens, login names on the command line; none = everybody "
+     "Who may approve and reject: names of tokens, login names on the command line; none = "
+     "everybody "
      "who may change models."},
 
     {"monitoring.prediction_log.enabled", kBoolean, "true", "",

@@ -34,10 +34,9 @@ TEST_F(ApprovalTest, AProtectedAliasAsksForSoManyPeople) {
 
   EXPECT_FALSE(approve(1, "bob")->is_approved());
   EXPECT_FALSE(approve(1, "bob")->is_approved());  // the same person counts once
-  EXPECT_NE(registry_->set_alias("m", "champion", 1, change_)
-                .error()
-                .message.find("has 1 (of bob)"),
-            std::string::npos);
+  EXPECT_NE(
+      registry_->set_alias("m", "champion", 1, change_).error().message.find("has 1 (of bob)"),
+      std::string::npos);
   const auto state = approve(1, "cat");
   ASSERT_TRUE(state) << state.error().message;
   EXPECT_TRUE(state->is_approved());

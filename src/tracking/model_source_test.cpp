@@ -28,8 +28,8 @@ class ModelSourceTest : public RegistryFixture {
         *database_, *registry_,
         [&](std::string_view id) -> core::Result<LoggedModel> {
           if (id != "m-1")
-            return core::Error{core::ErrorCode::kNotFound, "Logged model with ID '" +
-                                                               std::string(id) + "' not found."};
+            return core::Error{core::ErrorCode::kNotFound,
+                               "Logged model with ID '" + std::string(id) + "' not found."};
           LoggedModel model;
           model.id = id;
           model.artifact_uri = root_ + "/model";
@@ -56,9 +56,9 @@ TEST_F(ModelSourceTest, ALocalPathLiesInsideTheArtifactsOfItsRun) {
             "source, the run_id request parameter has to be specified and the local path has to be "
             "contained within the artifact directory of the run specified by the run_id.");
   for (const std::string& bad :
-       {std::string("/etc/passwd"), "file:///etc/passwd", root_ + "2", root_ + "/../run2",
-        root_ + "/model/../../x", "file://" + root_ + "/%2e%2e/x", std::string("model"),
-        "file://elsewhere" + root_, std::string("file:etc")})
+       {std::string("/etc/passwd"), std::string("file:///etc/passwd"), root_ + "2",
+        root_ + "/../run2", root_ + "/model/../../x", "file://" + root_ + "/%2e%2e/x",
+        std::string("model"), "file://elsewhere" + root_, std::string("file:etc")})
     EXPECT_FALSE(resolve(bad, "run1")) << bad;
   EXPECT_FALSE(resolve(root_ + "/model"));
   EXPECT_FALSE(resolve(root_ + "/model", "proxied"));
@@ -83,13 +83,12 @@ TEST_F(ModelSourceTest, OtherPlacesAreAbsoluteAndWithoutDots) {
         "http://host:port/api/2.0/mlflow-artifacts/artifacts%00", "s3://bucket", "dbfs:relative",
         "s3://b/x?y=/../../z", "s3://b/a\\..\\b"}) {
     const auto refused = resolve(bad);
-    EXPECT_FALSE(refused) << bad;
-    if (!refused)
-      EXPECT_EQ(refused.error().message,
-                std::string("Invalid model version source: '") + bad +
-                    "'. If supplying a source as an http, https, local file path, ftp, "
-                    "objectstore, or mlflow-artifacts uri, an absolute path must be provided "
-                    "without relative path references present. Please provide an absolute path.");
+    ASSERT_FALSE(refused) << bad;
+    EXPECT_EQ(refused.error().message,
+              std::string("Invalid model version source: '") + bad +
+                  "'. If supplying a source as an http, https, local file path, ftp, "
+                  "objectstore, or mlflow-artifacts uri, an absolute path must be provided "
+                  "without relative path references present. Please provide an absolute path.");
   }
 }
 

@@ -40,8 +40,7 @@ TEST_F(RegistryVersionsTest, AVersionKeepsAllThatWasSaid) {
   }
   EXPECT_EQ(registry_->create_version({.name = "n", .source = "s"}, change_).error().message,
             "Registered Model with name=n not found");
-  EXPECT_FALSE(
-      registry_->create_version({.name = "m", .source = std::string(501, 's')}, change_));
+  EXPECT_FALSE(registry_->create_version({.name = "m", .source = std::string(501, 's')}, change_));
 }
 
 TEST_F(RegistryVersionsTest, ADeletedVersionIsRedactedAndFreesItsAliases) {
