@@ -268,7 +268,7 @@ TEST(HttpTransfer, MoreTransfersThanThreadsGoOnTogether) {
   std::vector<std::unique_ptr<TestClient>> up, down;
   for (int i = 0; i < 40; ++i) {
     up.push_back(std::make_unique<TestClient>(server.port()));
-    down.push_back(std::make_unique<TestClient>(server.port(), 4096));
+    down.push_back(std::make_unique<TestClient>(server.port()));
     ASSERT_TRUE(up.back()->send(put_head("/sink", 2 * kPiece) + transfer_text(kPiece + 1)));
     ASSERT_TRUE(down.back()->send(get("/source?size=" + std::to_string(20 * kPiece))));
   }
