@@ -58,6 +58,8 @@ TEST(ErrorBody, IsMlflowsWhereItsClientsAsk) {
     EXPECT_EQ(rendered(status, "/invocations").body,
               fmt::format(R"({{"error_code":"{}","message":"what \"is\" wrong"}})", code));
   }
+  EXPECT_EQ(rendered(400, "/api/2.0/mlflow-artifacts/artifacts/x").body,
+            R"({"error_code":"INVALID_PARAMETER_VALUE","message":"what \"is\" wrong"})");
   EXPECT_EQ(rendered(404, "/api/2.0/mlflow/runs/search").content_type, "application/json");
 }
 

@@ -228,7 +228,8 @@ TEST_F(ArtifactProxy, ADownloadSeesTheWholeOldOrTheWholeNewFile) {
   while (!is_done) {
     const auto part = files_.get(at("f"), {{"Range", "bytes=5000-59999"}});
     ASSERT_TRUE(part.status == 206 || part.status == 503) << part.status;
-    if (part.status == 206) EXPECT_EQ(part.body, std::string(55'000, part.body.front()));
+    if (part.status == 503) continue;
+    EXPECT_EQ(part.body, std::string(55'000, part.body.front()));
   }
   writer.join();
 }

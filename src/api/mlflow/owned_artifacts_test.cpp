@@ -16,12 +16,23 @@ using net::Method;
 class OwnedArtifacts : public ::testing::Test {
  protected:
   OwnedArtifacts() {
-    run_ = server_.services().runs.create(tracking::NewRun{}).value();
+    run_ = server_.services().runs.create(run_in("0")).value();
     EXPECT_TRUE(run_.artifact_uri.starts_with("mlflow-artifacts:/0/")) << run_.artifact_uri;
     root_ = server_.folder() / "artifacts/0" / run_.id / "artifacts";
     std::filesystem::create_directories(root_ / "dir");
     std::ofstream(root_ / "a.txt") << "abcdefg";
     std::ofstream(root_ / "dir/b.txt") << "1";
+  }
+  static tracking::NewRun run_in(const std::string& experiment) {
+    tracking::NewRun run;
+    run.experiment_id = experiment;
+    return run;
+  }
+  core::Result<tracking::LoggedModel> new_model() const {
+    tracking::NewLoggedModel model;
+    model.experiment_id = "0";
+    model.name = "m";
+    return server_.services().logged_models.create(model);
   }
   std::string list(std::string_view query) const {
     return files_.get(fmt::format("/api/2.0/mlflow/artifacts/list?{}", query)).body;
@@ -95,7 +106,7 @@ TEST_F(OwnedArtifacts, SendsAFileOfAModelVersionAlsoBehindTwoSlashes) {
 }
 
 TEST_F(OwnedArtifacts, ShowsTheArtifactsOfALoggedModel) {
-  const auto model = server_.services().logged_models.create({.experiment_id = "0", .name = "m"});
+  const auto model = new_model();
   ASSERT_TRUE(model) << model.error().message;
   EXPECT_EQ(model->artifact_uri, fmt::format("mlflow-artifacts:/0/models/{}/artifacts", model->id));
   const auto stored = files_.put(fmt::format("/api/2.0/mlflow-artifacts/artifacts/0/models/{}/"
@@ -156,7 +167,7 @@ TEST_F(OwnedArtifacts, PresignsNothingOutsideOfBuckets) {
 }
 
 TEST_F(OwnedArtifacts, NoPathLeavesTheRun) {
-  const auto model = server_.services().logged_models.create({.experiment_id = "0", .name = "m"});
+  const auto model = new_model();
   for (const std::string_view path :
        {"../path", "%2e%2e/x", "%252e%252e%252fx", "a/../../x", "..%5cx", "/etc/passwd",
         "%2fetc/passwd", "a%00b", "C:/x", "file:/etc", "a%23b"}) {
@@ -178,7 +189,7 @@ TEST_F(OwnedArtifacts, DoesNotOpenTheMachinesFilesThroughAnExperiment) {
   auto& services = server_.services();
   const auto experiment = services.experiments.create("outside", {}, "file:///etc");
   ASSERT_TRUE(experiment);
-  const auto run = services.runs.create(tracking::NewRun{.experiment_id = experiment->id});
+  const auto run = services.runs.create(run_in(experiment->id));
   ASSERT_TRUE(run);
   ASSERT_TRUE(
       services.database.execute("UPDATE runs SET artifact_uri = 'file:///etc' WHERE "
