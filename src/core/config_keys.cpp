@@ -17,6 +17,16 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"storage.objects", kText, "file:///.tenure/objects", "",
      "Artifacts of runs and model packages."},
 
+    // Experiments, runs and models, also those of MLflow's clients.
+    {"tracking.artifact_root", kText, "mlflow-artifacts:/", "",
+     "What the artifact locations of new experiments begin with; mlflow-artifacts:/ sends clients "
+     "through this server."},
+    {"tracking.artifacts_destination", kText, "", "",
+     "Folder or URL where the server keeps what mlflow-artifacts:/ names; default: artifacts below "
+     "storage.objects."},
+    {"tracking.serve_artifacts", kBoolean, "true", "",
+     "Serve artifacts to MLflow's clients at /api/2.0/mlflow-artifacts."},
+
     // The table that is learnt from.
     {"data.source", kText, "", "", "CSV or Parquet file, relative to tenure.yaml."},
     {"data.format", kText, "auto", "auto|csv|parquet",

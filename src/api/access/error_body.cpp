@@ -16,8 +16,10 @@ bool is_mlflow_path(std::string_view path) {
 }
 
 /// mlflow/mlflow: mlflow/exceptions.py
-std::string_view mlflow_code(int status) {
+std::string_view mlflow_code(int status, bool is_scoring) {
   switch (status) {
+    case 400:
+      return is_scoring ? "BAD_REQUEST" : "INVALID_PARAMETER_VALUE";
     case 401:
       return "UNAUTHENTICATED";
     case 403:
@@ -27,6 +29,8 @@ std::string_view mlflow_code(int status) {
     case 408:
     case 504:
       return "DEADLINE_EXCEEDED";
+    case 409:
+      return "RESOURCE_CONFLICT";
     case 429:
       return "RESOURCE_EXHAUSTED";
     case 501:
@@ -51,7 +55,8 @@ void render_error(const net::ErrorFacts& facts, net::Response& response) {
     out += ',';
     net::append_problem_members(out, facts);
   } else {
-    out = fmt::format("{{\"error_code\":\"{}\",\"message\":", mlflow_code(facts.status));
+    out = fmt::format("{{\"error_code\":\"{}\",\"message\":",
+                      mlflow_code(facts.status, facts.path.starts_with("/invocations")));
     net::append_json_string(out, facts.detail);
   }
   out += '}';

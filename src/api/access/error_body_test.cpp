@@ -66,6 +66,8 @@ TEST(ErrorBody, IsMlflowsWhereItsClientsAsk) {
     EXPECT_EQ(response.content_type, "application/json") << path;
     EXPECT_TRUE(response.body.starts_with("{\"error_code\":\"ENDPOINT_NOT_FOUND\"")) << path;
   }
+  EXPECT_EQ(rendered(400, "/api/2.0/mlflow-artifacts/artifacts/x").body,
+            R"({"error_code":"INVALID_PARAMETER_VALUE","message":"what \"is\" wrong"})");
 }
 
 }  // namespace
