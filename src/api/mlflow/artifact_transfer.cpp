@@ -60,6 +60,7 @@ void answer_file(const net::Request& in, net::Response& out, const tracking::Art
                                : fill_answer(in, out, place);
   }
   if (filled && *filled) {
+    if (out.status >= 400) return;
     out.content_type = artifact_content_type(name);
     out.headers.emplace_back("Content-Disposition", attachment_disposition(name));
     out.headers.emplace_back("X-Content-Type-Options", "nosniff");
