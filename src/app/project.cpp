@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/approval_policy.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -153,7 +154,9 @@ core::Result<tracking::Registry*> Project::registry() {
   if (!registry_) {
     auto db = database();
     if (!db) return std::move(db).error();
-    registry_ = std::make_unique<tracking::Registry>(**db, clock_);
+    auto policy = approval_policy(config_);
+    if (!policy) return std::move(policy).error();
+    registry_ = std::make_unique<tracking::Registry>(**db, clock_, *std::move(policy));
   }
   return registry_.get();
 }
