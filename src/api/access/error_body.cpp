@@ -1,24 +1,18 @@
 #include "api/access/error_body.h"
 
-#include <array>
-
 #include <fmt/format.h>
+
+#include "api/access/protocol_paths.h"
 
 namespace tenure::api {
 namespace {
 
-constexpr std::array<std::string_view, 2> kInference = {"/v1", "/v2"};
-constexpr std::array<std::string_view, 5> kMlflow = {
-    "/invocations", "/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api", "/api/2.0/mlflow-artifacts"};
+bool is_inference_path(std::string_view path) {
+  return is_below(path, "/v1") || is_below(path, "/v2");
+}
 
-/// Whether `path` is `prefix` or lies below it.
-template <std::size_t n>
-bool is_below(std::string_view path, const std::array<std::string_view, n>& prefixes) {
-  for (const std::string_view prefix : prefixes) {
-    if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
-      return true;
-  }
-  return false;
+bool is_mlflow_path(std::string_view path) {
+  return is_below(path, "/invocations") || is_tracking_path(path);
 }
 
 /// mlflow/mlflow: mlflow/exceptions.py
@@ -51,8 +45,8 @@ std::string_view mlflow_code(int status, bool is_scoring) {
 }  // namespace
 
 void render_error(const net::ErrorFacts& facts, net::Response& response) {
-  const bool is_inference = is_below(facts.path, kInference);
-  if (!is_inference && !is_below(facts.path, kMlflow)) return net::render_problem(facts, response);
+  const bool is_inference = is_inference_path(facts.path);
+  if (!is_inference && !is_mlflow_path(facts.path)) return net::render_problem(facts, response);
   response.content_type = "application/json";
   std::string& out = response.body;
   if (is_inference) {

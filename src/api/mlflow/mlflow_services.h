@@ -26,7 +26,8 @@ struct MlflowServices {
   bool serves_artifacts = true;  ///< the proxy /api/2.0/mlflow-artifacts; off: 503
   bool is_tls = false;           ///< clients reach this server by https
   std::string ui_folder = {};    ///< build of MLflow's web UI; empty: none is served
-  /// Sources of new model versions must match it (MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX).
+  /// Sources of new model versions must match it
+  /// (MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX).
   std::string version_source_pattern = {};
 };
 
