@@ -326,12 +326,12 @@ void Http2Session::answer(Http2Stream& stream, const Route* route) {
     exchange.choose_request_id(head.substr(stream.request_id.offset, stream.request_id.length),
                                channel_.loop.now());
   }
+  if (exchange.upload.is_open()) exchange.end_transfers(context);  // refused half way
   exchange.finish(context);
   // The request is done with: its memory goes back before the answer's is waited for.
   if (stream.body.capacity() > kKeepBytes) stream.body = std::string();
   stream.body.clear();
   stream.storing = std::string();
-  if (exchange.upload.is_open()) exchange.end_transfers(context);
   if (exchange.decoded.capacity() > kKeepBytes) exchange.decoded = std::string();
   exchange.let_go(context);
   stream.is_answered = true;
