@@ -21,7 +21,7 @@ struct HttpServerOptions {
   unsigned worker_threads = 4;          ///< for blocking routes
   unsigned batch_threads = 2;           ///< for those of Lane::kBatch
   ConcurrencyOptions concurrency = {};  ///< of each lane
-  std::uint64_t header_max = 16ULL * 1024;
+  std::uint64_t header_max = 128ULL * 1024;
   std::uint64_t body_max = 64ULL * 1024 * 1024;
   /// Bytes of all bodies held at one time, beyond the 64 KiB that every connection may keep. A body
   /// that is the only one is read whatever its size.
