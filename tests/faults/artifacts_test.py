@@ -1,6 +1,7 @@
 """Artifacts when things go wrong: a server that is killed, a disk that is full, files larger than memory should be."""
 import http.client
 import json
+import pathlib
 import re
 import resource
 import signal
@@ -99,7 +100,7 @@ class Artifacts(unittest.TestCase):
 
     def test_memory_does_not_depend_on_the_size_of_a_file(self):
         def peak_mib(server):
-            status = open(f"/proc/{server.process.pid}/status", encoding="ascii").read()
+            status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
             return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
 
         with TrackingServer(self.folder) as server:
