@@ -17,6 +17,16 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"storage.objects", kText, "file:///.tenure/objects", "",
      "Artifacts of runs and model packages."},
 
+    // Experiments, runs and models, also those of MLflow's clients.
+    {"tracking.artifact_root", kText, "mlflow-artifacts:/", "",
+     "What the artifact locations of new experiments begin with; mlflow-artifacts:/ sends clients "
+     "through this server."},
+    {"tracking.artifacts_destination", kText, "", "",
+     "Folder or URL where the server keeps what mlflow-artifacts:/ names; default: artifacts below "
+     "storage.objects."},
+    {"tracking.serve_artifacts", kBoolean, "true", "",
+     "Serve artifacts to MLflow's clients at /api/2.0/mlflow-artifacts."},
+
     // The table that is learnt from.
     {"data.source", kText, "", "", "CSV or Parquet file, relative to tenure.yaml."},
     {"data.format", kText, "auto", "auto|csv|parquet",
@@ -251,7 +261,7 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"serving.body_max", kBytes, "64MiB", "1KiB..1TiB", "Size of a request body."},
     {"serving.bodies_max", kBytes, "512MiB", "1MiB..1TiB",
      "Size of all request bodies held at one time, those up to 64KiB not counted; more get 503."},
-    {"serving.header_max", kBytes, "16KiB", "1KiB..16MiB", "Size of a request's header."},
+    {"serving.header_max", kBytes, "128KiB", "1KiB..16MiB", "Size of a request's header."},
     {"serving.connections_max", kInteger, "10000", "1..1000000", "Open connections."},
     {"serving.streams_max", kInteger, "128", "1..10000",
      "Requests that one HTTP/2 connection may have open."},

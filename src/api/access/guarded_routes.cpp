@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#include "api/access/protocol_paths.h"
+
 namespace tenure::api {
 namespace {
 
@@ -23,7 +25,8 @@ constexpr std::array<std::string_view, 7> kAskable = {
     "/predict",  "/predict/batch", "/explain",   "/decide",
     "/recourse", "/invocations",   "/model-info"};
 
-/// Its answer tells of all models: not for tokens that are kept to some.
+/// Its answer tells of all models: not for tokens that are kept to some. So are the calls of
+/// MLflow's tracking server, which can read and change all of them.
 constexpr std::string_view kOfAllModels = "/v2/models/stats";
 constexpr std::string_view kAllModels = "*";  // no model's name
 
@@ -155,14 +158,15 @@ struct GuardedRoute {
 GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
   const bool is_of_served =
       std::find(kOfServedModel.begin(), kOfServedModel.end(), route.path) != kOfServedModel.end();
+  const bool is_of_all = route.path == kOfAllModels || is_tracking_path(route.path);
   return GuardedRoute{.guard = *rules.guard,
                       .role = route.role,
                       .has_model_segment = route.path.find("{model}") != std::string_view::npos,
                       .is_verb_in_segment =
                           route.path == "/v1/models/{model}" && route.method == net::Method::kPost,
-                      .served_model = route.path == kOfAllModels ? kAllModels
-                                      : is_of_served             ? rules.model
-                                                                 : std::string_view(),
+                      .served_model = is_of_all      ? kAllModels
+                                      : is_of_served ? rules.model
+                                                     : std::string_view(),
                       .is_askable = std::ranges::count(kAskable, route.path) > 0,
                       .has_rate_fields = rules.has_rate_fields,
                       .inner = route.handler};

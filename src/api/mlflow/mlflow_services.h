@@ -23,8 +23,11 @@ struct MlflowServices {
   tracking::LoggedModelStore& logged_models;
   tracking::Registry& registry;
   tracking::ArtifactLocator& artifacts;
-  std::string ui_folder = {};  ///< build of MLflow's web UI; empty: none is served
-  /// Sources of new model versions must match it (MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX).
+  bool serves_artifacts = true;  ///< the proxy /api/2.0/mlflow-artifacts; off: 503
+  bool is_tls = false;           ///< clients reach this server by https
+  std::string ui_folder = {};    ///< build of MLflow's web UI; empty: none is served
+  /// Sources of new model versions must match it
+  /// (MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX).
   std::string version_source_pattern = {};
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -28,14 +27,14 @@ struct FixedText {
 /// Two texts as one with static lifetime, as Route::path wants.
 template <FixedText a, FixedText b>
 struct Joined {
-  static constexpr auto kText = [] {
-    std::array<char, a.view().size() + b.view().size()> text{};
+  static constexpr auto kFixed = [] {
+    char text[a.view().size() + b.view().size() + 1] = {};
     std::size_t at = 0;
     for (const char c : a.view()) text[at++] = c;
     for (const char c : b.view()) text[at++] = c;
-    return text;
+    return FixedText(text);
   }();
-  static constexpr std::string_view kView{kText.data(), kText.size()};
+  static constexpr std::string_view kView = kFixed.view();
 };
 
 /// Answers one call: appends JSON to `out`, which is empty; what stays empty is answered as {}.
