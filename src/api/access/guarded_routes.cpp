@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 
+#include "api/access/own_pages.h"
 #include "api/access/protocol_paths.h"
 
 namespace tenure::api {
@@ -19,6 +20,9 @@ using auth::Verdict;
 using Outcome = auth::Verdict::Outcome;
 
 constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
+/// For MLflow's web page, which has no place to enter a token: the browser asks for one, to be
+/// given as the password.
+constexpr std::string_view kBrowserRealm = "Basic realm=\"tenure\", charset=\"UTF-8\"";
 
 /// Those of them that ?model= gives another one.
 constexpr std::array<std::string_view, 7> kAskable = {
@@ -108,7 +112,8 @@ struct GuardedRoute {
   bool has_model_segment;
   bool is_verb_in_segment;  ///< KServe V1: "{model}:predict"
   std::string_view served_model;
-  bool is_askable;  ///< ?model= names another one
+  bool is_askable;   ///< ?model= names another one
+  bool is_tracking;  ///< of MLflow's tracking server
   bool has_rate_fields;
   net::Handler inner;
 
@@ -133,6 +138,8 @@ struct GuardedRoute {
     const Verdict verdict = guard.check(access);
     add_rate_fields(verdict, has_rate_fields, response);
     if (!verdict.is_allowed()) refuse(verdict, access, response);
+    if (is_tracking && response.status == 401)
+      response.add_header("WWW-Authenticate", kBrowserRealm);
     return verdict;
   }
 
@@ -168,6 +175,7 @@ GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
                                       : is_of_served ? rules.model
                                                      : std::string_view(),
                       .is_askable = std::ranges::count(kAskable, route.path) > 0,
+                      .is_tracking = is_tracking_path(route.path),
                       .has_rate_fields = rules.has_rate_fields,
                       .inner = route.handler};
 }
@@ -241,6 +249,7 @@ void guard_routes(const AccessRules& rules, std::vector<net::Route>& routes) {
       route.handler = all;
     }
   }
+  refuse_foreign_pages(rules.origins, routes);
   if (!rules.origins.empty())
     share_with_origins(std::make_shared<const std::vector<std::string>>(rules.origins), routes);
 }
