@@ -49,9 +49,11 @@ constexpr storage::Migration kLoggedModels{
 /// MLflow keys tags by their own name first, so finding those of one model would read them all.
 constexpr storage::Migration kRegistryIndexes{
     3, "tags of the registry by what bears them, versions by run",
-    "CREATE INDEX index_tenure_registered_model_tags_name ON registered_model_tags (name);"
-    "CREATE INDEX index_tenure_model_version_tags_name ON model_version_tags (name, version);"
-    "CREATE INDEX index_tenure_model_versions_run_id ON model_versions (run_id);"};
+    "CREATE INDEX IF NOT EXISTS index_tenure_registered_model_tags_name ON registered_model_tags "
+    "(name);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_version_tags_name ON model_version_tags (name, "
+    "version);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_run_id ON model_versions (run_id);"};
 
 /// What our own tables are made by. Only the numbering of rows differs between the databases.
 constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
