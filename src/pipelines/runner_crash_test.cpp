@@ -33,9 +33,9 @@ class KillingDatabase final : public storage::Database {
                                      std::span<const storage::SqlValue> parameters) override {
     return inner_.execute(sql, parameters);
   }
-  core::Result<std::vector<storage::SqlRow>> query(
-      std::string_view sql, std::span<const storage::SqlValue> parameters) override {
-    return inner_.query(sql, parameters);
+  core::Result<> for_each(std::string_view sql, std::span<const storage::SqlValue> parameters,
+                          const OnRow& on_row) override {
+    return inner_.for_each(sql, parameters, on_row);
   }
   core::Result<> transaction(
       const std::function<core::Result<>(storage::SqlExecutor&)>& body) override {

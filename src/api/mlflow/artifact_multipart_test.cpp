@@ -24,7 +24,7 @@ class ArtifactMultipart : public ::testing::Test {
     return url.substr(url.find('/', 8));
   }
 
-  TestMlflow server_{{}};
+  TestMlflow server_{{artifact_routes}};
   TestArtifacts files_{server_.services()};
 };
 

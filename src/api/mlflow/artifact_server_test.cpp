@@ -53,7 +53,7 @@ class ArtifactServer : public ::testing::Test {
     return mlflow_.folder() / "artifacts" / ".tenure-unfinished";
   }
 
-  TestMlflow mlflow_{{}};
+  TestMlflow mlflow_{{artifact_routes}};
   core::MetricRegistry metrics_;
   core::SystemClock clock_;
   net::Router router_;

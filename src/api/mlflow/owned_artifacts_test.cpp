@@ -16,6 +16,7 @@ using net::Method;
 class OwnedArtifacts : public ::testing::Test {
  protected:
   OwnedArtifacts() {
+    EXPECT_TRUE(server_.services().experiments.get("0"));
     run_ = server_.services().runs.create(run_in("0")).value();
     EXPECT_TRUE(run_.artifact_uri.starts_with("mlflow-artifacts:/0/")) << run_.artifact_uri;
     root_ = server_.folder() / "artifacts/0" / run_.id / "artifacts";
@@ -38,7 +39,7 @@ class OwnedArtifacts : public ::testing::Test {
     return files_.get(fmt::format("/api/2.0/mlflow/artifacts/list?{}", query)).body;
   }
 
-  TestMlflow server_{{}};
+  TestMlflow server_{{artifact_routes}};
   TestArtifacts files_{server_.services()};
   tracking::Run run_;
   std::filesystem::path root_;

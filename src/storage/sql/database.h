@@ -17,6 +17,27 @@ namespace tenure::storage {
 /// A value of a row or a parameter.
 using SqlValue = std::variant<std::nullptr_t, std::int64_t, double, std::string>;
 
+/// A value of the row a query stands at; text belongs to the database.
+using SqlCell = std::variant<std::nullptr_t, std::int64_t, double, std::string_view>;
+
+/// The row a query stands at, read in place: valid, with its texts, until the callback of
+/// `for_each` returns. Accessors abort (TENURE_ASSERT) on a wrong type, as those of SqlRow do.
+class SqlRowView {
+ public:
+  explicit SqlRowView(std::span<const SqlCell> cells) : cells_(cells) {}
+  bool is_null(std::size_t column) const;
+  std::int64_t integer(std::size_t column) const;
+  double number(std::size_t column) const;  ///< integers are numbers too
+  std::string_view text(std::size_t column) const;
+  std::string_view text_or(std::size_t column, std::string_view if_null) const;
+  std::optional<std::int64_t> integer_if(std::size_t column) const;
+  std::size_t size() const { return cells_.size(); }
+  std::span<const SqlCell> cells() const { return cells_; }
+
+ private:
+  std::span<const SqlCell> cells_;
+};
+
 /// One row; text and number accessors abort (TENURE_ASSERT) on a wrong type, as the statement
 /// decides the types.
 class SqlRow {
@@ -37,8 +58,14 @@ class SqlRow {
 /// What runs statements: a Database by itself (each statement its own transaction) or an open
 /// transaction. Parameters are written `:name`, in any order, and bound by position of first
 /// appearance.
+///
+/// Inside a transaction the body returns the error of a statement that failed: SQLite would undo
+/// that statement alone and go on, PostgreSQL refuses all that follows.
 class SqlExecutor {
  public:
+  /// Given each row; false ends the reading. It must not call the executor that calls it.
+  using OnRow = std::function<bool(const SqlRowView&)>;
+
   virtual ~SqlExecutor() = default;
 
   /// Runs a statement; returns the number of rows it changed.
@@ -48,13 +75,21 @@ class SqlExecutor {
   virtual core::Result<std::int64_t> execute(std::string_view sql,
                                              std::span<const SqlValue> parameters) = 0;
 
+  /// Runs a query and shows each row in place: what many rows are read with, as nothing is copied.
+  virtual core::Result<> for_each(std::string_view sql, std::span<const SqlValue> parameters,
+                                  const OnRow& on_row) = 0;
+
   /// Runs a query and returns all rows.
-  virtual core::Result<std::vector<SqlRow>> query(std::string_view sql,
-                                                  std::span<const SqlValue> parameters) = 0;
+  core::Result<std::vector<SqlRow>> query(std::string_view sql,
+                                          std::span<const SqlValue> parameters);
 
   core::Result<std::int64_t> execute(std::string_view sql,
                                      std::initializer_list<SqlValue> parameters = {}) {
     return execute(sql, std::span(parameters.begin(), parameters.size()));
+  }
+  core::Result<> for_each(std::string_view sql, std::initializer_list<SqlValue> parameters,
+                          const OnRow& on_row) {
+    return for_each(sql, std::span(parameters.begin(), parameters.size()), on_row);
   }
   core::Result<std::vector<SqlRow>> query(std::string_view sql,
                                           std::initializer_list<SqlValue> parameters = {}) {
@@ -67,10 +102,13 @@ class SqlExecutor {
 class Database : public SqlExecutor {
  public:
   using SqlExecutor::execute;
-  using SqlExecutor::query;
+  using SqlExecutor::for_each;
 
   /// Runs `body` in one write transaction: committed when it returns a value, rolled back when it
-  /// returns an Error. What was committed survives kill -9 and power loss.
+  /// returns an Error or throws. What was committed survives kill -9 and power loss. Write
+  /// transactions run one after another, in all processes that use the database. Those that wait
+  /// together are committed together (see commit_group.h): the body may run on the thread of
+  /// another caller, and an error of that commit is an error of all of them.
   virtual core::Result<> transaction(const std::function<core::Result<>(SqlExecutor&)>& body) = 0;
 
   virtual std::string_view backend() const = 0;  ///< "sqlite", "postgresql"

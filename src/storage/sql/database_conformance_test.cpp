@@ -1,6 +1,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -276,6 +277,123 @@ TEST_P(DatabaseConformance, WhatWasAcknowledgedSurvivesKill9) {
   EXPECT_GE(count, acknowledged);
   EXPECT_LE(count, acknowledged + 1);
   must(database->execute("INSERT INTO t VALUES (0)"));
+}
+
+TEST_P(DatabaseConformance, ShowsRowsInPlaceAndStopsWhenTold) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER, b VARCHAR(10), c FLOAT)"));
+  must(database->execute("INSERT INTO t VALUES (1, 'x', 0.5), (2, NULL, 1), (3, 'z', NULL)"));
+  std::vector<std::int64_t> seen;
+  auto read = database->for_each("SELECT a, b, c FROM t WHERE a >= :least ORDER BY a",
+                                 {std::int64_t{1}}, [&](const SqlRowView& row) {
+                                   seen.push_back(row.integer(0));
+                                   if (seen.size() == 1) {
+                                     EXPECT_EQ(row.text(1), "x");
+                                     EXPECT_EQ(row.number(2), 0.5);
+                                     EXPECT_EQ(row.size(), 3U);
+                                     return true;
+                                   }
+                                   EXPECT_TRUE(row.is_null(1));
+                                   EXPECT_EQ(row.text_or(1, "none"), "none");
+                                   EXPECT_EQ(row.number(0), 2.0);
+                                   EXPECT_EQ(row.integer_if(1), std::nullopt);
+                                   return false;
+                                 });
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(seen, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_THROW(static_cast<void>(database->for_each(
+                   "SELECT a FROM t", {},
+                   [](const SqlRowView&) -> bool { throw std::runtime_error("out"); })),
+               std::runtime_error);
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 3);
+}
+
+TEST_P(DatabaseConformance, AFailedTransactionTakesNoOtherWithIt) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER PRIMARY KEY)"));
+  constexpr int kThreads = 8;
+  constexpr int kRounds = 25;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kRounds; ++i) {
+        const std::int64_t id = t * kRounds + i;
+        const auto body = [&](SqlExecutor& sql) -> core::Result<> {
+          if (auto r = sql.execute("INSERT INTO t VALUES (:a)", {id}); !r)
+            return std::move(r).error();
+          if (i % 5 == 1) return core::Error{core::ErrorCode::kConflict, "mine alone"};
+          if (i % 5 == 2) throw std::runtime_error("out");
+          if (i % 5 == 3) {  // breaks a constraint
+            auto r = sql.execute("INSERT INTO t VALUES (:a)", {id});
+            if (!r) return std::move(r).error();
+          }
+          return {};
+        };
+        if (i % 5 == 2) {
+          EXPECT_THROW(static_cast<void>(database->transaction(body)), std::runtime_error);
+        } else if (i % 5 == 4) {
+          must(database->execute("INSERT INTO t VALUES (:a)", {id}));
+          auto again = database->execute("INSERT INTO t VALUES (:a)", {id});
+          ASSERT_FALSE(again);
+          EXPECT_EQ(again.error().code, core::ErrorCode::kAlreadyExists);
+        } else {
+          auto done = database->transaction(body);
+          EXPECT_EQ(done.has_value(), i % 5 == 0);
+          if (i % 5 == 1) {
+            EXPECT_EQ(done.error().message, "mine alone");
+          }
+          if (i % 5 == 3) {
+            EXPECT_EQ(done.error().code, core::ErrorCode::kAlreadyExists) << done.error().message;
+          }
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), kThreads * kRounds * 2 / 5);
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t WHERE a % 5 IN (0, 4)"),
+            kThreads * kRounds * 2 / 5);
+}
+
+TEST_P(DatabaseConformance, WhatManyWritersWereToldSurvivesKill9) {
+  must(open()->execute("CREATE TABLE t (a BIGINT PRIMARY KEY)"));
+  constexpr std::int64_t kWriters = 8;
+  constexpr std::int64_t kPerWriter = 1'000'000;
+  ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+    auto database = GetParam().open(folder_.path());
+    if (!database) return 1;
+    std::vector<std::thread> writers;
+    for (std::int64_t w = 0; w < kWriters; ++w) {
+      writers.emplace_back([&, w] {
+        for (std::int64_t i = 1; i < kPerWriter; ++i) {
+          const std::int64_t id = w * kPerWriter + i;
+          auto done = (*database)->transaction([&](SqlExecutor& sql) -> core::Result<> {
+            if (auto r = sql.execute("INSERT INTO t VALUES (:a)", {id}); !r)
+              return std::move(r).error();
+            return {};
+          });
+          if (!done || !reporter.report(id)) return;
+        }
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+    return 2;
+  });
+  std::vector<std::int64_t> acknowledged;
+  while (acknowledged.size() < 200) {
+    acknowledged.push_back(child.next(-1));
+    ASSERT_GT(acknowledged.back(), 0);
+  }
+  child.kill_hard();
+  for (std::int64_t more = child.next(0); more > 0; more = child.next(0))
+    acknowledged.push_back(more);
+  auto database = open();
+  auto rows = database->query("SELECT a FROM t");
+  ASSERT_TRUE(rows) << rows.error().message;
+  std::set<std::int64_t> kept;
+  for (const SqlRow& row : *rows) kept.insert(row.integer(0));
+  for (const std::int64_t id : acknowledged) EXPECT_TRUE(kept.contains(id)) << id;
+  EXPECT_LE(kept.size(), acknowledged.size() + static_cast<std::size_t>(kWriters));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, DatabaseConformance,

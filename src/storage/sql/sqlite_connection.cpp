@@ -3,7 +3,7 @@
 #include <cerrno>
 
 #include <fmt/format.h>
-#include <soci/sqlite3/soci-sqlite3.h>
+#include <sqlite3.h>
 
 #include "storage/disk_space.h"
 
@@ -58,35 +58,20 @@ core::ErrorCode code_of(int result, int system_errno) {
   }
 }
 
-core::Error last_error(sqlite_api::sqlite3* handle) {
-  const int result = sqlite_api::sqlite3_extended_errcode(handle);
-  const char* message = sqlite_api::sqlite3_errmsg(handle);
-  int system_errno = sqlite_api::sqlite3_system_errno(handle);
-  if ((result & 0xff) == SQLITE_IOERR) {
-    const char* name = sqlite_api::sqlite3_db_filename(handle, "main");
-    const std::string file = name == nullptr ? "" : name;
-    if (has_no_room(file) || has_no_room(file + "-wal")) {
-      system_errno = ENOSPC;
-      message = "the disk is full";
-    }
-  }
-  return sqlite_error(result, system_errno, message);
-}
-
-SqlValue column_value(sqlite_api::sqlite3_stmt* statement, int column) {
-  switch (sqlite_api::sqlite3_column_type(statement, column)) {
+SqlCell cell_of(sqlite3_stmt* statement, int column) {
+  switch (sqlite3_column_type(statement, column)) {
     case SQLITE_INTEGER:
-      return static_cast<std::int64_t>(sqlite_api::sqlite3_column_int64(statement, column));
+      return static_cast<std::int64_t>(sqlite3_column_int64(statement, column));
     case SQLITE_FLOAT:
-      return sqlite_api::sqlite3_column_double(statement, column);
+      return sqlite3_column_double(statement, column);
     case SQLITE_NULL:
       return nullptr;
     default: {
       // The bytes first: SQLite documents this order as the safe one.
-      const void* bytes = sqlite_api::sqlite3_column_blob(statement, column);
-      const int size = sqlite_api::sqlite3_column_bytes(statement, column);
-      return std::string(static_cast<const char*>(bytes == nullptr ? "" : bytes),
-                         static_cast<std::size_t>(size));
+      const void* bytes = sqlite3_column_blob(statement, column);
+      const int size = sqlite3_column_bytes(statement, column);
+      return std::string_view(static_cast<const char*>(bytes == nullptr ? "" : bytes),
+                              static_cast<std::size_t>(size));
     }
   }
 }
@@ -97,24 +82,47 @@ core::Error sqlite_error(int result, int system_errno, std::string_view message)
   return core::Error{code_of(result, system_errno), fmt::format("database: {}", message)};
 }
 
-void SqliteConnection::Finalizer::operator()(sqlite_api::sqlite3_stmt* statement) const {
-  sqlite_api::sqlite3_finalize(statement);
+core::Error sqlite_last_error(sqlite3* handle) {
+  const int result = sqlite3_extended_errcode(handle);
+  const char* message = sqlite3_errmsg(handle);
+  int system_errno = sqlite3_system_errno(handle);
+  if ((result & 0xff) == SQLITE_IOERR) {
+    const char* name = sqlite3_db_filename(handle, "main");
+    const std::string file = name == nullptr ? "" : name;
+    if (has_no_room(file) || has_no_room(file + "-wal")) {
+      system_errno = ENOSPC;
+      message = "the disk is full";
+    }
+  }
+  return sqlite_error(result, system_errno, message);
+}
+
+void SqliteConnection::Finalizer::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+SqliteConnection::~SqliteConnection() {
+  prepared_.clear();
+  sqlite3_close_v2(handle_);
 }
 
 bool SqliteConnection::in_transaction() const {
-  return sqlite_api::sqlite3_get_autocommit(handle_) == 0;
+  return sqlite3_get_autocommit(handle_) == 0;
 }
 
-core::Result<sqlite_api::sqlite3_stmt*> SqliteConnection::prepare(std::string_view sql) {
+core::Result<sqlite3_stmt*> SqliteConnection::prepare(std::string_view sql) {
   if (const auto found = prepared_.find(sql); found != prepared_.end()) return found->second.get();
-  if (prepared_.size() >= kPreparedMax) prepared_.clear();
+  if (prepared_.size() >= kPreparedMax) {
+    std::erase_if(prepared_,
+                  [](const auto& entry) { return sqlite3_stmt_busy(entry.second.get()) == 0; });
+  }
 
-  sqlite_api::sqlite3_stmt* raw = nullptr;
+  sqlite3_stmt* raw = nullptr;
   const char* tail = nullptr;
-  const int result = sqlite_api::sqlite3_prepare_v3(
-      handle_, sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT, &raw, &tail);
+  const int result = sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &raw, &tail);
   Statement statement(raw);
-  if (result != SQLITE_OK) return last_error(handle_);
+  if (result != SQLITE_OK) return sqlite_last_error(handle_);
   if (statement == nullptr)
     return core::Error{core::ErrorCode::kInvalidArgument, "database: the statement is empty"};
   const std::string_view rest = sql.substr(static_cast<std::size_t>(tail - sql.data()));
@@ -125,9 +133,9 @@ core::Result<sqlite_api::sqlite3_stmt*> SqliteConnection::prepare(std::string_vi
   return prepared_.emplace(std::string(sql), std::move(statement)).first->second.get();
 }
 
-core::Result<> SqliteConnection::bind(sqlite_api::sqlite3_stmt* statement,
+core::Result<> SqliteConnection::bind(sqlite3_stmt* statement,
                                       std::span<const SqlValue> parameters) {
-  const int expected = sqlite_api::sqlite3_bind_parameter_count(statement);
+  const int expected = sqlite3_bind_parameter_count(statement);
   if (parameters.size() != static_cast<std::size_t>(expected)) {
     return core::Error{core::ErrorCode::kInvalidArgument,
                        fmt::format("database: the statement has {} parameters, {} were given",
@@ -138,72 +146,62 @@ core::Result<> SqliteConnection::bind(sqlite_api::sqlite3_stmt* statement,
     ++position;
     int result = SQLITE_OK;
     if (const auto* integer = std::get_if<std::int64_t>(&value)) {
-      result = sqlite_api::sqlite3_bind_int64(statement, position, *integer);
+      result = sqlite3_bind_int64(statement, position, *integer);
     } else if (const auto* number = std::get_if<double>(&value)) {
-      result = sqlite_api::sqlite3_bind_double(statement, position, *number);
+      result = sqlite3_bind_double(statement, position, *number);
     } else if (const auto* text = std::get_if<std::string>(&value)) {
       // The caller's text outlives the run, so nothing is copied.
-      result = sqlite_api::sqlite3_bind_text64(statement, position, text->data(), text->size(),
-                                               SQLITE_STATIC, SQLITE_UTF8);
+      result = sqlite3_bind_text64(statement, position, text->data(), text->size(), SQLITE_STATIC,
+                                   SQLITE_UTF8);
     } else {
-      result = sqlite_api::sqlite3_bind_null(statement, position);
+      result = sqlite3_bind_null(statement, position);
     }
-    if (result != SQLITE_OK) return last_error(handle_);
+    if (result != SQLITE_OK) return sqlite_last_error(handle_);
   }
   return {};
 }
 
-core::Result<> SqliteConnection::run(sqlite_api::sqlite3_stmt* statement,
-                                     std::span<const SqlValue> parameters,
-                                     const std::function<void()>& on_row) {
+core::Result<> SqliteConnection::for_each(std::string_view sql,
+                                          std::span<const SqlValue> parameters,
+                                          const OnRow& on_row) {
+  auto prepared = prepare(sql);
+  if (!prepared) return std::move(prepared).error();
+  sqlite3_stmt* const statement = *prepared;
   struct Reset {
-    sqlite_api::sqlite3_stmt* statement;
+    sqlite3_stmt* statement;
     ~Reset() {
-      sqlite_api::sqlite3_reset(statement);
-      sqlite_api::sqlite3_clear_bindings(statement);
+      sqlite3_reset(statement);
+      sqlite3_clear_bindings(statement);
     }
   } const reset{statement};
   if (auto bound = bind(statement, parameters); !bound) return bound;
+  std::vector<SqlCell> cells;
   for (;;) {
-    const int result = sqlite_api::sqlite3_step(statement);
+    const int result = sqlite3_step(statement);
     if (result == SQLITE_DONE) return {};
-    if (result != SQLITE_ROW) return last_error(handle_);
-    on_row();
+    if (result != SQLITE_ROW) return sqlite_last_error(handle_);
+    const int columns = sqlite3_column_count(statement);
+    cells.resize(static_cast<std::size_t>(columns));
+    for (int column = 0; column < columns; ++column)
+      cells[static_cast<std::size_t>(column)] = cell_of(statement, column);
+    if (!on_row(SqlRowView(cells))) return {};
   }
 }
 
 core::Result<std::int64_t> SqliteConnection::execute(std::string_view sql,
                                                      std::span<const SqlValue> parameters) {
-  auto statement = prepare(sql);
-  if (!statement) return std::move(statement).error();
-  const auto changes_before = sqlite_api::sqlite3_total_changes64(handle_);
-  if (auto ran = run(*statement, parameters, [] {}); !ran) return std::move(ran).error();
-  // sqlite3_changes keeps the count of an older statement when this one changed no row.
-  if (sqlite_api::sqlite3_total_changes64(handle_) == changes_before) return 0;
-  return static_cast<std::int64_t>(sqlite_api::sqlite3_changes64(handle_));
-}
-
-core::Result<std::vector<SqlRow>> SqliteConnection::query(std::string_view sql,
-                                                          std::span<const SqlValue> parameters) {
-  auto statement = prepare(sql);
-  if (!statement) return std::move(statement).error();
-  std::vector<SqlRow> rows;
-  auto ran = run(*statement, parameters, [&] {
-    const int columns = sqlite_api::sqlite3_column_count(*statement);
-    std::vector<SqlValue> values;
-    values.reserve(static_cast<std::size_t>(columns));
-    for (int column = 0; column < columns; ++column)
-      values.push_back(column_value(*statement, column));
-    rows.emplace_back(std::move(values));
-  });
+  const auto changes_before = sqlite3_total_changes64(handle_);
+  auto ran = for_each(sql, parameters, [](const SqlRowView&) { return true; });
   if (!ran) return std::move(ran).error();
-  return rows;
+  // sqlite3_changes keeps the count of an older statement when this one changed no row.
+  if (sqlite3_total_changes64(handle_) == changes_before) return 0;
+  return static_cast<std::int64_t>(sqlite3_changes64(handle_));
 }
 
 core::Result<bool> SqliteConnection::is_read_only(std::string_view sql) {
   auto statement = prepare(sql);
   if (!statement) return std::move(statement).error();
-  return sqlite_api::sqlite3_stmt_readonly(*statement) != 0;
+  return sqlite3_stmt_readonly(*statement) != 0;
 }
 
 }  // namespace tenure::storage

@@ -1,6 +1,8 @@
 #include "storage/sql/sqlite_database.h"
 
+#include <atomic>
 #include <fstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -175,6 +177,38 @@ TEST(SqliteDatabase, AFullDiskIsToldAndKeepsWhatWasWritten) {
   ASSERT_TRUE(database) << database.error().message;
   EXPECT_EQ((*database)->query("SELECT COUNT(*) FROM t")->front().integer(0), 2 * acknowledged);
   EXPECT_TRUE((*database)->execute("INSERT INTO t VALUES ('room again')"));
+}
+
+TEST(SqliteDatabase, TheWriteAheadLogStaysShortWhileReadersNeverPause) {
+  const TemporaryFolder folder;
+  auto database = open_database("sqlite:///x.db", folder.path().string());
+  ASSERT_TRUE((*database)->execute("CREATE TABLE t (a VARCHAR(10000))"));
+  std::atomic<bool> ends{false};
+  std::vector<std::thread> readers;
+  // Each begins its next query before the others have ended theirs.
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!ends) {
+        EXPECT_TRUE((*database)->for_each("SELECT a FROM t", {},
+                                          [&](const SqlRowView&) { return !ends.load(); }));
+      }
+    });
+  }
+  const std::string value(8000, 'v');
+  constexpr int kRows = 6000;  // 12 times what a checkpoint waits for
+  for (int i = 0; i < kRows; i += 10) {
+    ASSERT_TRUE((*database)->transaction([&](SqlExecutor& sql) -> core::Result<> {
+      for (int j = 0; j < 10; ++j) {
+        if (auto r = sql.execute("INSERT INTO t VALUES (:v)", {value}); !r)
+          return std::move(r).error();
+      }
+      return {};
+    }));
+  }
+  ends = true;
+  for (std::thread& reader : readers) reader.join();
+  EXPECT_LT(std::filesystem::file_size(folder.path() / "x.db-wal"), std::uintmax_t{30'000'000});
+  EXPECT_EQ((*database)->query("SELECT COUNT(*) FROM t")->front().integer(0), kRows);
 }
 
 }  // namespace
