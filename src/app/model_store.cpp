@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/python_model.h"
 #include "app/steps/step_io.h"
 #include "core/file.h"
 #include "core/sha256.h"
@@ -108,6 +109,11 @@ core::Result<StoredModel> open_stored_model(Project& project,
   auto folder = place->store->local_copy(place->key, project.state_folder() / "cache");
   if (!folder) return std::move(folder).error().within(what);
   if (auto ok = check_files(version, *folder); !ok) return std::move(ok).error().within(what);
+  if (is_python_model(*folder)) {
+    auto opened = open_python_model(project, *folder);
+    if (!opened) return std::move(opened).error().within(what);
+    return opened;
+  }
   auto model = learn::Model::load(*folder);
   if (!model) return std::move(model).error().within(what);
   std::optional<learn::Model> secondary;

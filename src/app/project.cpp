@@ -150,6 +150,15 @@ core::Result<tracking::RunStore*> Project::runs() {
   return runs_.get();
 }
 
+core::Result<tracking::LoggedModelStore*> Project::logged_models() {
+  if (!logged_models_) {
+    auto db = database();
+    if (!db) return std::move(db).error();
+    logged_models_ = std::make_unique<tracking::LoggedModelStore>(**db, clock_);
+  }
+  return logged_models_.get();
+}
+
 core::Result<tracking::Registry*> Project::registry() {
   if (!registry_) {
     auto db = database();

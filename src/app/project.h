@@ -16,6 +16,7 @@
 #include "storage/sql/database.h"
 #include "tracking/artifacts.h"
 #include "tracking/experiments.h"
+#include "tracking/logged_models.h"
 #include "tracking/registry.h"
 #include "tracking/run.h"
 
@@ -50,6 +51,7 @@ class Project {
   core::Result<std::string> artifact_root();
   core::Result<tracking::ExperimentStore*> experiments();
   core::Result<tracking::RunStore*> runs();
+  core::Result<tracking::LoggedModelStore*> logged_models();
   core::Result<tracking::Registry*> registry();
   core::Result<auth::TokenStore*> tokens();
   core::Result<std::unique_ptr<data::Engine>> engine()
@@ -78,6 +80,7 @@ class Project {
   std::unique_ptr<tracking::ArtifactLocator> artifacts_;
   std::unique_ptr<tracking::ExperimentStore> experiments_;
   std::unique_ptr<tracking::RunStore> runs_;
+  std::unique_ptr<tracking::LoggedModelStore> logged_models_;
   std::unique_ptr<tracking::Registry> registry_;
   std::unique_ptr<auth::TokenStore> tokens_;
 };

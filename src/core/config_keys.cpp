@@ -26,6 +26,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "storage.objects."},
     {"tracking.serve_artifacts", kBoolean, "true", "",
      "Serve artifacts to MLflow's clients at /api/2.0/mlflow-artifacts."},
+    {"tracking.ui", kText, "", "",
+     "Folder with a build of MLflow's web interface (mlflow/server/js/build of its package), which "
+     "the server then shows at /."},
 
     // The table that is learnt from.
     {"data.source", kText, "", "", "CSV or Parquet file, relative to tenure.yaml."},
