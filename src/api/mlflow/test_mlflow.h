@@ -42,7 +42,9 @@ class TestMlflow {
                   .registry = registry_,
                   .artifacts = artifacts_,
                   .ui_folder = std::move(ui_folder)},
-        router_(all_routes(groups, *database_, services_)) {}
+        router_(all_routes(groups, *database_, services_)) {
+    TENURE_ASSERT(experiments_.get("0"));
+  }
 
   /// `target` may have a query. A body goes with `content_type`.
   net::Response send(net::Method method, std::string_view target, std::string_view body = {},
