@@ -385,6 +385,19 @@ TEST(HttpLimits, AsksTheRouteBeforeItReadsALargeBody) {
             "small");
 }
 
+TEST(HttpLimits, TakeARequestLineAsLongAsTheHeaderMayBe) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.header_max = 128 * 1024;
+  TestServer server(options);
+  TestClient client(server.port());
+  const auto line = [](std::size_t length) {
+    return "GET /ping?run_ids=" + std::string(length, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  };
+  EXPECT_EQ(client.ask(line(64 * 1024)).status, 200);
+  EXPECT_EQ(client.ask(line(120 * 1024)).status, 200);
+  EXPECT_EQ(client.ask(line(128 * 1024)).status, 431);
+}
+
 TEST(HttpLimits, RefusesHeadWithoutABody) {
   TestServer server;
   for (const std::string request :

@@ -10,7 +10,8 @@ class RegistryVersionsTest : public RegistryFixture {
   /// Numbers of the newest versions by stage, in the order answered.
   std::vector<std::int64_t> latest(const std::vector<std::string>& stages = {}) {
     std::vector<std::int64_t> numbers;
-    for (const ModelVersion& version : *registry_->latest_versions("m", stages))
+    const auto versions = registry_->latest_versions("m", stages);
+    for (const ModelVersion& version : *versions)
       numbers.push_back(version.version);
     return numbers;
   }
