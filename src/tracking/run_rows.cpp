@@ -1,17 +1,23 @@
 #include "tracking/run_rows.h"
 
+#include <array>
 #include <map>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "tracking/page_rows.h"
 #include "tracking/run_inputs.h"
 #include "tracking/run_log.h"
-#include "tracking/run_row.h"
 
 namespace tenure::tracking {
 namespace {
 
 using storage::SqlRow;
+
+constexpr auto kStatuses =
+    std::to_array({RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished,
+                   RunStatus::kFailed, RunStatus::kKilled});
 
 // Keys mostly come in their order, as they were written: then the end is the place.
 void put(std::map<std::string, std::string>& map, const SqlRow& row) {
@@ -24,6 +30,24 @@ void put_metric(Run& run, const SqlRow& row) {
 
 }  // namespace
 
+Run run_from_row(const SqlRow& row, std::size_t first) {
+  Run run;
+  run.id = row.text(first);
+  if (const auto experiment = row.integer_if(first + 1))
+    run.experiment_id = std::to_string(*experiment);
+  run.name = row.text_or(first + 2, "");
+  run.user = row.text_or(first + 3, "");
+  const std::string status = row.text_or(first + 4, "RUNNING");
+  for (const RunStatus known : kStatuses) {
+    if (run_status_name(known) == status) run.status = known;
+  }
+  run.start_ms = row.integer_if(first + 5).value_or(0);
+  run.end_ms = row.integer_if(first + 6).value_or(0);
+  run.artifact_uri = row.text_or(first + 7, "");
+  run.lifecycle_stage = row.text_or(first + 8, "active");
+  return run;
+}
+
 core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
                                          std::span<const std::string> ids) {
   const std::vector<storage::SqlValue> keys(ids.begin(), ids.end());
@@ -34,7 +58,7 @@ core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
         [&](std::size_t item, const SqlRow& row) { fill(found[item], row); });
   };
   auto read = each(kRunColumns, "runs",
-                   [](std::optional<Run>& run, const SqlRow& row) { run = run_from_row(row); });
+                   [](std::optional<Run>& run, const SqlRow& row) { run = run_from_row(row, 0); });
   if (!read) return std::move(read).error();
   read = each("key, value", "params", [](std::optional<Run>& run, const SqlRow& row) {
     if (run) put(run->params, row);
@@ -57,9 +81,13 @@ core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
     if (!run) continue;
     runs.push_back(std::move(*run));
     if (const auto edges = inputs->find(runs.back().id); edges != inputs->end())
-      runs.back().inputs = edges->second;
+      runs.back().inputs = std::move(edges->second);
   }
   return runs;
+}
+
+core::Error run_not_found(std::string_view id) {
+  return core::Error{core::ErrorCode::kNotFound, fmt::format("Run with id={} not found", id)};
 }
 
 }  // namespace tenure::tracking

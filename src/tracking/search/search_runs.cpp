@@ -130,7 +130,7 @@ void add_order(Statement& statement, const ReadQuery& query) {
     statement.add(", ");
   }
   if (!has_start) statement.order("r.start_time", false, false).add(", ");
-  statement.order("r.run_uuid", true, true);
+  statement.order_by_id("r.run_uuid");
 }
 
 Statement ids_statement(const storage::Database& database,
