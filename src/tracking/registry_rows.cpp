@@ -12,36 +12,12 @@ namespace {
 using storage::SqlExecutor;
 using storage::SqlRow;
 
-/// Of model_versions v, in the order that version_from_row reads.
-constexpr std::string_view kVersionColumns =
-    "v.name, v.version, v.creation_time, v.last_updated_time, v.description, v.user_id, "
-    "v.current_stage, v.source, v.run_id, v.status, v.status_message, v.run_link, "
-    "v.storage_location";
-
 /// The versions of one model.
 std::string select_versions(std::string_view condition) {
   return fmt::format(
       "SELECT {} FROM model_versions v WHERE v.name = :name AND v.current_stage <> "
       "'Deleted_Internal' {}",
       kVersionColumns, condition);
-}
-
-ModelVersion version_from_row(const SqlRow& row) {
-  ModelVersion version;
-  version.name = row.text(0);
-  version.version = row.integer(1);
-  version.created_ms = row.integer_if(2).value_or(0);
-  version.updated_ms = row.integer_if(3).value_or(0);
-  version.description = row.text_or(4, "");
-  version.user = row.text_or(5, "");
-  version.stage = row.text_or(6, "None");
-  version.source = row.text_or(7, "");
-  version.run_id = row.text_or(8, "");
-  version.status = row.text_or(9, "READY");
-  version.status_message = row.text_or(10, "");
-  version.run_link = row.text_or(11, "");
-  version.storage_location = row.text_or(12, "");
-  return version;
 }
 
 /// Adds tags and aliases to versions of one model.
@@ -84,6 +60,24 @@ std::string select_latest(std::size_t models) {
 }
 
 }  // namespace
+
+ModelVersion version_from_row(const SqlRow& row) {
+  ModelVersion version;
+  version.name = row.text(0);
+  version.version = row.integer(1);
+  version.created_ms = row.integer_if(2).value_or(0);
+  version.updated_ms = row.integer_if(3).value_or(0);
+  version.description = row.text_or(4, "");
+  version.user = row.text_or(5, "");
+  version.stage = row.text_or(6, "None");
+  version.source = row.text_or(7, "");
+  version.run_id = row.text_or(8, "");
+  version.status = row.text_or(9, "READY");
+  version.status_message = row.text_or(10, "");
+  version.run_link = row.text_or(11, "");
+  version.storage_location = row.text_or(12, "");
+  return version;
+}
 
 core::Error model_not_found(std::string_view name) {
   return core::Error{core::ErrorCode::kNotFound,

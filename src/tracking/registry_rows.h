@@ -15,6 +15,14 @@
 // Deleted_Internal) are never shown.
 namespace tenure::tracking {
 
+/// Of model_versions v, in the order that version_from_row reads.
+inline constexpr std::string_view kVersionColumns =
+    "v.name, v.version, v.creation_time, v.last_updated_time, v.description, v.user_id, "
+    "v.current_stage, v.source, v.run_id, v.status, v.status_message, v.run_link, "
+    "v.storage_location";
+/// Without tags and aliases.
+ModelVersion version_from_row(const storage::SqlRow& row);
+
 core::Result<std::optional<RegisteredModel>> read_model(storage::SqlExecutor& sql,
                                                         std::string_view name);
 /// The version, or the newest one for std::nullopt.
