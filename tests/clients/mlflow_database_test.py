@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from client_environment import MLFLOW, MLFLOW_3, client_python, run_client
-from tenure_process import FAST, make_telco_project, temporary_folder, tenure, tenure_json
+from tenure_process import FAST, make_telco_project, temporary_folder, tenure_json
 
 READ_RUNS = """
 import json, sys
@@ -19,12 +19,11 @@ print(json.dumps({"runs": {run.info.run_id: run.data.metrics["test_auc"] for run
 """
 
 WRITE_RUNS = """
-import sys, time
+import sys
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 client = MlflowClient(tracking_uri=sys.argv[1], registry_uri=sys.argv[1])
-client.create_experiment("theirs")
-run = client.create_run(client.create_experiment("telco-churn"))
+run = client.create_run(client.create_experiment("theirs"))
 client.log_batch(run.info.run_id, metrics=[Metric("m", float(i), 1, i) for i in range(100)])
 client.set_terminated(run.info.run_id)
 """
@@ -46,7 +45,6 @@ class MlflowDatabase(unittest.TestCase):
         return tenure_json("run", *FAST, cwd=self.project)["run_id"]
 
     def upgrade(self, python):
-        self.database.parent.mkdir(exist_ok=True)
         subprocess.run([python, "-m", "mlflow", "db", "upgrade", self.url], cwd=self.folder, check=True,
                        capture_output=True, timeout=600)
 
@@ -76,14 +74,13 @@ class MlflowDatabase(unittest.TestCase):
         self.check_theirs(self.python_2)
 
     def check_theirs(self, python):
-        self.upgrade(python)
+        self.database.parent.mkdir(exist_ok=True)
         run_client(python, WRITE_RUNS, self.url, cwd=self.folder)
         revision = self.rows("SELECT version_num FROM alembic_version")
         ours = self.train()
         self.assertEqual(self.rows("SELECT version_num FROM alembic_version"), revision)
         self.assertEqual(self.rows("SELECT COUNT(*) FROM metrics WHERE key = 'm'"), [(100,)])
         self.assertEqual(self.rows(f"SELECT COUNT(*) FROM runs WHERE run_uuid = '{ours}'"), [(1,)])
-        self.assertEqual(tenure("doctor", cwd=self.project, check=False).stderr, "")
 
 
 if __name__ == "__main__":
