@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,14 @@
 
 // Reading runs from MLflow's tables, many at once.
 namespace tenure::tracking {
+
+/// The columns of table runs that run_from_row reads.
+inline constexpr std::string_view kRunColumns =
+    "run_uuid, experiment_id, name, user_id, status, start_time, end_time, artifact_uri, "
+    "lifecycle_stage";
+
+/// A run without params, tags, metrics and inputs, from the columns `first` and later.
+Run run_from_row(const storage::SqlRow& row, std::size_t first);
 
 /// Params, tags, latest metrics and inputs of many runs cost one statement each, whatever their
 /// number. Runs come in the order of `ids`; ids that do not exist are left out.

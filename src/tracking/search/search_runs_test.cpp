@@ -3,7 +3,7 @@
 #include <set>
 
 #include "tracking/search/searches.h"
-#include "tracking/search/test_tracking.h"
+#include "tracking/testing/search_test_base.h"
 
 namespace tenure::tracking {
 namespace {
