@@ -129,7 +129,7 @@ bool comes_before(const TestRun& left, const TestRun& right, bool by_metric, boo
 class SearchPropertyTest : public SearchTest {};
 
 TEST_F(SearchPropertyTest, FiltersOrdersAndPagesAreThoseOfANaiveEvaluation) {
-  rc::check([&] {
+  const bool holds = rc::check([&] {
     for (const std::string table : {"latest_metrics", "params", "tags", "runs"})
       write("DELETE FROM " + table);
     std::vector<TestRun> expected;
@@ -166,6 +166,7 @@ TEST_F(SearchPropertyTest, FiltersOrdersAndPagesAreThoseOfANaiveEvaluation) {
     RC_LOG() << filter << std::endl;
     RC_ASSERT(found == ids);
   });
+  EXPECT_TRUE(holds);
 }
 
 }  // namespace
