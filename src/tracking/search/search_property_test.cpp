@@ -4,6 +4,8 @@
 #include <optional>
 #include <rapidcheck.h>
 
+#include <gtest/gtest.h>
+
 #include "tracking/search/searches.h"
 #include "tracking/testing/search_test_base.h"
 
