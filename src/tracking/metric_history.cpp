@@ -8,7 +8,7 @@
 
 #include "tracking/metric_sampling.h"
 #include "tracking/run_log.h"
-#include "tracking/run_row.h"
+#include "tracking/run_rows.h"
 #include "tracking/search/page_token.h"
 #include "tracking/sql_rows.h"
 
@@ -109,7 +109,7 @@ core::Result<Page<Metric>> metric_history(storage::Database& database, std::stri
   if (rows->empty()) {
     auto known = database.query("SELECT 1 FROM runs WHERE run_uuid = :run", {std::string(run_id)});
     if (!known) return std::move(known).error();
-    if (known->empty()) return run_is_missing(run_id);
+    if (known->empty()) return run_not_found(run_id);
   }
   Page<Metric> page;
   const std::string name(key);

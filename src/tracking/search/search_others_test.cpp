@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include "tracking/search/searches.h"
 #include "tracking/testing/search_test_base.h"
 

@@ -4,6 +4,8 @@
 #include <optional>
 #include <rapidcheck.h>
 
+#include <gtest/gtest.h>
+
 #include "tracking/search/searches.h"
 #include "tracking/testing/search_test_base.h"
 
@@ -129,7 +131,7 @@ bool comes_before(const TestRun& left, const TestRun& right, bool by_metric, boo
 class SearchPropertyTest : public SearchTest {};
 
 TEST_F(SearchPropertyTest, FiltersOrdersAndPagesAreThoseOfANaiveEvaluation) {
-  rc::check([&] {
+  const bool holds = rc::check([&] {
     for (const std::string table : {"latest_metrics", "params", "tags", "runs"})
       write("DELETE FROM " + table);
     std::vector<TestRun> expected;
@@ -166,6 +168,7 @@ TEST_F(SearchPropertyTest, FiltersOrdersAndPagesAreThoseOfANaiveEvaluation) {
     RC_LOG() << filter << std::endl;
     RC_ASSERT(found == ids);
   });
+  EXPECT_TRUE(holds);
 }
 
 }  // namespace

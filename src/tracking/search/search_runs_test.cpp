@@ -2,6 +2,8 @@
 #include <limits>
 #include <set>
 
+#include <gtest/gtest.h>
+
 #include "tracking/search/searches.h"
 #include "tracking/testing/search_test_base.h"
 

@@ -8,13 +8,13 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 
 #include "storage/sql/database.h"
 #include "tracking/experiments.h"
 #include "tracking/page.h"
 
-// A database in memory whose rows the tests of searches write themselves.
+// A database in memory whose rows the tests of searches write themselves. The test includes
+// GoogleTest first.
 namespace tenure::tracking {
 
 struct TestRun {
