@@ -125,7 +125,8 @@ TEST_F(ModelSourceTest, ThePatternOfTheServerMustBeFound) {
   EXPECT_TRUE(resolve("mlflow-artifacts:/1/x", "", "^mlflow-artifacts:/"));
   EXPECT_EQ(resolve("s3://b/x", "", "^mlflow-artifacts:/").error().message,
             "Invalid model version source: 's3://b/x'.");
-  EXPECT_EQ(resolve("s3://b/x", "", "(").error().code, core::ErrorCode::kUnavailable);
+  EXPECT_NE(resolve("s3://b/x", "", "(").error().message.find("no regular expression"),
+            std::string::npos);
 }
 
 TEST(ModelVersionsTag, ListsEachVersionOnce) {
