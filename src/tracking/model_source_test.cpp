@@ -2,15 +2,16 @@
 
 #include <filesystem>
 
+#include <gtest/gtest.h>
+
 #include "tracking/test_registry.h"
 
 namespace tenure::tracking {
 namespace {
 
-class ModelSourceTest : public RegistryFixture {
+class ModelSourceTest : public ::testing::Test, protected RegistryWorld {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
     root_ = (folder_.path() / "artifacts" / "run1").string();
     std::filesystem::create_directories(root_ + "/model");
     add_run("run1", "file://" + root_);
