@@ -26,6 +26,17 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "storage.objects."},
     {"tracking.serve_artifacts", kBoolean, "true", "",
      "Serve artifacts to MLflow's clients at /api/2.0/mlflow-artifacts."},
+    {"tracking.approval.aliases", kTextList, "", "",
+     "Aliases, such as champion, that a version gets only once people approved it; default: none."},
+    {"tracking.approval.stages", kTextList, "", "", "Stages that are protected likewise."},
+    {"tracking.approval.approvals", kInteger, "1", "1..100",
+     "How many different people must approve."},
+    {"tracking.approval.by_registrant", kBoolean, "false", "",
+     "Whoever registered a version may approve it, too."},
+    {"tracking.approval.approvers", kTextList, "", "",
+     "Who may approve and reject: names of tokens, login names on the command line; none = "
+     "everybody "
+     "who may change models."},
 
     // The table that is learnt from.
     {"data.source", kText, "", "", "CSV or Parquet file, relative to tenure.yaml."},
@@ -330,21 +341,6 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"auth.jwt.models_claim", kText, "models", "",
      "Claim with the models that may be used; a JWT without it may use all."},
     {"auth.jwt.leeway", kDuration, "30s", "0s..60s", "By how much clocks may differ."},
-
-    // The model registry.
-    {"tracking.approval.aliases", kTextList, "", "",
-     "Aliases, such as champion, that a version gets only once people approved it; none = nobody "
-     "is "
-     "asked."},
-    {"tracking.approval.stages", kTextList, "", "", "Stages that are protected likewise."},
-    {"tracking.approval.approvals", kInteger, "1", "1..100",
-     "How many different people must approve."},
-    {"tracking.approval.by_registrant", kBoolean, "false", "",
-     "Whoever registered a version may approve it, too."},
-    {"tracking.approval.approvers", kTextList, "", "",
-     "Who may approve and reject: names of tokens, login names on the command line; none = "
-     "everybody "
-     "who may change models."},
 
     {"monitoring.prediction_log.enabled", kBoolean, "true", "",
      "Keep every prediction as an event."},
