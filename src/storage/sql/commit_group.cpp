@@ -115,6 +115,11 @@ bool CommitGroup::run_in_transaction(Caller& caller, bool is_first) {
     }
     return false;
   }
+  if (caller.is_good() && connection_->is_spoiled()) {
+    caller.result = core::Error{core::ErrorCode::kUnavailable,
+                                "database: a statement of the transaction failed, so nothing of "
+                                "it was kept"};
+  }
   if (caller.is_good() || is_first) return true;
   if (!connection_->back_to_mark()) {
     connection_->roll_back();

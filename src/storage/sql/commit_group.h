@@ -24,6 +24,8 @@ class WritingConnection {
   virtual core::Result<> back_to_mark() = 0;
   /// Whether the transaction is open. A full disk or a lost connection ends it behind our back.
   virtual bool in_transaction() = 0;
+  /// Whether a statement failed in a way that leaves only going back.
+  virtual bool is_spoiled() = 0;
   virtual SqlExecutor& executor() = 0;  ///< inside the transaction
   virtual SqlExecutor& outside() = 0;   ///< each statement by itself
   /// Whether a single statement outside is as safe as in a transaction of its own.

@@ -12,6 +12,7 @@
 #include "storage/sql/database.h"
 #include "storage/sql/migration.h"
 #include "storage/testing/child_process.h"
+#include "storage/testing/postgresql_server.h"
 #include "storage/testing/temporary_folder.h"
 
 // What every database behind the interface must do. A backend joins by a line in kBackends.
@@ -19,6 +20,7 @@ namespace tenure::storage {
 namespace {
 
 using testing::ChildProcess;
+using testing::PostgresqlServer;
 using testing::TemporaryFolder;
 
 struct Backend {
@@ -29,6 +31,10 @@ struct Backend {
 
 class DatabaseConformance : public ::testing::TestWithParam<Backend> {
  protected:
+  void SetUp() override {
+    if (GetParam().name == "postgresql" && PostgresqlServer::shared() == nullptr)
+      GTEST_SKIP() << PostgresqlServer::kMissing;
+  }
   std::unique_ptr<Database> open() {
     auto database = GetParam().open(folder_.path());
     EXPECT_TRUE(database) << database.error().message;
@@ -401,6 +407,11 @@ INSTANTIATE_TEST_SUITE_P(Backends, DatabaseConformance,
                                                    [](const std::filesystem::path& folder) {
                                                      return open_database("sqlite:///db/tenure.db",
                                                                           folder.string());
+                                                   }},
+                                           Backend{"postgresql",
+                                                   [](const std::filesystem::path& folder) {
+                                                     return PostgresqlServer::shared()->open(
+                                                         folder);
                                                    }}),
                          [](const auto& backend) { return backend.param.name; });
 

@@ -10,7 +10,7 @@ namespace tenure::storage {
 namespace {
 
 constexpr int kPagesPerCheckpoint = 1000;  // 4 MB, as SQLite's own default
-constexpr int kWaitPerCheckpointMs = 20;   // for readers, by how many checkpoints the log is long
+constexpr int kWaitPerCheckpointMs = 25;   // for readers, by how many checkpoints the log is long
 constexpr int kWaitMaxMs = 1000;           // writers wait as well meanwhile
 
 /// Starts the log anew after bringing over what is left in it; gives up when readers keep it.
