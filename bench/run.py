@@ -21,7 +21,7 @@ sys.path.insert(0, str(HERE))
 from measure import ROOT, Skip, Wrong  # noqa: E402
 
 TASKS = ("run", "predict", "serve_python", "startup", "own_table", "evaluator", "score", "join",
-         "materialize", "online_reads", "tracking")
+         "materialize", "online_reads", "tracking", "mlflow_server")
 ROUNDS_MIN = 5
 SECONDS_MAX = 1800
 LOAD_MAX = 0.5  # per core, before anything was started

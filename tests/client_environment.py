@@ -10,6 +10,10 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".ca
 # The environment "mlflow-2.22.2", which several tests share.
 MLFLOW = ("mlflow==2.22.2", "xgboost==1.7.4", "scikit-learn==1.5.2", "pandas==2.2.3", "numpy==1.26.4", "setuptools==80.9.0",
           "sqlalchemy==2.0.44")
+# "mlflow-3.17.2", likewise.
+MLFLOW_3 = ("mlflow==3.17.2", "xgboost==3.0.5", "scikit-learn==1.7.2", "pandas==2.3.3", "numpy==2.2.6", "optuna==4.5.0",
+            "lightgbm==4.6.0")
+PLAYWRIGHT = ("playwright==1.55.0",)
 
 
 def client_python(name, *requirements):

@@ -87,7 +87,7 @@ def collect(tiers, build, arguments):
         yield "architecture_test", lambda: run_gtest(build / "architecture_test", arguments.match)
     for tier in PYTHON_TIERS:
         if tier in tiers:
-            for script in sorted((ROOT / "tests" / tier).glob("*_test.py")):
+            for script in sorted((ROOT / "tests" / tier).glob("**/*_test.py")):
                 yield f"{tier}/{script.stem}", lambda s=script: run_python(s, environment, arguments.match)
     if "fuzz" in tiers:
         for binary in sorted(build.glob("**/*_fuzz")):

@@ -63,9 +63,10 @@ def make_telco_project(folder):
 class Server:
     """`tenure up` on a free port; stops it at the end and checks that it ended well."""
 
-    def __init__(self, project, *arguments):
+    def __init__(self, project, *arguments, **variables):
         self.process = subprocess.Popen([TENURE, "up", "--port", "0", "--json", *arguments], cwd=project, text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                        env={**os.environ, **variables}, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError(f"the server did not start: {self.process.communicate()[1]}")
@@ -104,3 +105,12 @@ class Server:
 
     def predict(self, body):
         return self.request("POST", "/predict", body, {"Content-Type": "application/json"})
+
+
+class TrackingServer(Server):
+    """A server of tracking, registry and artifacts alone: no project, everything in `folder`."""
+
+    def __init__(self, folder, *arguments, **variables):
+        super().__init__(folder, "--grpc-port", "0", *arguments,
+                         **{"TENURE_STORAGE__DATABASE": f"sqlite:///{folder}/mlflow.db",
+                            "TENURE_TRACKING__ARTIFACTS_DESTINATION": str(folder / "mlartifacts"), **variables})

@@ -9,6 +9,7 @@
 #include "api/health/health_http.h"
 #include "api/idempotency/idempotent_handler.h"
 #include "api/kserve/kserve_http.h"
+#include "api/mlflow/mlflow_routes.h"
 #include "api/mlflow_scoring/scoring_http.h"
 #include "api/open_inference/infer_http.h"
 #include "api/open_inference/model_http.h"
@@ -125,6 +126,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kGet,  "/",                            with_table(index_page), Role::kAnyone,   kInline,   kNoBody,      ""},
   };
   // clang-format on
+  if (services.mlflow != nullptr) mlflow::add_routes(*services.mlflow, routes);
   if (services.answers != nullptr) make_idempotent(*services.answers, routes);
   for (const net::Route& route : routes) {
     if (route.summary.empty()) continue;  // parts of pages

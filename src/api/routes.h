@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/idempotency/answer_memory.h"
+#include "api/mlflow/mlflow_services.h"
 #include "api/open_inference/inference_statistics.h"
 #include "auth/guard.h"
 #include "core/clock.h"
@@ -49,6 +50,7 @@ struct Services {
   serving::Traffic* traffic = nullptr;   ///< of the main model; null = one version answers all
   std::vector<ServedModel> others = {};  ///< models beside the main one
   serving::AnswerGate* answer_gate = nullptr;  ///< not null: answers wait until they are recorded
+  const mlflow::MlflowServices* mlflow = nullptr;  ///< null: MLflow's tracking API is not served
 };
 
 /// The route table: every path the server answers, one row each; guarded, if there is a guard.

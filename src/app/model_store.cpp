@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/python_model.h"
 #include "app/steps/step_io.h"
 #include "core/file.h"
 #include "core/sha256.h"
@@ -17,22 +18,22 @@
 namespace tenure::app {
 namespace {
 
-/// The object key of a version's package. `source` is absolute, as MLflow wants it; when the
-/// project was moved or copied since, the part from artifacts/<experiment>/<run>/ on still holds.
-core::Result<std::string> key_of(const storage::ObjectStore& objects,
-                                 const tracking::ModelVersion& version) {
-  const std::string root = objects.uri("artifacts");
-  if (version.source.starts_with(root)) return "artifacts" + version.source.substr(root.size());
+/// Where a version's package lies. A local place is absolute, as MLflow wants it; when the project
+/// was moved or copied since, the part from artifacts/<experiment>/<run>/ on still holds.
+core::Result<tracking::ArtifactPlace> place_of(Project& project,
+                                               const tracking::ModelVersion& version) {
+  auto artifacts = project.artifacts();
+  if (!artifacts) return std::move(artifacts).error();
+  const std::string& uri = version.download_uri();
+  auto place = (*artifacts)->find(uri);
+  if (place || place.error().code != core::ErrorCode::kPermissionDenied) return place;
   const std::size_t run =
-      version.run_id.empty() ? std::string::npos : version.source.find("/" + version.run_id + "/");
-  if (run != std::string::npos) {
-    const std::size_t key = version.source.rfind("artifacts/", run);
-    if (key != std::string::npos) return version.source.substr(key);
-  }
-  return core::Error{
-      core::ErrorCode::kUnimplemented,
-      fmt::format("{} version {} lies at {}, outside this project's object store ({})",
-                  version.name, version.version, version.source, root)};
+      version.run_id.empty() ? std::string::npos : uri.find("/" + version.run_id + "/");
+  const std::size_t key = run == std::string::npos ? run : uri.rfind("artifacts/", run);
+  if (key == std::string::npos) return place;
+  auto objects = project.objects();
+  if (!objects) return std::move(objects).error();
+  return tracking::ArtifactPlace{*objects, uri.substr(key)};
 }
 
 std::string list_known(const std::vector<tracking::ModelVersion>& versions) {
@@ -103,13 +104,16 @@ core::Result<> check_files(const tracking::ModelVersion& version,
 core::Result<StoredModel> open_stored_model(Project& project,
                                             const tracking::ModelVersion& version) {
   const std::string what = fmt::format("{} version {}", version.name, version.version);
-  auto objects = project.objects();
-  if (!objects) return std::move(objects).error();
-  auto key = key_of(**objects, version);
-  if (!key) return std::move(key).error();
-  auto folder = (*objects)->local_copy(*key, project.state_folder() / "cache");
+  auto place = place_of(project, version);
+  if (!place) return std::move(place).error().within(what);
+  auto folder = place->store->local_copy(place->key, project.state_folder() / "cache");
   if (!folder) return std::move(folder).error().within(what);
   if (auto ok = check_files(version, *folder); !ok) return std::move(ok).error().within(what);
+  if (is_python_model(*folder)) {
+    auto opened = open_python_model(project, *folder);
+    if (!opened) return std::move(opened).error().within(what);
+    return opened;
+  }
   auto model = learn::Model::load(*folder);
   if (!model) return std::move(model).error().within(what);
   std::optional<learn::Model> secondary;

@@ -5,6 +5,7 @@
 #include "app/model_store.h"
 #include "core/time_format.h"
 #include "data/table.h"
+#include "tracking/version_review.h"
 
 namespace tenure::app {
 namespace {
@@ -38,21 +39,6 @@ core::JsonObject metrics_of(Project& project, const tracking::ModelVersion& vers
 
 std::string model_or_default(const Project& project, const std::string& model) {
   return model.empty() ? project.model_name() : model;
-}
-
-core::JsonArray audit_of(const std::vector<tracking::AuditEntry>& entries) {
-  core::JsonArray trail;
-  for (const tracking::AuditEntry& entry : entries) {
-    trail.push_back(core::JsonObject{{"time", core::format_utc(entry.time)},
-                                     {"actor", entry.actor},
-                                     {"action", entry.action},
-                                     {"subject", entry.subject},
-                                     {"from", entry.from},
-                                     {"to", entry.to},
-                                     {"reason", entry.reason},
-                                     {"evidence", entry.evidence}});
-  }
-  return trail;
 }
 
 }  // namespace
@@ -107,9 +93,14 @@ core::Result<core::JsonObject> show_model(Project& project, const std::string& m
   }
   auto registry = project.registry();
   if (!registry) return std::move(registry).error();
-  auto trail = (*registry)->audit("models/" + version->name + "/", 20);
-  if (!trail) return std::move(trail).error();
-  shown["audit"] = audit_of(*trail);
+  auto history = tracking::history_of_model(**registry, version->name, std::nullopt, 20);
+  if (!history) return std::move(history).error();
+  shown["audit"] = std::move(history->at("entries"));
+  if ((*registry)->approval_policy().is_active()) {
+    auto approval = (*registry)->approval_of(version->name, version->version);
+    if (!approval) return std::move(approval).error();
+    shown["approval"] = tracking::to_json(*approval);
+  }
   return shown;
 }
 

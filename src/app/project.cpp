@@ -1,15 +1,42 @@
 #include "app/project.h"
 
+#include <algorithm>
 #include <pwd.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
+#include "app/approval_policy.h"
 #include "core/file.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "storage/objects/object_key.h"
 
 namespace tenure::app {
+namespace {
+
+constexpr std::string_view kArtifactRoot = "tracking.artifact_root";
+
+/// A URI as it is; a plain path, seen from the project's folder, as the URI of a file.
+std::string absolute_uri(const core::Config& config, std::string_view key) {
+  const std::string text = config.text(key);
+  if (text.find(':') != std::string::npos) return text;
+  const std::string path = config.resolve(text).lexically_normal().generic_string();
+  return "file://" + storage::percent_encode_path(path);
+}
+
+/// Where mlflow-artifacts: leads, as open_object_store takes it.
+std::string destination_url(const core::Config& config) {
+  const std::string text = config.text("tracking.artifacts_destination");
+  if (text.find("://") != std::string::npos) return text;
+  if (!text.empty()) return "file:///" + text;  // "file:////x" is the folder "/x"
+  std::string objects = config.text("storage.objects");
+  const std::size_t end = std::min(objects.find('?'), objects.size());
+  const bool has_slash = end > 0 && objects[end - 1] == '/';
+  return objects.insert(end, has_slash ? "artifacts" : "/artifacts");
+}
+
+}  // namespace
 
 Project::Project(core::Config config) : config_(std::move(config)) {}
 Project::~Project() = default;
@@ -78,14 +105,38 @@ core::Result<storage::ObjectStore*> Project::objects() {
   return objects_.get();
 }
 
+core::Result<tracking::ArtifactLocator*> Project::artifacts() {
+  if (!artifacts_) {
+    auto objects = this->objects();
+    if (!objects) return std::move(objects).error();
+    auto destination =
+        storage::open_object_store(destination_url(config_), config_.directory().string());
+    if (!destination)
+      return std::move(destination).error().within("tracking.artifacts_destination");
+    destination_ = *std::move(destination);
+    artifacts_ = std::make_unique<tracking::ArtifactLocator>(
+        *destination_,
+        std::vector<std::string>{(*objects)->uri(""), absolute_uri(config_, kArtifactRoot)});
+  }
+  return artifacts_.get();
+}
+
+core::Result<std::string> Project::artifact_root() {
+  auto locator = artifacts();
+  if (!locator) return std::move(locator).error();
+  std::string root = absolute_uri(config_, kArtifactRoot);
+  if (auto place = (*locator)->find(root); !place)
+    return config_.error_at(kArtifactRoot, place.error().message);
+  return root;
+}
+
 core::Result<tracking::ExperimentStore*> Project::experiments() {
   if (!experiments_) {
     auto db = database();
     if (!db) return std::move(db).error();
-    auto store = objects();
-    if (!store) return std::move(store).error();
-    experiments_ =
-        std::make_unique<tracking::ExperimentStore>(**db, clock_, (*store)->uri("artifacts"));
+    auto root = artifact_root();
+    if (!root) return std::move(root).error();
+    experiments_ = std::make_unique<tracking::ExperimentStore>(**db, clock_, *std::move(root));
   }
   return experiments_.get();
 }
@@ -99,11 +150,22 @@ core::Result<tracking::RunStore*> Project::runs() {
   return runs_.get();
 }
 
+core::Result<tracking::LoggedModelStore*> Project::logged_models() {
+  if (!logged_models_) {
+    auto db = database();
+    if (!db) return std::move(db).error();
+    logged_models_ = std::make_unique<tracking::LoggedModelStore>(**db, clock_);
+  }
+  return logged_models_.get();
+}
+
 core::Result<tracking::Registry*> Project::registry() {
   if (!registry_) {
     auto db = database();
     if (!db) return std::move(db).error();
-    registry_ = std::make_unique<tracking::Registry>(**db, clock_);
+    auto policy = approval_policy(config_);
+    if (!policy) return std::move(policy).error();
+    registry_ = std::make_unique<tracking::Registry>(**db, clock_, *std::move(policy));
   }
   return registry_.get();
 }

@@ -14,7 +14,9 @@
 #include "storage/kv/kv_store.h"
 #include "storage/objects/object_store.h"
 #include "storage/sql/database.h"
+#include "tracking/artifacts.h"
 #include "tracking/experiments.h"
+#include "tracking/logged_models.h"
 #include "tracking/registry.h"
 #include "tracking/run.h"
 
@@ -41,8 +43,15 @@ class Project {
   core::Result<storage::Database*> database();  ///< with tracking's schema prepared
   core::Result<storage::KvStore*> online();
   core::Result<storage::ObjectStore*> objects();
+  /// Finds artifacts: mlflow-artifacts: in tracking.artifacts_destination, local ones below there,
+  /// below storage.objects and below a local tracking.artifact_root.
+  core::Result<tracking::ArtifactLocator*> artifacts();
+  /// tracking.artifact_root as a URI; a plain path becomes an absolute one. Errors: those of
+  /// ArtifactLocator::find for what could not be opened.
+  core::Result<std::string> artifact_root();
   core::Result<tracking::ExperimentStore*> experiments();
   core::Result<tracking::RunStore*> runs();
+  core::Result<tracking::LoggedModelStore*> logged_models();
   core::Result<tracking::Registry*> registry();
   core::Result<auth::TokenStore*> tokens();
   core::Result<std::unique_ptr<data::Engine>> engine()
@@ -67,8 +76,11 @@ class Project {
   std::unique_ptr<storage::Database> database_;
   std::unique_ptr<storage::KvStore> online_;
   std::unique_ptr<storage::ObjectStore> objects_;
+  std::unique_ptr<storage::ObjectStore> destination_;
+  std::unique_ptr<tracking::ArtifactLocator> artifacts_;
   std::unique_ptr<tracking::ExperimentStore> experiments_;
   std::unique_ptr<tracking::RunStore> runs_;
+  std::unique_ptr<tracking::LoggedModelStore> logged_models_;
   std::unique_ptr<tracking::Registry> registry_;
   std::unique_ptr<auth::TokenStore> tokens_;
 };

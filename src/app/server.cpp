@@ -2,11 +2,13 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <malloc.h>
 
 #include <fmt/format.h>
 
 #include "api/access/error_body.h"
+#include "api/mlflow/mlflow_services.h"
 #include "api/open_inference/inference_service.h"
 #include "api/routes.h"
 #include "app/model_store.h"
@@ -92,6 +94,39 @@ core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& se
   return server;
 }
 
+/// What MLflow's protocol needs of the project, opened.
+core::Result<api::mlflow::MlflowServices> open_tracking(Project& project,
+                                                        tracking::Registry& registry,
+                                                        const net::TlsFiles& tls) {
+  auto database = project.database();
+  if (!database) return std::move(database).error();
+  auto experiments = project.experiments();
+  if (!experiments) return std::move(experiments).error();
+  auto runs = project.runs();
+  if (!runs) return std::move(runs).error();
+  auto logged_models = project.logged_models();
+  if (!logged_models) return std::move(logged_models).error();
+  auto artifacts = project.artifacts();
+  if (!artifacts) return std::move(artifacts).error();
+  // MLflow's server makes its first experiment before anybody asks.
+  if (auto listed = (*experiments)->list(); !listed) return std::move(listed).error();
+  const core::Config section = project.config().at("tracking");
+  const std::string ui = section.text("ui");
+  const char* pattern = std::getenv("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX");
+  return api::mlflow::MlflowServices{
+      .clock = project.clock(),
+      .database = **database,
+      .experiments = **experiments,
+      .runs = **runs,
+      .logged_models = **logged_models,
+      .registry = registry,
+      .artifacts = **artifacts,
+      .serves_artifacts = section.boolean("serve_artifacts"),
+      .is_tls = tls.is_set(),
+      .ui_folder = ui.empty() ? ui : project.config().resolve(ui).string(),
+      .version_source_pattern = pattern != nullptr ? pattern : ""};
+}
+
 }  // namespace
 
 core::Result<> run_server(Project& project,
@@ -136,6 +171,9 @@ core::Result<> run_server(Project& project,
                                   serving_config.text("alias"));
   if (const auto snapshot = (*models)->predictor().snapshot()) facts.version = snapshot->version;
 
+  auto mlflow = open_tracking(project, **registry, options->tls);
+  if (!mlflow) return std::move(mlflow).error();
+
   api::AnswerMemory answers = make_answer_memory(project, metrics);
   std::atomic<bool> is_draining{false};
   const bool is_blocking = project.config().text("monitoring.prediction_log.policy") == "block";
@@ -155,7 +193,8 @@ core::Result<> run_server(Project& project,
                                .cors_origins = serving_config.list("cors.origins"),
                                .traffic = (*models)->traffic(),
                                .others = (*models)->others(),
-                               .answer_gate = is_blocking ? log->get() : nullptr};
+                               .answer_gate = is_blocking ? log->get() : nullptr,
+                               .mlflow = &*mlflow};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();

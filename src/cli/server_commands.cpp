@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "app/server.h"
@@ -9,6 +11,14 @@ namespace {
 
 using Kind = Option::Kind;
 
+/// Whether the environment or a flag says where the database is.
+bool names_database(const core::ConfigSource& source) {
+  constexpr std::string_view kKey = "storage.database=";
+  return source.variables.contains("TENURE_STORAGE__DATABASE") ||
+         std::ranges::any_of(source.overrides,
+                             [](const std::string& text) { return text.starts_with(kKey); });
+}
+
 core::Result<Output> up(const Arguments& arguments) {
   core::ConfigSource source = arguments.config;
   if (const auto host = arguments.given("--host"))
@@ -18,6 +28,8 @@ core::Result<Output> up(const Arguments& arguments) {
   if (const auto port = arguments.given("--grpc-port"))
     source.overrides.push_back("serving.grpc_port=" + *port);
   if (arguments.flag("--insecure")) source.overrides.emplace_back("serving.insecure=true");
+  // Tracking and registry need a database and nothing else: no project where there is none.
+  if (names_database(source)) source.text_without_file = "project: tracking";
   auto project = app::Project::open(source);
   if (!project) return std::move(project).error();
   const bool is_json = arguments.is_json;
@@ -47,7 +59,8 @@ core::Result<Output> up(const Arguments& arguments) {
 std::vector<Command> server_commands() {
   return {{"up",
            "The server: every API in one process",
-           "tenure up\ntenure up --port 9000",
+           "tenure up\ntenure up --port 9000\n"
+           "TENURE_STORAGE__DATABASE=sqlite:///mlflow.db tenure up  # tracking alone, without a project",
            {{"--host", Kind::kValue, "ADDRESS", "Address to listen on (default: serving.host)"},
             {"--port", Kind::kValue, "PORT", "HTTP port, 0 = any free one (default: serving.port)"},
             {"--grpc-port", Kind::kValue, "PORT",

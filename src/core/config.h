@@ -90,6 +90,8 @@ struct ConfigSource {
   /// The file. When it does not exist, loading fails with kNotFound and the hint to run `tenure
   /// init`.
   std::filesystem::path file = "tenure.yaml";
+  /// Stands for the file when it does not exist; empty: it must.
+  std::string text_without_file = {};
   /// Which of `environments` is laid over the base; "" = none. Unknown names are an error listing
   /// the known.
   std::string environment;

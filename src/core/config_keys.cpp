@@ -17,6 +17,19 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"storage.objects", kText, "file:///.tenure/objects", "",
      "Artifacts of runs and model packages."},
 
+    // Experiments, runs and models, also those of MLflow's clients.
+    {"tracking.artifact_root", kText, "mlflow-artifacts:/", "",
+     "What the artifact locations of new experiments begin with; mlflow-artifacts:/ sends clients "
+     "through this server."},
+    {"tracking.artifacts_destination", kText, "", "",
+     "Folder or URL where the server keeps what mlflow-artifacts:/ names; default: artifacts below "
+     "storage.objects."},
+    {"tracking.serve_artifacts", kBoolean, "true", "",
+     "Serve artifacts to MLflow's clients at /api/2.0/mlflow-artifacts."},
+    {"tracking.ui", kText, "", "",
+     "Folder with a build of MLflow's web interface (mlflow/server/js/build of its package), which "
+     "the server then shows at /."},
+
     // The table that is learnt from.
     {"data.source", kText, "", "", "CSV or Parquet file, relative to tenure.yaml."},
     {"data.format", kText, "auto", "auto|csv|parquet",
@@ -251,7 +264,7 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"serving.body_max", kBytes, "64MiB", "1KiB..1TiB", "Size of a request body."},
     {"serving.bodies_max", kBytes, "512MiB", "1MiB..1TiB",
      "Size of all request bodies held at one time, those up to 64KiB not counted; more get 503."},
-    {"serving.header_max", kBytes, "16KiB", "1KiB..16MiB", "Size of a request's header."},
+    {"serving.header_max", kBytes, "128KiB", "1KiB..16MiB", "Size of a request's header."},
     {"serving.connections_max", kInteger, "10000", "1..1000000", "Open connections."},
     {"serving.streams_max", kInteger, "128", "1..10000",
      "Requests that one HTTP/2 connection may have open."},
@@ -320,6 +333,21 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"auth.jwt.models_claim", kText, "models", "",
      "Claim with the models that may be used; a JWT without it may use all."},
     {"auth.jwt.leeway", kDuration, "30s", "0s..60s", "By how much clocks may differ."},
+
+    // The model registry.
+    {"tracking.approval.aliases", kTextList, "", "",
+     "Aliases, such as champion, that a version gets only once people approved it; none = nobody "
+     "is "
+     "asked."},
+    {"tracking.approval.stages", kTextList, "", "", "Stages that are protected likewise."},
+    {"tracking.approval.approvals", kInteger, "1", "1..100",
+     "How many different people must approve."},
+    {"tracking.approval.by_registrant", kBoolean, "false", "",
+     "Whoever registered a version may approve it, too."},
+    {"tracking.approval.approvers", kTextList, "", "",
+     "Who may approve and reject: names of tokens, login names on the command line; none = "
+     "everybody "
+     "who may change models."},
 
     {"monitoring.prediction_log.enabled", kBoolean, "true", "",
      "Keep every prediction as an event."},

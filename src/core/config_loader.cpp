@@ -448,6 +448,8 @@ Result<Config> ConfigLoader::load(std::string_view text) {
 
 Result<Config> load_config(const ConfigSource& source) {
   auto text = read_file(source.file);
+  if (!text && text.error().code == ErrorCode::kNotFound && !source.text_without_file.empty())
+    return parse_config(source.text_without_file, source);
   if (!text && text.error().code == ErrorCode::kNotFound)
     return Error{ErrorCode::kNotFound,
                  fmt::format("{} does not exist; run `tenure init` to make a project, or give the "

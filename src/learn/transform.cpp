@@ -227,6 +227,24 @@ std::vector<std::string> Transform::categories(std::size_t input) const {
   return programs_[input].categories;
 }
 
+core::Result<Transform> Transform::identity(std::span<const std::string> names) {
+  Transform transform;
+  for (const std::string& name : names) {
+    if (std::ranges::find(transform.inputs_, name, &InputField::name) != transform.inputs_.end())
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         fmt::format("the column '{}' is there twice", name)};
+    transform.steps_.push_back({.kind = Step::Kind::kNumber,
+                                .a = static_cast<std::uint32_t>(transform.inputs_.size()),
+                                .pairs = {}});
+    transform.inputs_.push_back({.name = name, .type = data::ColumnType::kNumber});
+    transform.programs_.emplace_back();
+  }
+  if (names.empty())
+    return core::Error{core::ErrorCode::kInvalidArgument, "there are no columns to read"};
+  transform.lay_out();
+  return transform;
+}
+
 void Transform::lay_out() {
   outputs_.clear();
   origins_.clear();

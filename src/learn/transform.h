@@ -54,6 +54,10 @@ class Transform {
                                      const data::Table& table, std::span<const std::uint32_t> rows,
                                      std::span<const std::uint8_t> labels = {});
 
+  /// Hands numbers on as they are, for trees that were trained on columns of these names. Errors:
+  /// kInvalidArgument for no name or one that is there twice.
+  static core::Result<Transform> identity(std::span<const std::string> names);
+
   /// Reads transform.json. Errors: kCorruption naming the member; kUnimplemented for a newer format
   /// version.
   static core::Result<Transform> from_json(const core::Json& json);

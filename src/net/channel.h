@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "net/read_buffer.h"
 
@@ -18,7 +19,8 @@ struct Channel {
   Connection& connection;
   ReadBuffer in;
   std::string out;
-  std::string remote;  ///< "127.0.0.1:51234"
+  std::string_view body;  ///< sent after `out`; its owner keeps the bytes until it is empty
+  std::string remote;     ///< "127.0.0.1:51234"
   std::int64_t deadline_ns = 0;
   int jobs = 0;  ///< handlers of this connection that are on the worker pool
 };

@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <utility>
 
@@ -21,6 +22,15 @@ constexpr std::size_t kFlushAt = 256 * 1024;  ///< answers are not hoarded beyon
 constexpr int kTurnMax = 128;  ///< steps for one client before others have their turn
 constexpr core::Micros kLingerTimeout = 2'000'000;
 
+asio::const_buffer unwritten(std::string_view bytes, std::size_t written) {
+  return {bytes.data() + written, bytes.size() - written};
+}
+
+std::array<asio::const_buffer, 2> unwritten(std::string_view bytes, std::size_t written,
+                                            std::string_view body) {
+  return {unwritten(bytes, written), asio::const_buffer(body.data(), body.size())};
+}
+
 bool is_would_block(const error_code& code) {
   return code == asio::error::would_block || code == asio::error::try_again;
 }
@@ -30,7 +40,7 @@ bool is_would_block(const error_code& code) {
 Connection::Connection(EventLoop& loop)
     : loop_(loop),
       socket_(loop.io().get_executor()),
-      channel_{.loop = loop, .connection = *this, .in = {}, .out = {}, .remote = {}},
+      channel_{.loop = loop, .connection = *this, .in = {}, .out = {}, .body = {}, .remote = {}},
       http1_(channel_) {}
 
 Connection::~Connection() = default;
@@ -55,6 +65,7 @@ void Connection::open(Socket socket, const asio::ip::tcp::endpoint& peer, std::s
   idle_steps_ = drain_steps_ = 0;
   channel_.in.clear();
   channel_.out.clear();
+  channel_.body = {};
   written_ = 0;
   http1_.open();
   error_code ignored;
@@ -203,20 +214,24 @@ void Connection::run_http1() {
   http1_.begin_turn(loop_.now_ns());
   for (;;) {
     const bool is_done = take_turns();
-    const bool is_full = pending() >= kFlushAt;
+    const bool is_full = pending() >= kFlushAt || !channel_.body.empty();
     if (!flush()) return;  // goes on when the rest is written, or is closed
     if (!is_done) return yield();
     if (!is_full) break;
   }
   if (http1_.is_working()) return;
   if (http1_.is_over()) begin_linger();
-  if (http1_.is_between()) channel_.in.shrink(kKeepBytes);
+  if (http1_.is_between()) {
+    channel_.in.shrink(kKeepBytes);
+    http1_.end_transfers();
+  }
   read_more();
 }
 
 bool Connection::take_turns() {
   for (int turn = 0; turn < kTurnMax; ++turn) {
-    if (pending() >= kFlushAt || !http1_.advance()) return true;
+    // What is answered next goes to the buffer that is sent before a body: that must be gone.
+    if (pending() >= kFlushAt || !channel_.body.empty() || !http1_.advance()) return true;
   }
   return false;
 }
@@ -258,11 +273,16 @@ void Connection::on_job_done(Http2Stream* stream) {
       if (!is_writing_ && phase_ == Phase::kOpen) run();
       return;
     }
+    if (http1_.is_sending()) {
+      http1_.piece_is_read();
+      if (!is_writing_) run();
+      return;
+    }
     // Earlier answers are still being written, from the buffer this one goes to: wait for that.
     set_deadline(loop_.context().options.body_timeout);
     is_late_answer_ = is_writing_;
     if (is_writing_) return;
-    http1_.finish_request();
+    http1_.finish_job();
     run();
   });
 }
@@ -271,12 +291,17 @@ void Connection::on_job_done(Http2Stream* stream) {
 
 bool Connection::flush() {
   if (is_writing_) return false;
-  if (tls_) tls_->seal(channel_.out);
+  if (tls_) {
+    tls_->seal(channel_.out);
+    tls_->seal(channel_.body);
+    channel_.body = {};
+  }
   std::string& bytes = sending();
-  while (written_ < bytes.size()) {
+  while (written_ < bytes.size() || !channel_.body.empty()) {
     error_code code;
-    written_ +=
-        socket_.write_some(asio::buffer(bytes.data() + written_, bytes.size() - written_), code);
+    count_written(channel_.body.empty()
+                      ? socket_.write_some(unwritten(bytes, written_), code)
+                      : socket_.write_some(unwritten(bytes, written_, channel_.body), code));
     if (is_would_block(code)) {
       write_rest();
       return false;
@@ -300,10 +325,16 @@ void Connection::compact() {
   written_ = 0;
 }
 
+void Connection::count_written(std::size_t n) {
+  const std::size_t first = std::min(n, sending().size() - written_);
+  written_ += first;
+  channel_.body.remove_prefix(n - first);
+}
+
 void Connection::write_rest() {
   if (!http1_.is_working()) set_deadline(loop_.context().options.body_timeout);
   socket_.async_write_some(
-      asio::buffer(sending().data() + written_, sending().size() - written_),
+      unwritten(sending(), written_, channel_.body),
       [this](const error_code& code, std::size_t n) { guarded([&] { on_written(code, n); }); });
   is_writing_ = true;
 }
@@ -316,10 +347,10 @@ void Connection::on_written(const error_code& code, std::size_t n) {
     loop_.context().metrics.count_client_gone();
     return close();
   }
-  written_ += n;
+  count_written(n);
   if (std::exchange(is_late_answer_, false)) {
     compact();
-    http1_.finish_request();
+    http1_.finish_job();
   }
   run();
 }
@@ -353,6 +384,7 @@ void Connection::release_if_idle() {
   // It may wait long for its next client: large buffers go back.
   channel_.in.clear();
   channel_.in.shrink(kKeepBytes);
+  channel_.body = {};
   if (channel_.out.capacity() > kKeepBytes) channel_.out = std::string();
   http1_.release();
   http2_.reset();

@@ -77,7 +77,10 @@ class Connection {
   void guarded(const Work& work);
   void set_deadline(core::Micros after);
   std::string& sending() { return tls_ ? tls_->wire() : channel_.out; }
-  std::size_t pending() { return sending().size() - written_ + (tls_ ? channel_.out.size() : 0); }
+  std::size_t pending() {
+    return sending().size() - written_ + (tls_ ? channel_.out.size() : 0) + channel_.body.size();
+  }
+  void count_written(std::size_t n);
   void compact();
 
   EventLoop& loop_;

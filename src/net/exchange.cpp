@@ -81,15 +81,19 @@ void Exchange::prepare(std::string_view content_encoding, std::string_view accep
   coding = content_encoding.empty() ? NamedCoding{} : coding_of(content_encoding);
   answer_coding = accept_encoding.empty() ? Coding::kIdentity : choose_coding(accept_encoding);
   is_on_worker = match.route &&
-                 (match.route->is_blocking || has_blocking_header() ||
+                 (match.route->is_blocking || is_streamed() || has_blocking_header() ||
                   (coding.coding != Coding::kIdentity && request.body.size() > kInlineDecodeMax));
   request.can_be_held = true;
 }
 
+void Exchange::fill_unknown_coding() {
+  fill_error(415, "The body's Content-Encoding is not known here");
+  response.headers.emplace_back("Accept-Encoding", std::string(kKnownCodings));
+}
+
 bool Exchange::decode_body(ServerContext& context) {
   if (!coding.is_known) {
-    fill_error(415, "The body's Content-Encoding is not known here");
-    response.headers.emplace_back("Accept-Encoding", std::string(kKnownCodings));
+    fill_unknown_coding();
     return false;
   }
   const std::size_t sent = request.body.size();
@@ -139,6 +143,7 @@ void Exchange::encode_answer(const ServerContext& context) {
 void Exchange::begin_answer() {
   response.clear();
   is_finished = false;
+  source_size.reset();
 }
 
 void Exchange::log_failure(std::string_view what, std::string_view why) const {
@@ -174,8 +179,11 @@ void Exchange::call_handler(ServerContext& context) {
       response.clear();
       if (!decode_body(context)) return;
     }
+    request.sink = upload.sink();
     match.route->handler(request, response);
   });
+  request.sink = nullptr;
+  upload.end();  // here, and not on the loop's thread: it may take its time
   if (response.hold) return;
   try {
     finish(context);
@@ -199,20 +207,87 @@ void Exchange::hold_answer(ServerContext& context, std::function<void()> done) {
 void Exchange::finish(const ServerContext& context) {
   if (std::exchange(is_finished, true)) return;
   finish_error(context.options.render_error, request.path, request_id, response);
+  if (response.source) return begin_download();
   if (response.body.size() >= context.options.compress_min) encode_answer(context);
 }
 
 bool Exchange::submit(ServerContext& context, std::function<void()> done) {
-  const Route& route = *match.route;
-  const bool is_taken = context.lane_of(route).submit(route.lane == Lane::kEssential,
-                                                      [this, &context, finished = std::move(done)] {
-                                                        call_handler(context);
-                                                        if (response.hold)
-                                                          return hold_answer(context, finished);
-                                                        finished();
-                                                      });
+  auto job = [this, &context, finished = std::move(done)] {
+    call_handler(context);
+    if (response.hold) return hold_answer(context, finished);
+    // While a thread of the lane is at it: head and first piece will leave together.
+    if (download.begin_read()) {
+      download.read();
+      download.read_done();
+    }
+    finished();
+  };
+  // A request whose body was taken is not turned away any more.
+  const bool is_taken =
+      upload.is_open()
+          ? lane(context).submit_step(std::move(job))
+          : lane(context).submit(match.route->lane == Lane::kEssential, std::move(job));
   if (!is_taken) fill_error(503, kTooMuchWork);
   return is_taken;
+}
+
+WorkLane& Exchange::lane(ServerContext& context) const {
+  return match.route ? context.lane_of(*match.route) : context.live;
+}
+
+bool Exchange::open_upload(ServerContext& context, std::function<void()> done) {
+  if (!coding.is_known) {
+    fill_unknown_coding();
+    return false;
+  }
+  const bool is_taken = lane(context).submit(match.route->lane == Lane::kEssential,
+                                             [this, finished = std::move(done)] {
+                                               upload.open(*match.route, request, coding.coding);
+                                               finished();
+                                             });
+  if (!is_taken) fill_error(503, kTooMuchWork);
+  return is_taken;
+}
+
+void Exchange::write_upload(ServerContext& context, std::string_view bytes, bool is_last,
+                            std::function<void()> done) {
+  lane(context).submit_step([this, bytes, is_last, finished = std::move(done)] {
+    upload.write(bytes, is_last);
+    finished();
+  });
+}
+
+void Exchange::fill_upload_error() {
+  const core::Error& error = *upload.error();
+  const int status = core::error_code_info(error.code).http_status;
+  if (status >= 500) log_failure("the body of a request could not be taken", error.message);
+  fill_error(status, error.message.empty() ? "Internal Server Error" : error.message);
+}
+
+void Exchange::begin_download() {
+  response.body.clear();
+  source_size = response.source->size();
+  download.begin(std::move(response.source), sends_body() ? *source_size : 0);
+}
+
+bool Exchange::read_ahead(ServerContext& context, std::function<void()> done) {
+  if (!download.begin_read()) return false;
+  lane(context).submit_step([this, finished = std::move(done)] {
+    download.read();
+    finished();
+  });
+  return true;
+}
+
+void Exchange::end_transfers(ServerContext& context) {
+  std::shared_ptr<BodySink> sink = upload.end();
+  std::shared_ptr<BodySource> source = download.end();
+  if (!sink && !source) return;
+  lane(context).submit_step(
+      [sink = std::move(sink), source = std::move(source)]() mutable noexcept {
+        sink.reset();
+        source.reset();
+      });
 }
 
 void Exchange::fill_unmatched() {

@@ -3,12 +3,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "core/clock.h"
+#include "net/body_download.h"
+#include "net/body_upload.h"
 #include "net/content_coding.h"
 #include "net/http_message.h"
 #include "net/request_trace.h"
@@ -17,6 +20,7 @@
 namespace tenure::net {
 
 struct ServerContext;
+class WorkLane;
 
 /// One request and its answer, whichever protocol carries them. Reused from request to request, so
 /// that a warm one asks the heap for nothing.
@@ -32,9 +36,12 @@ struct Exchange {
   std::uint64_t held = 0;     ///< bytes taken from the budget for bodies
   NamedCoding coding;         ///< of the request's body
   Coding answer_coding = Coding::kIdentity;
-  bool is_on_worker = false;  ///< the handler runs on the pool
-  bool is_finished = false;   ///< finish() was called for this answer
-  std::string decoded;        ///< the request's body without its coding
+  bool is_on_worker = false;                 ///< the handler runs on the pool
+  bool is_finished = false;                  ///< finish() was called for this answer
+  std::string decoded;                       ///< the request's body without its coding
+  BodyUpload upload;                         ///< the request's body, when its route streams it
+  BodyDownload download;                     ///< the answer's body, when it has a source
+  std::optional<std::uint64_t> source_size;  ///< of that body
 
   Exchange() { request_id.reserve(128); }
 
@@ -73,8 +80,35 @@ struct Exchange {
   /// 503.
   bool submit(ServerContext& context, std::function<void()> done);
 
-  /// Gives an error its body and encodes a large answer, unless that is done: call it before the
-  /// answer's bytes are used.
+  bool has_transfer() const { return upload.is_open() || !download.is_empty(); }
+
+  bool is_streamed() const { return match.route && match.route->open_body; }
+
+  /// Has the sink of the request's body made on a thread of the route's lane, then `done` called
+  /// there. False when the response is filled with why not: a coding that is not known, or too much
+  /// work. Call prepare() before.
+  bool open_upload(ServerContext& context, std::function<void()> done);
+
+  /// Has `bytes`, which must stay, handed to the sink, then `done` called, both on a thread of the
+  /// lane. `is_last`: nothing follows them.
+  void write_upload(ServerContext& context, std::string_view bytes, bool is_last,
+                    std::function<void()> done);
+
+  /// When upload.error() is set: fills the response with it.
+  void fill_upload_error();
+
+  /// Has the next piece read on a thread of the lane, then `done` called there. False when there is
+  /// nothing to do now.
+  bool read_ahead(ServerContext& context, std::function<void()> done);
+
+  /// Sink and source are no longer needed: they are destroyed on a thread of the lane.
+  void end_transfers(ServerContext& context);
+
+  /// Bytes of the answer's body, once it is finished.
+  std::uint64_t answer_size() const { return source_size.value_or(response.body.size()); }
+
+  /// Gives an error its body, encodes a large answer, and begins the download of one that has a
+  /// source, unless that is done: call it before the answer's bytes are used.
   void finish(const ServerContext& context);
 
   void fill_unmatched();                                 ///< 404, or 405 with Allow
@@ -98,8 +132,11 @@ struct Exchange {
   void call(ServerContext& context, const Handler& handler);
   void log_failure(std::string_view what, std::string_view why) const;
   bool has_blocking_header() const;
+  void fill_unknown_coding();
   bool decode_body(ServerContext& context);
+  void begin_download();
   void encode_answer(const ServerContext& context);
+  WorkLane& lane(ServerContext& context) const;
 };
 
 /// Buffers of idle connections hold no more than this.
@@ -107,7 +144,7 @@ constexpr std::size_t kKeepBytes = 64 * 1024;
 constexpr std::string_view kTooMuchWork = "Too much work is waiting; try again";
 constexpr std::string_view kBodiesFull = "Too many large requests are being read; try again";
 
-/// When a transfer of `bytes` so far that began at `began_ns` is too slow: after `timeout`, and one
+/// When a body of `bytes` so far that began at `began_ns` is too slow: after `timeout`, and one
 /// second later for every 16 KiB.
 std::int64_t transfer_deadline_ns(std::int64_t began_ns, core::Micros timeout, std::uint64_t bytes);
 

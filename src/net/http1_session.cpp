@@ -4,9 +4,6 @@
 #include <limits>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
-#include "net/connection.h"
 #include "net/event_loop.h"
 #include "net/request_target.h"
 #include "net/response_head.h"
@@ -35,6 +32,13 @@ void Http1Session::set_deadline(core::Micros after) {
 // --- reading -----------------------------------------------------------------------------------
 
 std::size_t Http1Session::room_wanted() const {
+  if (phase_ == Phase::kReceiving) {
+    const std::size_t got = channel_.in.size() - parser_.head().length;
+    if (parser_.head().is_chunked) return BodyUpload::kPieceMax - chunked_body_.size();
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, BodyUpload::kPieceMax));
+    return std::max(wanted - got, kReadMin);
+  }
   if (phase_ != Phase::kBody) return kReadMin;
   const std::uint64_t whole = parser_.head().length + parser_.head().content_length;
   return std::min<std::size_t>(static_cast<std::size_t>(whole) - channel_.in.size(), kBodyStep);
@@ -42,10 +46,13 @@ std::size_t Http1Session::room_wanted() const {
 
 void Http1Session::received(std::size_t n) {
   read_ns_ = channel_.loop.now_ns();
-  if (phase_ != Phase::kBody && phase_ != Phase::kChunks) return;
+  if (phase_ != Phase::kBody && phase_ != Phase::kChunks && phase_ != Phase::kReceiving) return;
   body_read_ += n;
-  channel_.deadline_ns = transfer_deadline_ns(
-      body_began_ns_, channel_.loop.context().options.body_timeout, body_read_);
+  const core::Micros timeout = channel_.loop.context().options.body_timeout;
+  channel_.deadline_ns = transfer_deadline_ns(body_began_ns_, timeout, body_read_);
+  // Much that came fast is no leave to be silent for hours.
+  if (phase_ == Phase::kReceiving)
+    channel_.deadline_ns = std::min(channel_.deadline_ns, read_ns_ + timeout * 1000);
 }
 
 bool Http1Session::advance() {
@@ -56,7 +63,13 @@ bool Http1Session::advance() {
       return advance_body();
     case Phase::kChunks:
       return advance_chunks();
+    case Phase::kReceiving:
+      return advance_upload();
+    case Phase::kSending:
+      return advance_sending();
     case Phase::kWorking:
+    case Phase::kOpening:
+    case Phase::kStoring:
       return false;
   }
   return false;
@@ -95,6 +108,7 @@ bool Http1Session::accept_head() {
   const ReadBuffer& in = channel_.in;
   const RequestHead& head = parser_.head();
   is_closing_ = !head.is_keep_alive;
+  is_body_taken_ = false;
   exchange_.request.method = head.method;
   const auto target = split_target(text(head.target));
   if (!target) {
@@ -103,6 +117,7 @@ bool Http1Session::accept_head() {
   }
   exchange_.find_route(context, head.method, target->path);
 
+  if (exchange_.is_streamed()) return accept_upload();
   if (!head.is_chunked && head.content_length == 0) return dispatch({});
   const bool is_small =
       !head.is_chunked && !head.expects_continue && head.content_length <= kKeepBytes;
@@ -175,7 +190,8 @@ bool Http1Session::advance_chunks() {
 
 // --- answering ---------------------------------------------------------------------------------
 
-void Http1Session::fill_request(std::string_view body) {
+/// `is_again`: the request was filled before, and since then its bytes may have moved.
+void Http1Session::fill_request(std::string_view body, bool is_again) {
   const RequestHead& head = parser_.head();
   Request& request = exchange_.request;
   request.target = text(head.target);
@@ -191,8 +207,10 @@ void Http1Session::fill_request(std::string_view body) {
     exchange_.headers.push_back({text(field.name), text(field.value)});
   }
   request.headers = exchange_.headers;
-  exchange_.join_trace();
-  choose_request_id();
+  if (!is_again) {
+    exchange_.join_trace();
+    choose_request_id();
+  }
   request.request_id = exchange_.request_id;
   // The buffer may have moved since the head was read, and with it what the parameters view.
   if (!exchange_.parameters.empty())
@@ -232,10 +250,7 @@ void Http1Session::begin_work() {
 
 bool Http1Session::run_on_worker() {
   begin_work();
-  const bool is_taken = exchange_.submit(channel_.loop.context(), [this] {
-    boost::asio::post(channel_.loop.io(), [this] { channel_.connection.on_job_done(nullptr); });
-  });
-  if (is_taken) return false;
+  if (exchange_.submit(channel_.loop.context(), when_done())) return false;
   --channel_.jobs;
   finish_request();
   return true;
@@ -244,9 +259,7 @@ bool Http1Session::run_on_worker() {
 /// The answer waits for something; the loop goes on with other connections.
 bool Http1Session::hold_answer() {
   begin_work();
-  exchange_.hold_answer(channel_.loop.context(), [this] {
-    boost::asio::post(channel_.loop.io(), [this] { channel_.connection.on_job_done(nullptr); });
-  });
+  exchange_.hold_answer(channel_.loop.context(), when_done());
   return false;
 }
 
@@ -260,11 +273,17 @@ void Http1Session::append_answer(const Route* route) {
               {.request_id = exchange_.request_id,
                .traceparent = exchange_.trace.traceparent(),
                .tracestate = exchange_.trace.tracestate(),
-               .content_length = response.body.size(),
+               .content_length = static_cast<std::size_t>(exchange_.answer_size()),
                .is_closing = is_closing_,
                .is_keep_alive = parser_.head().version == 10});
-  if (exchange_.sends_body()) out += response.body;
+  if (exchange_.sends_body()) out += response.body;  // empty when it comes from a source
   exchange_.count(channel_.loop.context(), route);
+}
+
+void Http1Session::finish_job() {
+  if (phase_ == Phase::kOpening) return begin_upload();
+  if (phase_ == Phase::kStoring) return finish_store();
+  finish_request();
 }
 
 void Http1Session::finish_request() {
@@ -275,7 +294,7 @@ void Http1Session::finish_request() {
   channel_.in.shrink(kKeepBytes);  // before its room in the budget is given back
   let_go();
   parser_.reset();
-  phase_ = Phase::kHead;
+  phase_ = exchange_.download.is_open() ? Phase::kSending : Phase::kHead;
   is_head_begun_ = false;
 }
 
@@ -291,6 +310,7 @@ void Http1Session::refuse_slow() {
 
 /// Answers with what the response holds and takes no more from this client.
 void Http1Session::refuse_as_filled() {
+  end_transfers();
   is_closing_ = true;
   phase_ = Phase::kHead;
   choose_request_id();
@@ -310,12 +330,14 @@ void Http1Session::let_go() {
 std::size_t Http1Session::request_size() const {
   const RequestHead& head = parser_.head();
   // A chunked body is taken out of the buffer while it is decoded.
-  return head.length + (head.is_chunked ? 0 : static_cast<std::size_t>(head.content_length));
+  return head.length +
+         (head.is_chunked || is_body_taken_ ? 0 : static_cast<std::size_t>(head.content_length));
 }
 
 void Http1Session::release() {
   if (chunked_body_.capacity() > kKeepBytes) chunked_body_ = std::string();
   exchange_.release();
+  end_transfers();
   let_go();
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -32,8 +33,12 @@ class Http1Session {
   /// Bytes the next read should have room for.
   std::size_t room_wanted() const;
 
-  /// Appends the answer of the current request, whose handler has returned.
-  void finish_request();
+  /// A step on a worker thread has been done, and the output may be appended to: goes on with the
+  /// answer when it was the handler, else with the body.
+  void finish_job();
+
+  /// A worker thread has read the next piece of the answer that is being sent.
+  void piece_is_read() { exchange_.download.read_done(); }
 
   /// Answers and takes no more from this client.
   void refuse(int status, std::string_view detail);
@@ -41,20 +46,26 @@ class Http1Session {
   /// 408, for a client that was too slow.
   void refuse_slow();
 
-  bool is_working() const { return phase_ == Phase::kWorking; }
+  /// Nothing is to be read from the client: a step on a worker thread, or a body that is sent.
+  bool is_working() const {
+    return phase_ == Phase::kWorking || phase_ == Phase::kOpening || phase_ == Phase::kStoring ||
+           phase_ == Phase::kSending;
+  }
+  bool is_sending() const { return phase_ == Phase::kSending; }
   bool is_between() const { return phase_ == Phase::kHead; }
   bool is_over() const { return is_closing_ && phase_ == Phase::kHead; }
   bool is_idle() const { return phase_ == Phase::kHead && !is_head_begun_; }
 
   /// A request has begun to arrive and its client is waited for.
   bool is_inside_request() const {
-    return phase_ == Phase::kBody || phase_ == Phase::kChunks ||
+    return phase_ == Phase::kBody || phase_ == Phase::kChunks || phase_ == Phase::kReceiving ||
            (phase_ == Phase::kHead && is_head_begun_ && !is_closing_);
   }
 
   /// The connection is over or lingers: gives memory back.
   void release();
   void let_go();
+  void end_transfers();
 
  private:
   enum class Phase : std::uint8_t {
@@ -62,13 +73,27 @@ class Http1Session {
     kBody,     ///< a body of known length is arriving
     kChunks,   ///< a chunked body is arriving
     kWorking,  ///< a blocking handler runs, or its answer is held
+    // A body that its route takes while it arrives (Route::open_body):
+    kOpening,    ///< its sink is being made
+    kReceiving,  ///< the next piece is arriving
+    kStoring,    ///< a piece is handed to the sink
+    kSending,    ///< an answer's body is read and sent piece by piece (Response::source)
   };
 
   bool advance_head();
   bool advance_body();
   bool advance_chunks();
   bool accept_head();
-  void fill_request(std::string_view body);
+  bool accept_upload();
+  void begin_upload();
+  bool advance_upload();
+  bool store(std::string_view bytes, bool is_last);
+  void finish_store();
+  bool advance_sending();
+  void fill_request(std::string_view body, bool is_again = false);
+  void refuse_upload();
+  void finish_request();
+  std::function<void()> when_done();
   bool dispatch(std::string_view body);
   bool hold_answer();
   void begin_work();
@@ -91,6 +116,12 @@ class Http1Session {
   std::int64_t body_began_ns_ = 0;
   std::uint64_t body_read_ = 0;
   std::string chunked_body_;
+  // Of a body that its route takes while it arrives:
+  std::uint64_t body_left_ = 0;  ///< bytes that the sink has not got yet; not of chunks
+  std::size_t stored_ = 0;       ///< bytes that the sink is getting
+  std::int64_t store_began_ns_ = 0;
+  bool is_last_piece_ = false;
+  bool is_body_taken_ = false;  ///< the body is no longer in the buffer
   RequestParser parser_;
   Exchange exchange_;
 };

@@ -100,12 +100,15 @@ struct Http2Callbacks {
     });
   }
 
-  static int on_data(nghttp2_session*, std::uint8_t, std::int32_t id, const std::uint8_t* bytes,
-                     std::size_t size, void* data) {
+  static int on_data(nghttp2_session* session_of, std::uint8_t, std::int32_t id,
+                     const std::uint8_t* bytes, std::size_t size, void* data) {
     return guarded([&] {
       Http2Session& session = owner(data);
-      if (Http2Stream* const stream = session.find(id))
+      if (Http2Stream* const stream = session.find(id)) {
         session.take_body(*stream, {reinterpret_cast<const char*>(bytes), size});
+      } else {
+        nghttp2_session_consume(session_of, id, size);
+      }
       return 0;
     });
   }
@@ -130,10 +133,27 @@ struct Http2Callbacks {
     });
   }
 
+  static ssize_t read_source(Http2Session& session, Http2Stream& stream, std::uint8_t* room,
+                             std::size_t size, std::uint32_t* flags) {
+    using Outcome = Http2Session::Piece::Outcome;
+    Http2Session::Piece piece;
+    if (guarded([&] {
+          piece = session.next_piece(stream, size);
+          return 0;
+        }) != 0)
+      return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (piece.outcome == Outcome::kFailed) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (piece.outcome == Outcome::kLater) return NGHTTP2_ERR_DEFERRED;
+    std::memcpy(room, piece.bytes.data(), piece.bytes.size());
+    if (piece.outcome == Outcome::kLast) *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return static_cast<ssize_t>(piece.bytes.size());
+  }
+
   static ssize_t read_body(nghttp2_session*, std::int32_t, std::uint8_t* room, std::size_t size,
                            std::uint32_t* flags, nghttp2_data_source* source, void* data) {
     Http2Stream& stream = *static_cast<Http2Stream*>(source->ptr);
     Http2Session& session = owner(data);
+    if (stream.exchange.source_size) return read_source(session, stream, room, size, flags);
     const std::string& body = stream.exchange.response.body;
     const std::size_t n = std::min(size, body.size() - stream.sent);
     std::memcpy(room, body.data() + stream.sent, n);
@@ -161,6 +181,7 @@ struct Http2Callbacks {
       throw std::bad_alloc();
     }
     nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_no_auto_window_update(option, 1);  // Http2Session::take_body says when
     nghttp2_option_set_max_outbound_ack(option, 10'000);  // ours, which says why, comes first
     nghttp2_option_set_max_settings(option, 32);
     nghttp2_option_set_max_continuations(option, 8);
@@ -183,8 +204,8 @@ bool Http2Callbacks::submit(nghttp2_session* session, Http2Stream& stream, const
   std::array<char, 24> length{};
   const auto status_end =
       std::to_chars(status.data(), status.data() + status.size(), response.status).ptr;
-  const auto length_end =
-      std::to_chars(length.data(), length.data() + length.size(), response.body.size()).ptr;
+  const std::uint64_t size = stream.exchange.answer_size();
+  const auto length_end = std::to_chars(length.data(), length.data() + length.size(), size).ptr;
 
   std::vector<nghttp2_nv> fields;
   fields.reserve(7 + response.headers.size());
@@ -217,7 +238,7 @@ bool Http2Callbacks::submit(nghttp2_session* session, Http2Stream& stream, const
   nghttp2_data_provider body{};
   body.source.ptr = &stream;
   body.read_callback = read_body;
-  const bool has_body = stream.exchange.sends_body() && !response.body.empty();
+  const bool has_body = stream.exchange.sends_body() && size > 0;
   return nghttp2_submit_response(session, stream.id, fields.data(), fields.size(),
                                  has_body ? &body : nullptr) == 0;
 }

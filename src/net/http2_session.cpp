@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include <boost/asio/post.hpp>
 #include <nghttp2/nghttp2.h>
 
 #include "core/log.h"
@@ -39,6 +38,9 @@ void Http2Stream::reset(std::int32_t with_id) {
   content_length = 0;
   expects_continue = is_complete = is_waiting = is_working = is_answered = is_gone = false;
   body.clear();
+  upload = Upload::kNone;
+  received = 0;
+  piece = {};
   deadline_ns = kNoDeadline;
   exchange.begin_request();
 }
@@ -170,6 +172,10 @@ void Http2Session::accept_head(Http2Stream& stream, bool has_body) {
   if (!target) return refuse(stream, 400, "The request target should be a path");
   exchange.request.path = target->path;
   exchange.find_route(context, stream.method, target->path);
+  if (exchange.is_streamed()) {
+    stream.is_complete = !has_body;
+    return open_upload(stream);
+  }
   if (!has_body) return complete(stream);
   if (!exchange.match.route) {
     // Nobody wants this body.
@@ -184,16 +190,24 @@ void Http2Session::accept_head(Http2Stream& stream, bool has_body) {
     fill_request(stream);
     if (!exchange.is_body_admitted(context)) return answer(stream, nullptr);
   }
-  if (stream.expects_continue) {
-    std::uint8_t name[] = ":status", value[] = "100";
-    const nghttp2_nv status{name, value, 7, 3, NGHTTP2_NV_FLAG_NONE};
-    nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, &status, 1, nullptr);
-  }
+  if (stream.expects_continue) say_continue(stream);
   stream.deadline_ns = transfer_deadline_ns(active_ns_, context.options.body_timeout, 0);
 }
 
+void Http2Session::say_continue(Http2Stream& stream) {
+  std::uint8_t name[] = ":status", value[] = "100";
+  const nghttp2_nv status{name, value, 7, 3, NGHTTP2_NV_FLAG_NONE};
+  nghttp2_submit_headers(session_, NGHTTP2_FLAG_NONE, stream.id, nullptr, &status, 1, nullptr);
+}
+
 void Http2Session::take_body(Http2Stream& stream, std::string_view bytes) {
+  // What the client may send in this stream grows as the sink takes it, else as it comes; what it
+  // may send in all streams together always as it comes, so that no sink makes the others wait.
+  const bool is_upload = stream.upload != Http2Stream::Upload::kNone && !stream.is_answered;
+  nghttp2_session_consume_connection(session_, bytes.size());
+  if (!is_upload) nghttp2_session_consume_stream(session_, stream.id, bytes.size());
   if (stream.is_answered) return;  // refused already; what was on its way is dropped
+  if (is_upload) return take_upload(stream, bytes);
   ServerContext& context = channel_.loop.context();
   const std::size_t size = stream.body.size() + bytes.size();
   if (size > stream.exchange.body_max(context))
@@ -208,6 +222,7 @@ void Http2Session::take_body(Http2Stream& stream, std::string_view bytes) {
 void Http2Session::complete(Http2Stream& stream) {
   stream.is_complete = true;
   if (stream.is_answered) return;
+  if (stream.upload != Http2Stream::Upload::kNone) return advance_upload(stream);
   active_ns_ = channel_.loop.now_ns();
   stream.deadline_ns = kNoDeadline;
   if (unsent_ >= kUnsentMax || !waiting_.empty()) {
@@ -270,13 +285,8 @@ void Http2Session::dispatch(Http2Stream& stream) {
 
 void Http2Session::run_on_worker(Http2Stream& stream) {
   ServerContext& context = channel_.loop.context();
-  stream.is_working = true;
-  ++channel_.jobs;
-  const bool is_taken = stream.exchange.submit(context, [&stream, &channel = channel_] {
-    boost::asio::post(channel.loop.io(),
-                      [&stream, &channel] { channel.connection.on_job_done(&stream); });
-  });
-  if (is_taken) return;
+  begin_work(stream);
+  if (stream.exchange.submit(context, when_done(stream))) return;
   --channel_.jobs;
   stream.is_working = false;
   answer(stream, stream.exchange.match.route);
@@ -284,18 +294,17 @@ void Http2Session::run_on_worker(Http2Stream& stream) {
 
 /// The answer waits for something; other streams go on.
 void Http2Session::hold_answer(Http2Stream& stream) {
-  stream.is_working = true;
-  ++channel_.jobs;
-  stream.exchange.hold_answer(channel_.loop.context(), [&stream, &channel = channel_] {
-    boost::asio::post(channel.loop.io(),
-                      [&stream, &channel] { channel.connection.on_job_done(&stream); });
-  });
+  begin_work(stream);
+  stream.exchange.hold_answer(channel_.loop.context(), when_done(stream));
 }
 
 void Http2Session::finish_job(Http2Stream& stream) {
   stream.is_working = false;
   active_ns_ = channel_.loop.now_ns();
   if (stream.is_gone) return recycle(stream);
+  if (stream.is_answered) return finish_read(stream);
+  if (stream.upload == Http2Stream::Upload::kOpening) return begin_upload(stream);
+  if (stream.upload == Http2Stream::Upload::kStoring) return finish_store(stream);
   answer(stream, stream.exchange.match.route);
 }
 
@@ -318,6 +327,8 @@ void Http2Session::answer(Http2Stream& stream, const Route* route) {
   // The request is done with: its memory goes back before the answer's is waited for.
   if (stream.body.capacity() > kKeepBytes) stream.body = std::string();
   stream.body.clear();
+  stream.storing = std::string();
+  if (exchange.upload.is_open()) exchange.end_transfers(context);
   if (exchange.decoded.capacity() > kKeepBytes) exchange.decoded = std::string();
   exchange.let_go(context);
   stream.is_answered = true;
@@ -358,7 +369,11 @@ void Http2Session::recycle(Http2Stream& stream) {
   streams_.pop_back();
   gone->exchange.let_go(channel_.loop.context());
   gone->exchange.release();
-  if (gone->body.capacity() > kKeepBytes) gone->body = std::string();
+  if (gone->exchange.has_transfer()) gone->exchange.end_transfers(channel_.loop.context());
+  for (std::string* text : {&gone->body, &gone->head}) {
+    if (text->capacity() > kKeepBytes) *text = std::string();
+  }
+  gone->storing = std::string();
   if (spare_.size() < kSpareMax) spare_.push_back(std::move(gone));
 }
 

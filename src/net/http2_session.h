@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -44,7 +45,21 @@ struct Http2Stream {
   bool is_answered = false;  ///< its answer was handed to the library
   bool is_gone = false;      ///< closed while its handler runs
   std::string body;
-  std::size_t sent = 0;  ///< bytes of the answer's body
+  std::size_t sent = 0;  ///< bytes of the answer's body, when it has no source
+
+  /// A body that its route takes while it arrives (Route::open_body).
+  enum class Upload : std::uint8_t {
+    kNone,       ///< there is none, or the sink has all of it
+    kOpening,    ///< its sink is being made
+    kReceiving,  ///< the next piece is arriving
+    kStoring,    ///< `storing` is handed to the sink
+  };
+  Upload upload = Upload::kNone;
+  bool is_last_piece = false;
+  std::string storing;
+  std::uint64_t received = 0;
+  std::int64_t upload_began_ns = 0, store_began_ns = 0;
+  std::string_view piece;  ///< what is left of the source's piece that is being sent
   std::int64_t began_ns = 0;
   std::int64_t deadline_ns = 0;
 
@@ -83,6 +98,13 @@ class Http2Session {
  private:
   friend struct Http2Callbacks;
 
+  /// What the library may send of a source's body.
+  struct Piece {
+    enum class Outcome : std::uint8_t { kBytes, kLast, kLater, kFailed };
+    Outcome outcome = Outcome::kFailed;
+    std::string_view bytes;
+  };
+
   void submit_settings();
   Http2Stream* open_stream(std::int32_t id);
   void take_field(Http2Stream& stream, std::string_view name, std::string_view value);
@@ -94,6 +116,20 @@ class Http2Session {
   void hold_answer(Http2Stream& stream);
   void dispatch_waiting();
   void run_on_worker(Http2Stream& stream);
+  void say_continue(Http2Stream& stream);
+  std::function<void()> when_done(Http2Stream& stream);
+  void begin_work(Http2Stream& stream);
+  void await_upload(Http2Stream& stream);
+  void open_upload(Http2Stream& stream);
+  void begin_upload(Http2Stream& stream);
+  void take_upload(Http2Stream& stream, std::string_view bytes);
+  void advance_upload(Http2Stream& stream);
+  void finish_store(Http2Stream& stream);
+  void refuse_upload(Http2Stream& stream);
+  void read_ahead(Http2Stream& stream);
+  void finish_read(Http2Stream& stream);
+  void await_download(Http2Stream& stream);
+  Piece next_piece(Http2Stream& stream, std::size_t size_max);
   void refuse(Http2Stream& stream, int status, std::string_view detail);
   void answer(Http2Stream& stream, const Route* route);
   void sent_last_frame(std::int32_t id);

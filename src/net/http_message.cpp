@@ -170,6 +170,7 @@ void Response::clear() {
   status = 200;
   content_type = "application/json";
   body.clear();
+  source.reset();
   error_detail.clear();
   constexpr std::size_t kSpareMax = 16;
   for (auto& header : headers) {
@@ -194,6 +195,7 @@ void Response::text(int with_status, std::string_view plain) {
   status = with_status;
   content_type = "text/plain; charset=utf-8";
   error_detail.clear();
+  source.reset();
   body.assign(plain);
 }
 
@@ -201,6 +203,7 @@ void Response::error(int with_status, std::string_view detail) {
   status = with_status;
   content_type = "application/json";
   error_detail.assign(detail);
+  source.reset();
   body.assign("{\"detail\":");
   append_json_string(body, detail);
   body += '}';

@@ -191,6 +191,11 @@ TlsStream::Step TlsStream::received(std::size_t n, ReadBuffer& plain) {
 }
 
 void TlsStream::seal(std::string& plain) {
+  seal(std::string_view(plain));
+  plain.clear();
+}
+
+void TlsStream::seal(std::string_view plain) {
   std::size_t done = 0;
   while (done < plain.size()) {
     ERR_clear_error();
@@ -200,7 +205,6 @@ void TlsStream::seal(std::string& plain) {
     done += static_cast<std::size_t>(n);
     drain();
   }
-  plain.clear();
   drain();
 }
 

@@ -77,6 +77,7 @@ class TlsStream {
 
   /// Encrypts `plain`, which is empty afterwards. What is to be sent is in wire().
   void seal(std::string& plain);
+  void seal(std::string_view plain);
   std::string& wire() { return wire_; }
 
   void shut_down();  ///< close_notify: no more will come; call seal() to have it in wire()

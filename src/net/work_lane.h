@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "core/metric.h"
 #include "net/concurrency_limit.h"
@@ -21,6 +22,10 @@ class WorkLane {
   /// Runs `job` on a thread of the pool. False when too much is at work or waiting: counted as
   /// shed. `is_essential` jobs are subject to the length of the queue only.
   bool submit(bool is_essential, std::function<void()> job);
+
+  /// Runs one step of a transfer that was let in before: not subject to the limit, nor counted by
+  /// it, since between its steps a transfer waits for its client. False when the lane has stopped.
+  bool submit_step(std::function<void()> job) { return pool_.submit_step(std::move(job)); }
 
   /// Whether submit() would say yes now; a no is counted as shed.
   bool has_room();

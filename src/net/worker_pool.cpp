@@ -1,6 +1,7 @@
 #include "net/worker_pool.h"
 
 #include <algorithm>
+#include <limits>
 #include <unistd.h>
 #include <utility>
 
@@ -19,9 +20,17 @@ WorkerPool::~WorkerPool() {
 }
 
 bool WorkerPool::submit(Job job) {
+  return push(std::move(job), queue_max_);
+}
+
+bool WorkerPool::submit_step(Job job) {
+  return push(std::move(job), std::numeric_limits<std::size_t>::max());
+}
+
+bool WorkerPool::push(Job job, std::size_t queue_max) {
   {
     const std::lock_guard lock(mutex_);
-    if (is_stopping_ || queue_.size() >= queue_max_) return false;
+    if (is_stopping_ || queue_.size() >= queue_max) return false;
     queue_.push_back(std::move(job));
   }
   wake_.notify_one();

@@ -25,10 +25,16 @@ class WorkerPool {
   /// throw.
   bool submit(Job job);
 
+  /// Queues a step of work that was let in before, however long the queue is. Whoever calls bounds
+  /// the number of such works, each of which has one step here at a time. False as above when the
+  /// pool has stopped.
+  bool submit_step(Job job);
+
   /// Drops what is queued, waits for what runs. Safe to call twice.
   void stop();
 
  private:
+  bool push(Job job, std::size_t queue_max);
   void run();
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -6,11 +6,16 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.h"
 #include "storage/objects/object_store.h"
+#include "tracking/artifact_path.h"
 
 namespace tenure::tracking {
+
+/// Top folders of the proxied store whose names begin so are ours: no artifact lies there.
+inline constexpr std::string_view kReservedFolders = ".tenure-";
 
 /// A place in a store: where an artifact URI points.
 struct ArtifactPlace {
@@ -25,13 +30,14 @@ struct ArtifactPlace {
 class ArtifactLocator {
  public:
   /// `proxied`: what mlflow-artifacts: means; borrowed.
+  /// `local_roots`: absolute paths or file: URIs.
   ArtifactLocator(storage::ObjectStore& proxied, std::vector<std::string> local_roots);
   ~ArtifactLocator();
 
   storage::ObjectStore& proxied() const { return *proxied_; }
 
-  /// Errors: kInvalidArgument "Invalid path" for what leaves its root; kUnimplemented for a scheme
-  /// that is not known; kPermissionDenied for a local path outside the roots.
+  /// Errors: kInvalidArgument "Invalid path" for what leaves its root or is ours; kUnimplemented
+  /// for a scheme that is not known; kPermissionDenied for a local path outside the roots.
   core::Result<ArtifactPlace> find(std::string_view uri);
 
   /// The same for `path`, relative to `uri` and as a client sent it: percent-decoded until nothing
@@ -39,13 +45,15 @@ class ArtifactLocator {
   core::Result<ArtifactPlace> find(std::string_view uri, std::string_view path);
 
  private:
+  core::Result<ArtifactPlace> place_in_proxied(std::string key) const;
+  core::Result<ArtifactPlace> find_local(std::string_view uri, const std::string& path);
+  /// The store behind `url`, opened at its first use.
+  core::Result<storage::ObjectStore*> store_at(const std::string& url);
+
   storage::ObjectStore* proxied_;
   std::vector<std::string> local_roots_;
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<storage::ObjectStore>, std::less<>> buckets_;
 };
-
-/// The path that a client sent, made safe. Errors: kInvalidArgument "Invalid path".
-core::Result<std::string> safe_artifact_path(std::string_view path);
 
 }  // namespace tenure::tracking

@@ -1,10 +1,11 @@
 #include "tracking/experiments.h"
 
-#include <charconv>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "tracking/artifact_uri.h"
+#include "tracking/experiment_rows.h"
 #include "tracking/validation.h"
 
 namespace tenure::tracking {
@@ -76,17 +77,28 @@ core::Result<> make_default_if_missing(SqlExecutor& sql, const std::string& arti
   return make_default(sql, artifact_root, now_ms);
 }
 
+core::Result<> check_name(std::string_view name, std::string_view parameter) {
+  if (!name.empty()) return check_text(name, kExperimentNameMax, parameter);
+  return core::Error{core::ErrorCode::kInvalidArgument,
+                     fmt::format("Missing value for required parameter '{}'.", parameter)};
+}
+
+core::Result<> check_tag(std::string_view key, std::string_view value) {
+  if (auto checked = check_key(key, "key", "key"); !checked) return checked;
+  return check_text(value, kExperimentTagValueMax, "value");
+}
+
 core::Result<> check_new(std::string_view name, const std::map<std::string, std::string>& tags) {
-  if (name.empty()) {
-    return core::Error{core::ErrorCode::kInvalidArgument,
-                       "Missing value for required parameter 'name'."};
-  }
-  if (auto checked = check_text(name, kExperimentNameMax, "name"); !checked) return checked;
+  if (auto checked = check_name(name, "name"); !checked) return checked;
   for (const auto& [key, value] : tags) {
-    if (auto checked = check_key(key, "key", "key"); !checked) return checked;
-    if (auto checked = check_text(value, kExperimentTagValueMax, "value"); !checked) return checked;
+    if (auto checked = check_tag(key, value); !checked) return checked;
   }
   return {};
+}
+
+core::Error name_is_taken(std::string_view name) {
+  return core::Error{core::ErrorCode::kAlreadyExists,
+                     fmt::format("Experiment(name={}) already exists.", name)};
 }
 
 /// The last parts of a URI's path, at most `count`, each led by '/'.
@@ -122,7 +134,14 @@ ExperimentStore::ExperimentStore(storage::Database& database, const core::Clock&
 }
 
 core::Result<Experiment> ExperimentStore::create(std::string_view name,
-                                                 const std::map<std::string, std::string>& tags) {
+                                                 const std::map<std::string, std::string>& tags,
+                                                 std::string_view artifact_location) {
+  std::string location;
+  if (!artifact_location.empty()) {
+    auto checked = checked_artifact_location(artifact_location);
+    if (!checked) return std::move(checked).error();
+    location = std::move(*checked);
+  }
   if (auto checked = check_new(name, tags); !checked) return std::move(checked).error();
   Experiment experiment;
   experiment.name = name;
@@ -139,39 +158,31 @@ core::Result<Experiment> ExperimentStore::create(std::string_view name,
     if (!rows) return std::move(rows).error();
     const std::int64_t id = rows->front().integer(0);
     experiment.id = std::to_string(id);
-    experiment.artifact_location = artifact_root_ + "/" + experiment.id;
+    experiment.artifact_location =
+        location.empty() ? artifact_root_ + "/" + experiment.id : location;
     auto placed = sql.execute(
         "UPDATE experiments SET artifact_location = :location WHERE experiment_id = :id",
         {experiment.artifact_location, id});
     if (!placed) return std::move(placed).error();
     return write_tags(sql, experiment);
   });
-  if (!made && made.error().code == core::ErrorCode::kAlreadyExists) {
-    return core::Error{core::ErrorCode::kAlreadyExists,
-                       fmt::format("Experiment(name={}) already exists.", name)};
-  }
+  if (!made && made.error().code == core::ErrorCode::kAlreadyExists) return name_is_taken(name);
   if (!made) return std::move(made).error();
   return experiment;
 }
 
 core::Result<Experiment> ExperimentStore::get(std::string_view id) {
-  std::int64_t number = 0;
-  const auto [end, status] = std::from_chars(id.data(), id.data() + id.size(), number);
-  if (id.empty() || status != std::errc() || end != id.data() + id.size()) {
-    return core::Error{
-        core::ErrorCode::kInvalidArgument,
-        fmt::format("Invalid experiment ID '{}'. Experiment ID must be a valid integer.", id)};
-  }
-  for (const bool may_make_default : {number == 0, false}) {
-    auto found = read_one(*database_, "WHERE experiment_id = :id", number);
+  const auto number = parse_experiment_id(id);
+  if (!number) return number.error();
+  for (const bool may_make_default : {*number == 0, false}) {
+    auto found = read_one(*database_, "WHERE experiment_id = :id", *number);
     if (!found) return std::move(found).error();
     if (*found) return std::move(**found);
     if (!may_make_default) break;
     if (auto made = make_default(*database_, artifact_root_, clock_->now() / 1000); !made)
       return std::move(made).error();
   }
-  return core::Error{core::ErrorCode::kNotFound,
-                     fmt::format("No Experiment with id={} exists", id)};
+  return experiment_not_found(id);
 }
 
 core::Result<Experiment> ExperimentStore::find(std::string_view name) {
@@ -224,6 +235,98 @@ core::Result<std::vector<Experiment>> ExperimentStore::list() {
     if (auto read = read_tags(*database_, experiment); !read) return std::move(read).error();
   }
   return experiments;
+}
+
+namespace {
+
+/// Moves an experiment with all its runs from one lifecycle stage to the other.
+core::Result<> move_experiment(storage::Database& database, std::string_view id,
+                               std::string_view from, std::string_view to, std::int64_t now_ms) {
+  auto number = parse_experiment_id(id);
+  if (!number) return std::move(number).error();
+  return database.transaction([&](SqlExecutor& sql) -> core::Result<> {
+    auto moved = sql.execute(
+        "UPDATE experiments SET lifecycle_stage = :to, last_update_time = :now WHERE "
+        "experiment_id = :id AND lifecycle_stage = :from",
+        {std::string(to), now_ms, *number, std::string(from)});
+    if (!moved) return std::move(moved).error();
+    if (*moved == 0) return experiment_not_found(id);
+    storage::SqlValue deleted = nullptr;
+    if (to == "deleted") deleted = now_ms;
+    auto runs = sql.execute(
+        "UPDATE runs SET lifecycle_stage = :to, deleted_time = CAST(:deleted AS BIGINT) WHERE "
+        "experiment_id = :id",
+        {std::string(to), std::move(deleted), *number});
+    if (!runs) return std::move(runs).error();
+    return {};
+  });
+}
+
+}  // namespace
+
+core::Result<> ExperimentStore::remove(std::string_view id) {
+  return move_experiment(*database_, id, "active", "deleted", clock_->now() / 1000);
+}
+
+core::Result<> ExperimentStore::restore(std::string_view id) {
+  return move_experiment(*database_, id, "deleted", "active", clock_->now() / 1000);
+}
+
+core::Result<> ExperimentStore::rename(std::string_view id, std::string_view name) {
+  auto number = parse_experiment_id(id);
+  if (!number) return std::move(number).error();
+  if (auto checked = check_name(name, "new_name"); !checked) return checked;
+  auto renamed = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    auto rows =
+        sql.query("SELECT lifecycle_stage FROM experiments WHERE experiment_id = :id", {*number});
+    if (!rows) return std::move(rows).error();
+    if (rows->empty()) return experiment_not_found(id);
+    if (rows->front().text_or(0, "active") != "active") {
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         "Cannot rename a non-active experiment."};
+    }
+    auto done = sql.execute(
+        "UPDATE experiments SET name = :name, last_update_time = :now WHERE experiment_id = :id",
+        {std::string(name), clock_->now() / 1000, *number});
+    if (!done) return std::move(done).error();
+    return {};
+  });
+  if (!renamed && renamed.error().code == core::ErrorCode::kAlreadyExists)
+    return name_is_taken(name);
+  return renamed;
+}
+
+core::Result<> ExperimentStore::set_tag(std::string_view id, std::string_view key,
+                                        std::string_view value) {
+  auto number = parse_experiment_id(id);
+  if (!number) return std::move(number).error();
+  if (auto checked = check_tag(key, value); !checked) return checked;
+  return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    if (auto active = active_experiment_location(sql, *number); !active)
+      return std::move(active).error();
+    auto set = sql.execute(
+        "INSERT INTO experiment_tags (key, value, experiment_id) VALUES (:key, :value, :id) ON "
+        "CONFLICT (key, experiment_id) DO UPDATE SET value = excluded.value",
+        {std::string(key), std::string(value), *number});
+    if (!set) return std::move(set).error();
+    return {};
+  });
+}
+
+core::Result<> ExperimentStore::delete_tag(std::string_view id, std::string_view key) {
+  auto number = parse_experiment_id(id);
+  if (!number) return std::move(number).error();
+  return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    if (auto active = active_experiment_location(sql, *number); !active)
+      return std::move(active).error();
+    auto removed =
+        sql.execute("DELETE FROM experiment_tags WHERE key = :key AND experiment_id = :id",
+                    {std::string(key), *number});
+    if (!removed) return std::move(removed).error();
+    if (*removed > 0) return {};
+    return core::Error{core::ErrorCode::kNotFound,
+                       fmt::format("No tag with name: {} in experiment with id {}", key, id)};
+  });
 }
 
 }  // namespace tenure::tracking

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,7 +56,17 @@ struct LoggedModelTables {
   std::string models, params, tags, metrics;
   bool has_input_step = false;  ///< inputs.step exists; else steps are in tenure_input_steps
 };
-core::Result<LoggedModelTables> logged_model_tables(storage::Database& database);
+core::Result<LoggedModelTables> logged_model_tables(storage::SqlExecutor& sql);
+
+/// Many logged models with their params, tags and metrics, in the order of `ids`; those that do not
+/// exist are left out.
+core::Result<std::vector<LoggedModel>> read_logged_models(storage::SqlExecutor& sql,
+                                                          std::span<const std::string> ids);
+
+/// Metrics of a run that were measured for a logged model, recorded for that model as well, inside
+/// a transaction that the caller opened. Others are passed over. Errors: kNotFound (model).
+core::Result<> write_model_metrics(storage::SqlExecutor& sql, std::string_view run_id,
+                                   std::span<const Metric> metrics);
 
 /// Logged models. Thread-safe. Errors: kNotFound `Logged model with ID 'm-…' not found.`,
 /// kInvalidArgument (mlflow.md §2.2, §7).

@@ -60,19 +60,39 @@ core::Result<> read_signature(const YAML::Node& root, ModelPackage& package) {
   return {};
 }
 
+/// The flavor that says where the booster is.
+core::Result<> read_booster(const YAML::Node& flavors, ModelPackage& package) {
+  for (const auto& [flavor, version_key] :
+       {std::pair{"xgboost", "xgb_version"}, std::pair{"lightgbm", "lgb_version"}}) {
+    const YAML::Node booster = flavors[flavor];
+    if (!booster) continue;
+    const std::string path = fmt::format("flavors.{}", flavor);
+    if (!booster.IsMap()) return bad_key(path, "a map is expected");
+    auto data = text_of(booster, "data", path + ".data", "");
+    if (!data) return std::move(data).error();
+    if (data->empty()) return bad_key(path + ".data", "missing");
+    auto version = text_of(booster, version_key, fmt::format("{}.{}", path, version_key), "");
+    if (!version) return std::move(version).error();
+    package.flavor = flavor;
+    package.data_file = *std::move(data);
+    package.xgboost_version = *std::move(version);
+    return {};
+  }
+  std::string known;
+  for (const auto& flavor : flavors)
+    known += (known.empty() ? "" : ", ") + flavor.first.as<std::string>("?");
+  return core::Error{
+      core::ErrorCode::kUnimplemented,
+      fmt::format("MLmodel: its flavors are {}; only models of XGBoost and LightGBM can be read. A "
+                  "model that is a Python pickle (scikit-learn, a pipeline) cannot be evaluated "
+                  "outside Python: log the booster itself",
+                  known.empty() ? "none" : known)};
+}
+
 core::Result<> read_flavors(const YAML::Node& root, ModelPackage& package) {
   const YAML::Node flavors = root["flavors"];
   if (!flavors || !flavors.IsMap()) return bad_key("flavors", "a map is expected");
-  const YAML::Node xgboost = flavors["xgboost"];
-  if (!xgboost || !xgboost.IsMap())
-    return bad_key("flavors.xgboost", "missing: only XGBoost models can be read");
-  auto data = text_of(xgboost, "data", "flavors.xgboost.data", "");
-  if (!data) return std::move(data).error();
-  if (data->empty()) return bad_key("flavors.xgboost.data", "missing");
-  package.data_file = std::move(*data);
-  auto version = text_of(xgboost, "xgb_version", "flavors.xgboost.xgb_version", "");
-  if (!version) return std::move(version).error();
-  package.xgboost_version = std::move(*version);
+  if (auto read = read_booster(flavors, package); !read) return read;
 
   const YAML::Node pyfunc = flavors["python_function"];
   if (pyfunc) {

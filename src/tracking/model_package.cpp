@@ -202,15 +202,16 @@ core::Result<ModelPackage> read_package(const fs::path& folder) {
   auto package = parse_mlmodel(*text);
   if (!package) return std::move(package).error().within(folder.string());
   if (!storage::check_object_key(package->data_file)) {
-    return corrupt(folder, fmt::format("MLmodel: flavors.xgboost.data: '{}' leaves the folder",
-                                       package->data_file));
+    return corrupt(folder, fmt::format("MLmodel: flavors.{}.data: '{}' leaves the folder",
+                                       package->flavor, package->data_file));
   }
   auto files = read_files(folder);
   if (!files) return std::move(files).error();
   files->erase(kDescription);
   if (!files->contains(package->data_file)) {
     return corrupt(folder,
-                   fmt::format("MLmodel: flavors.xgboost.data: no file '{}'", package->data_file));
+                   fmt::format("MLmodel: flavors.{}.data: no file '{}'", package->flavor,
+                               package->data_file));
   }
   if (const auto found = files->find("input_example.json"); found != files->end()) {
     auto example = read_example(folder, found->second);

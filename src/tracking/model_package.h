@@ -28,6 +28,7 @@ struct ModelPackage {
   std::string run_id;
   std::string model_uuid;  ///< 32 hexadecimal digits
   core::Micros created = 0;
+  std::string flavor = "xgboost";       ///< "lightgbm", in folders of other programs
   std::string data_file = "model.ubj";  ///< the booster among `files`
   std::vector<SignatureColumn>
       encoded_inputs;                   ///< what the booster itself reads: MLmodel's signature
@@ -49,7 +50,8 @@ core::Result<> write_package(const ModelPackage& package, const std::filesystem:
 
 /// Reads and checks a folder by MLflow's rules; `files` holds everything beside MLmodel.
 /// A folder that MLflow wrote opens too; `inputs` are then the encoded ones. Errors: kNotFound,
-/// kCorruption naming the key, kUnimplemented for tensor inputs, kResourceExhausted above 4 GiB.
+/// kCorruption naming the key, kUnimplemented for tensor inputs and for flavors other than XGBoost
+/// and LightGBM, kResourceExhausted above 4 GiB.
 core::Result<ModelPackage> read_package(const std::filesystem::path& folder);
 
 }  // namespace tenure::tracking

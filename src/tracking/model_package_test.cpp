@@ -137,7 +137,7 @@ TEST_F(ModelPackageTest, NamesTheKeyThatIsWrong) {
       {"- a\n- b\n", "map"},
       {"a: [1\n", "MLmodel"},
       {"flavors: 3\n", "flavors"},
-      {"flavors: {sklearn: {}}\n", "flavors.xgboost"},
+      {"flavors: {lightgbm: {data: }}\n", "flavors.lightgbm.data"},
       {"flavors: {xgboost: {data: }}\n", "flavors.xgboost.data"},
       {"flavors: {xgboost: {data: [a]}}\n", "flavors.xgboost.data"},
       {"flavors: {xgboost: {data: other.ubj}}\n", "other.ubj"},
@@ -159,6 +159,21 @@ TEST_F(ModelPackageTest, NamesTheKeyThatIsWrong) {
                             "{\"dtype\": \"float32\", \"shape\": [-1, 3]}}]'}\n")
                 .code,
             core::ErrorCode::kUnimplemented);
+}
+
+TEST_F(ModelPackageTest, ReadsALightgbmModel) {
+  write("MLmodel", "flavors: {lightgbm: {data: model.lgb, lgb_version: 4.5.0}}\n");
+  write("model.lgb", "tree\n");
+  auto package = read_package(folder_);
+  ASSERT_TRUE(package) << package.error().message;
+  EXPECT_EQ(package->flavor, "lightgbm");
+  EXPECT_EQ(package->data_file, "model.lgb");
+}
+
+TEST_F(ModelPackageTest, SaysWhyAModelOfAnotherFlavorCannotBeRead) {
+  const core::Error error = error_of("flavors: {sklearn: {}, python_function: {}}\n");
+  EXPECT_EQ(error.code, core::ErrorCode::kUnimplemented);
+  EXPECT_NE(error.message.find("sklearn, python_function"), std::string::npos) << error.message;
 }
 
 TEST_F(ModelPackageTest, AMissingFolderIsNotFound) {

@@ -1,6 +1,8 @@
 #include "tracking/registry_rows.h"
 
+#include <algorithm>
 #include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -10,24 +12,12 @@ namespace {
 using storage::SqlExecutor;
 using storage::SqlRow;
 
-constexpr std::string_view kSelectVersion =
-    "SELECT version, creation_time, last_updated_time, description, user_id, current_stage, "
-    "source, run_id, status FROM model_versions WHERE name = :name AND current_stage <> "
-    "'Deleted_Internal'";
-
-ModelVersion version_from_row(std::string_view name, const SqlRow& row) {
-  ModelVersion version;
-  version.name = name;
-  version.version = row.integer(0);
-  version.created_ms = row.integer_if(1).value_or(0);
-  version.updated_ms = row.integer_if(2).value_or(0);
-  version.description = row.text_or(3, "");
-  version.user = row.text_or(4, "");
-  version.stage = row.text_or(5, "None");
-  version.source = row.text_or(6, "");
-  version.run_id = row.text_or(7, "");
-  version.status = row.text_or(8, "READY");
-  return version;
+/// The versions of one model.
+std::string select_versions(std::string_view condition) {
+  return fmt::format(
+      "SELECT {} FROM model_versions v WHERE v.name = :name AND v.current_stage <> "
+      "'Deleted_Internal' {}",
+      kVersionColumns, condition);
 }
 
 /// Adds tags and aliases to versions of one model.
@@ -55,10 +45,39 @@ core::Result<> add_details(SqlExecutor& sql, std::string_view name,
     if (const auto version = by_number.find(row.integer(0)); version != by_number.end())
       version->second->aliases.push_back(row.text(1));
   }
+  for (ModelVersion& version : versions) std::ranges::sort(version.aliases);
   return {};
 }
 
+/// Name and number of the highest version in each stage of some models.
+std::string select_latest(std::size_t models) {
+  std::string names;
+  for (std::size_t i = 0; i < models; ++i) names += fmt::format("{}:n{}", i == 0 ? "" : ", ", i);
+  return fmt::format(
+      "(SELECT name, MAX(version) AS version FROM model_versions WHERE name IN ({}) AND "
+      "current_stage <> 'Deleted_Internal' GROUP BY name, current_stage) l",
+      names);
+}
+
 }  // namespace
+
+ModelVersion version_from_row(const SqlRow& row) {
+  ModelVersion version;
+  version.name = row.text(0);
+  version.version = row.integer(1);
+  version.created_ms = row.integer_if(2).value_or(0);
+  version.updated_ms = row.integer_if(3).value_or(0);
+  version.description = row.text_or(4, "");
+  version.user = row.text_or(5, "");
+  version.stage = row.text_or(6, "None");
+  version.source = row.text_or(7, "");
+  version.run_id = row.text_or(8, "");
+  version.status = row.text_or(9, "READY");
+  version.status_message = row.text_or(10, "");
+  version.run_link = row.text_or(11, "");
+  version.storage_location = row.text_or(12, "");
+  return version;
+}
 
 core::Error model_not_found(std::string_view name) {
   return core::Error{core::ErrorCode::kNotFound,
@@ -95,26 +114,69 @@ core::Result<std::optional<RegisteredModel>> read_model(SqlExecutor& sql, std::s
 
 core::Result<std::optional<ModelVersion>> read_version(SqlExecutor& sql, std::string_view name,
                                                        std::optional<std::int64_t> version) {
-  auto rows = version ? sql.query(fmt::format("{} AND version = :version", kSelectVersion),
-                                  {std::string(name), *version})
-                      : sql.query(fmt::format("{} ORDER BY version DESC LIMIT 1", kSelectVersion),
-                                  {std::string(name)});
+  auto rows =
+      version
+          ? sql.query(select_versions("AND v.version = :version"), {std::string(name), *version})
+          : sql.query(select_versions("ORDER BY v.version DESC LIMIT 1"), {std::string(name)});
   if (!rows) return std::move(rows).error();
   if (rows->empty()) return std::optional<ModelVersion>();
-  std::vector<ModelVersion> one{version_from_row(name, rows->front())};
+  std::vector<ModelVersion> one{version_from_row(rows->front())};
   if (auto added = add_details(sql, name, one); !added) return std::move(added).error();
   return std::optional(std::move(one.front()));
 }
 
 core::Result<std::vector<ModelVersion>> read_versions(SqlExecutor& sql, std::string_view name) {
-  auto rows =
-      sql.query(fmt::format("{} ORDER BY version DESC", kSelectVersion), {std::string(name)});
+  auto rows = sql.query(select_versions("ORDER BY v.version DESC"), {std::string(name)});
   if (!rows) return std::move(rows).error();
   std::vector<ModelVersion> versions;
   versions.reserve(rows->size());
-  for (const SqlRow& row : *rows) versions.push_back(version_from_row(name, row));
+  for (const SqlRow& row : *rows) versions.push_back(version_from_row(row));
   if (auto added = add_details(sql, name, versions); !added) return std::move(added).error();
   return versions;
+}
+
+core::Result<std::map<std::string, std::vector<ModelVersion>>> read_latest_versions(
+    SqlExecutor& sql, std::span<const std::string> names) {
+  std::map<std::string, std::vector<ModelVersion>> latest;
+  if (names.empty()) return latest;
+  const std::vector<storage::SqlValue> parameters(names.begin(), names.end());
+  const std::string of_latest = select_latest(names.size());
+  auto rows =
+      sql.query(fmt::format("SELECT {} FROM {} JOIN model_versions v ON v.name = l.name AND "
+                            "v.version = l.version ORDER BY v.name, v.version",
+                            kVersionColumns, of_latest),
+                parameters);
+  if (!rows) return std::move(rows).error();
+  std::map<std::pair<std::string, std::int64_t>, ModelVersion*> by_number;
+  for (const SqlRow& row : *rows) {
+    ModelVersion version = version_from_row(row);
+    latest[version.name].push_back(std::move(version));
+  }
+  for (auto& [name, versions] : latest)
+    for (ModelVersion& version : versions) by_number[{name, version.version}] = &version;
+  const auto details = [&](std::string_view columns, std::string_view table,
+                           const auto& add) -> core::Result<> {
+    auto found = sql.query(fmt::format("SELECT d.name, d.version, {} FROM {} JOIN {} d ON d.name = "
+                                       "l.name AND d.version = l.version ORDER BY 3",
+                                       columns, of_latest, table),
+                           parameters);
+    if (!found) return std::move(found).error();
+    for (const SqlRow& row : *found) {
+      const auto version = by_number.find({row.text(0), row.integer(1)});
+      if (version != by_number.end()) add(*version->second, row);
+    }
+    return {};
+  };
+  auto tagged =
+      details("d.key, d.value", "model_version_tags", [](ModelVersion& version, const SqlRow& row) {
+        version.tags[row.text(2)] = row.text_or(3, "");
+      });
+  if (!tagged) return std::move(tagged).error();
+  auto aliased = details(
+      "d.alias", "registered_model_aliases",
+      [](ModelVersion& version, const SqlRow& row) { version.aliases.push_back(row.text(2)); });
+  if (!aliased) return std::move(aliased).error();
+  return latest;
 }
 
 core::Result<std::int64_t> read_alias(SqlExecutor& sql, std::string_view name,

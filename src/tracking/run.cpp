@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "core/assert.h"
 #include "core/id.h"
+#include "tracking/artifact_uri.h"
+#include "tracking/experiment_rows.h"
+#include "tracking/metric_history.h"
 #include "tracking/run_log.h"
 #include "tracking/run_name.h"
+#include "tracking/run_row.h"
 #include "tracking/validation.h"
 
 namespace tenure::tracking {
@@ -17,38 +22,12 @@ namespace {
 using storage::SqlExecutor;
 using storage::SqlRow;
 
-constexpr std::string_view kNameTag = "mlflow.runName";
 constexpr std::string_view kUserTag = "mlflow.user";
-constexpr std::size_t kRunNameMax = 250;  // of the column
 constexpr std::size_t kUserMax = 256;
 
 // In the order of RunStatus.
 constexpr auto kStatusNames =
     std::to_array<std::string_view>({"RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"});
-
-constexpr std::string_view kColumns =
-    "run_uuid, experiment_id, name, user_id, status, start_time, end_time, artifact_uri, "
-    "lifecycle_stage";
-
-core::Error run_not_found(std::string_view id) {
-  return core::Error{core::ErrorCode::kNotFound, fmt::format("Run with id={} not found", id)};
-}
-
-Run from_row(const SqlRow& row) {
-  Run run;
-  run.id = row.text(0);
-  if (const auto experiment = row.integer_if(1)) run.experiment_id = std::to_string(*experiment);
-  run.name = row.text_or(2, "");
-  run.user = row.text_or(3, "");
-  const std::string status = row.text_or(4, "RUNNING");
-  for (std::size_t i = 0; i < kStatusNames.size(); ++i)
-    if (kStatusNames[i] == status) run.status = static_cast<RunStatus>(i);
-  run.start_ms = row.integer_if(5).value_or(0);
-  run.end_ms = row.integer_if(6).value_or(0);
-  run.artifact_uri = row.text_or(7, "");
-  run.lifecycle_stage = row.text_or(8, "active");
-  return run;
-}
 
 /// Fills params, tags and latest metrics of the runs that `subset` names: a condition on run_uuid
 /// with `parameters`.
@@ -78,19 +57,10 @@ core::Result<> read_data(SqlExecutor& sql, std::map<std::string, Run*>& runs,
   });
 }
 
-/// The location with the run's folder added to its path; a query stays at the end.
-std::string artifact_uri(std::string_view location, std::string_view run_id) {
-  const std::size_t query = location.find_first_of("?#");
-  std::string_view path = location.substr(0, query);
-  while (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-  return fmt::format("{}/{}/artifacts{}", path, run_id,
-                     query == std::string_view::npos ? "" : location.substr(query));
-}
-
 core::Result<std::map<std::string, std::string>> all_tags(
     std::string_view name, std::string_view user, const std::map<std::string, std::string>& given) {
   auto tags = given;
-  const auto named = tags.find(std::string(kNameTag));
+  const auto named = tags.find(std::string(kRunNameTag));
   if (named != tags.end() && !name.empty() && named->second != name) {
     return core::Error{
         core::ErrorCode::kInvalidArgument,
@@ -98,9 +68,42 @@ core::Result<std::map<std::string, std::string>> all_tags(
                     "different values (run_name='{}', mlflow.runName='{}').",
                     name, named->second)};
   }
-  if (!name.empty()) tags[std::string(kNameTag)] = name;
+  if (!name.empty()) tags[std::string(kRunNameTag)] = name;
   if (!user.empty()) tags.try_emplace(std::string(kUserTag), user);
   return tags;
+}
+
+/// Writes a run that has no id, name and place yet. `location`: of the experiment's artifacts,
+/// where the caller knows better than its row.
+core::Result<Run> create_run(storage::Database& database, Run run,
+                             const std::optional<std::string>& location) {
+  auto experiment_id = parse_experiment_id(run.experiment_id);
+  if (!experiment_id) return std::move(experiment_id).error();
+  run.id = core::random_hex_id();
+  std::string& name_tag = run.tags[std::string(kRunNameTag)];
+  if (name_tag.empty()) name_tag = run_name_for(run.id);
+  run.name = name_tag;
+  if (auto checked = check_text(run.name, kRunNameMax, "name"); !checked)
+    return std::move(checked).error();
+  if (auto checked = check_text(run.user, kUserMax, "user_id"); !checked)
+    return std::move(checked).error();
+  if (auto checked = check_batch({}, {}, run.tags); !checked) return std::move(checked).error();
+
+  auto made = database.transaction([&](SqlExecutor& sql) -> core::Result<> {
+    auto place = active_experiment_location(sql, *experiment_id);
+    if (!place) return std::move(place).error();
+    run.artifact_uri = uri_below(location ? *location : *place, run.id + "/artifacts");
+    auto row = sql.execute(
+        "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, "
+        "status, start_time, source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES "
+        "(:id, :name, 'UNKNOWN', '', '', :user, 'RUNNING', :start, '', 'active', :uri, "
+        ":experiment)",
+        {run.id, run.name, run.user, run.start_ms, run.artifact_uri, *experiment_id});
+    if (!row) return std::move(row).error();
+    return write_tags(sql, run.id, run.tags);
+  });
+  if (!made) return std::move(made).error();
+  return run;
 }
 
 }  // namespace
@@ -109,6 +112,26 @@ std::string_view run_status_name(RunStatus status) {
   const auto index = static_cast<std::size_t>(status);
   TENURE_ASSERT(index < kStatusNames.size());
   return kStatusNames[index];
+}
+
+Run run_from_row(const SqlRow& row) {
+  Run run;
+  run.id = row.text(0);
+  if (const auto experiment = row.integer_if(1)) run.experiment_id = std::to_string(*experiment);
+  run.name = row.text_or(2, "");
+  run.user = row.text_or(3, "");
+  const std::string status = row.text_or(4, "RUNNING");
+  for (std::size_t i = 0; i < kStatusNames.size(); ++i)
+    if (kStatusNames[i] == status) run.status = static_cast<RunStatus>(i);
+  run.start_ms = row.integer_if(5).value_or(0);
+  run.end_ms = row.integer_if(6).value_or(0);
+  run.artifact_uri = row.text_or(7, "");
+  run.lifecycle_stage = row.text_or(8, "active");
+  return run;
+}
+
+core::Error run_is_missing(std::string_view id) {
+  return core::Error{core::ErrorCode::kNotFound, fmt::format("Run with id={} not found", id)};
 }
 
 RunStore::RunStore(storage::Database& database, const core::Clock& clock)
@@ -120,83 +143,56 @@ core::Result<Run> RunStore::create(const Experiment& experiment, std::string_vie
   auto complete = all_tags(name, user, tags);
   if (!complete) return std::move(complete).error();
   Run run;
-  run.id = core::random_hex_id();
   run.experiment_id = experiment.id;
   run.user = user;
   run.start_ms = clock_->now() / 1000;
-  run.artifact_uri = artifact_uri(experiment.artifact_location, run.id);
   run.tags = std::move(*complete);
-  const auto named = run.tags.try_emplace(std::string(kNameTag), run_name_for(run.id)).first;
-  run.name = named->second;
-  if (auto checked = check_text(run.name, kRunNameMax, "name"); !checked)
-    return std::move(checked).error();
-  if (auto checked = check_text(user, kUserMax, "user_id"); !checked)
-    return std::move(checked).error();
-  if (auto checked = check_batch({}, {}, run.tags); !checked) return std::move(checked).error();
-  const std::int64_t experiment_id = std::stoll(experiment.id);
+  return create_run(*database_, std::move(run), experiment.artifact_location);
+}
 
-  auto made = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    auto stage = sql.query("SELECT lifecycle_stage FROM experiments WHERE experiment_id = :id",
-                           {experiment_id});
-    if (!stage) return std::move(stage).error();
-    if (stage->empty()) {
-      return core::Error{core::ErrorCode::kNotFound,
-                         fmt::format("No Experiment with id={} exists", experiment_id)};
-    }
-    if (const std::string state = stage->front().text_or(0, "active"); state != "active") {
-      return core::Error{core::ErrorCode::kInvalidArgument,
-                         fmt::format("The experiment {} must be in the 'active' state. Current "
-                                     "state is {}.",
-                                     experiment_id, state)};
-    }
-    auto row = sql.execute(
-        "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, "
-        "status, start_time, source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES "
-        "(:id, :name, 'UNKNOWN', '', '', :user, 'RUNNING', :start, '', 'active', :uri, "
-        ":experiment)",
-        {run.id, run.name, run.user, run.start_ms, run.artifact_uri, experiment_id});
-    if (!row) return std::move(row).error();
-    return write_tags(sql, run.id, run.tags);
-  });
-  if (!made) return std::move(made).error();
-  return run;
+core::Result<Run> RunStore::create(const NewRun& wanted) {
+  auto complete = all_tags(wanted.name, "", wanted.tags);
+  if (!complete) return std::move(complete).error();
+  Run run;
+  run.experiment_id = wanted.experiment_id;
+  run.user = wanted.user;
+  run.start_ms = wanted.start_ms;
+  run.tags = std::move(*complete);
+  return create_run(*database_, std::move(run), std::nullopt);
 }
 
 core::Result<Run> RunStore::get(std::string_view id) {
   const storage::SqlValue key = std::string(id);
-  auto rows = database_->query(fmt::format("SELECT {} FROM runs WHERE run_uuid = :id", kColumns),
+  auto rows = database_->query(fmt::format("SELECT {} FROM runs WHERE run_uuid = :id", kRunColumns),
                                std::span(&key, 1));
   if (!rows) return std::move(rows).error();
-  if (rows->empty()) return run_not_found(id);
-  Run run = from_row(rows->front());
+  if (rows->empty()) return run_is_missing(id);
+  Run run = run_from_row(rows->front());
   std::map<std::string, Run*> by_id{{run.id, &run}};
   if (auto read = read_data(*database_, by_id, "= :id", std::span(&key, 1)); !read)
     return std::move(read).error();
+  auto inputs = read_run_inputs(*database_, std::span(&run.id, 1));
+  if (!inputs) return std::move(inputs).error();
+  if (const auto found = inputs->find(run.id); found != inputs->end())
+    run.inputs = std::move(found->second);
   return run;
 }
 
 core::Result<std::vector<Run>> RunStore::list(std::string_view experiment_id, std::size_t limit) {
-  const bool is_bad = experiment_id.empty() || experiment_id.size() > 18 ||
-                      experiment_id.find_first_not_of("0123456789") != std::string_view::npos;
-  if (is_bad) {
-    return core::Error{core::ErrorCode::kInvalidArgument,
-                       fmt::format("Invalid experiment ID '{}'. Experiment ID must be a valid "
-                                   "integer.",
-                                   experiment_id)};
-  }
+  auto number = parse_experiment_id(experiment_id);
+  if (!number) return std::move(number).error();
   constexpr std::string_view kNewest =
       "FROM runs WHERE experiment_id = :experiment AND lifecycle_stage = 'active' "
       "ORDER BY start_time DESC, run_uuid LIMIT :limit";
   const std::array<storage::SqlValue, 2> parameters = {
-      std::int64_t{std::stoll(std::string(experiment_id))},
-      static_cast<std::int64_t>(std::min<std::size_t>(limit, 1'000'000'000))};
-  auto rows = database_->query(fmt::format("SELECT {} {}", kColumns, kNewest), parameters);
+      *number, static_cast<std::int64_t>(std::min<std::size_t>(limit, 1'000'000'000))};
+  auto rows = database_->query(fmt::format("SELECT {} {}", kRunColumns, kNewest), parameters);
   if (!rows) return std::move(rows).error();
   std::vector<Run> runs;
   runs.reserve(rows->size());
   std::map<std::string, Run*> by_id;
   for (const SqlRow& row : *rows) {
-    Run& run = runs.emplace_back(from_row(row));
+    Run& run = runs.emplace_back(run_from_row(row));
     by_id[run.id] = &run;
   }
   if (auto read =
@@ -207,52 +203,11 @@ core::Result<std::vector<Run>> RunStore::list(std::string_view experiment_id, st
   return runs;
 }
 
-core::Result<> RunStore::end(std::string_view id, RunStatus status) {
-  const std::int64_t now_ms = clock_->now() / 1000;
-  return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto active = check_run_is_active(sql, id); !active) return active;
-    auto ended =
-        sql.execute("UPDATE runs SET status = :status, end_time = :end WHERE run_uuid = :id",
-                    {std::string(run_status_name(status)), now_ms, std::string(id)});
-    if (!ended) return std::move(ended).error();
-    return {};
-  });
-}
-
-core::Result<> RunStore::log(std::string_view id, std::span<const Metric> metrics,
-                             const std::map<std::string, std::string>& params,
-                             const std::map<std::string, std::string>& tags) {
-  if (auto checked = check_batch(metrics, params, tags); !checked) return checked;
-  return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto active = check_run_is_active(sql, id); !active) return active;
-    if (auto written = write_params(sql, id, params); !written) return written;
-    if (auto written = write_metrics(sql, id, metrics); !written) return written;
-    if (auto written = write_tags(sql, id, tags); !written) return written;
-    if (const auto name = tags.find(std::string(kNameTag)); name != tags.end()) {
-      auto renamed = sql.execute("UPDATE runs SET name = :name WHERE run_uuid = :id",
-                                 {name->second, std::string(id)});
-      if (!renamed) return std::move(renamed).error();
-    }
-    return {};
-  });
-}
-
 core::Result<std::vector<Metric>> RunStore::metric_history(std::string_view id,
                                                            std::string_view key) {
-  auto known =
-      database_->query("SELECT COUNT(*) FROM runs WHERE run_uuid = :id", {std::string(id)});
-  if (!known) return std::move(known).error();
-  if (known->front().integer(0) == 0) return run_not_found(id);
-  auto rows =
-      database_->query(fmt::format("SELECT {} FROM metrics WHERE run_uuid = :id AND key = :key "
-                                   "ORDER BY timestamp, step, value",
-                                   kMetricColumns),
-                       {std::string(id), std::string(key)});
-  if (!rows) return std::move(rows).error();
-  std::vector<Metric> history;
-  history.reserve(rows->size());
-  for (const SqlRow& row : *rows) history.push_back(metric_from_row(row, 0));
-  return history;
+  auto page = tracking::metric_history(*database_, id, key, std::nullopt, "");
+  if (!page) return std::move(page).error();
+  return std::move(page->items);
 }
 
 }  // namespace tenure::tracking

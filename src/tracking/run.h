@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/clock.h"
@@ -64,6 +65,13 @@ struct RunUpdate {
   std::string name;  ///< empty: stays
 };
 
+/// What MLflow's log-batch call holds: at most 1,000 metrics, 100 params, 100 tags, 1,000 in all.
+struct LogBatch {
+  std::vector<Metric> metrics;
+  std::vector<std::pair<std::string, std::string>> params;  ///< a key once
+  std::vector<std::pair<std::string, std::string>> tags;    ///< of a key repeated the last counts
+};
+
 /// Runs with their params, metrics and tags, over MLflow's tables. Thread-safe.
 /// Rules as MLflow's: a param may be logged again only with the same value; keys at most 250
 /// characters, param values at most 6,000, tag values at most 8,000; a deleted run is read-only.
@@ -77,16 +85,21 @@ class RunStore {
   /// As MLflow's REST call: the user and the start time are the client's.
   core::Result<Run> create(const NewRun& run);
   core::Result<Run> get(std::string_view id);  ///< deleted ones too
+  /// The answer has the run's own row only: no params, tags, metrics and inputs.
   core::Result<Run> update(std::string_view id, const RunUpdate& update);
   core::Result<> remove(std::string_view id);   ///< soft; again is fine
   core::Result<> restore(std::string_view id);  ///< again is fine
   core::Result<std::vector<Run>> list(std::string_view experiment_id,
                                       std::size_t limit = 1000);  ///< newest first
   core::Result<> end(std::string_view id, RunStatus status);
-  /// All in one transaction: all or nothing.
+  /// All in one transaction: all or nothing. What was logged before changes nothing. For MLflow's
+  /// calls that log one item: messages name its field ("name", "key").
   core::Result<> log(std::string_view id, std::span<const Metric> metrics,
                      const std::map<std::string, std::string>& params = {},
                      const std::map<std::string, std::string>& tags = {});
+  /// The same for MLflow's call that logs many: its limits, and messages that tell which item
+  /// ("metrics[3].name").
+  core::Result<> log_batch(std::string_view id, const LogBatch& batch);
   core::Result<> set_tag(std::string_view id, std::string_view key, std::string_view value);
   core::Result<> delete_tag(std::string_view id, std::string_view key);
   core::Result<> log_inputs(std::string_view id, std::span<const DatasetInput> datasets,

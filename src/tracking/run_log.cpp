@@ -8,12 +8,15 @@
 
 #include <fmt/format.h>
 
+#include "tracking/logged_models.h"
+#include "tracking/sql_rows.h"
 #include "tracking/validation.h"
 
 namespace tenure::tracking {
 namespace {
 
 using storage::SqlExecutor;
+using storage::SqlValue;
 
 /// A metric as the tables keep it: NaN as 0 with a flag, infinities as the greatest double.
 struct StoredMetric {
@@ -33,11 +36,6 @@ StoredMetric to_stored(const Metric& metric) {
 
 bool is_later(const StoredMetric& a, const StoredMetric& b) {
   return std::tie(a.step, a.timestamp_ms, a.value) > std::tie(b.step, b.timestamp_ms, b.value);
-}
-
-core::Result<> changed(core::Result<std::int64_t> result) {
-  if (!result) return std::move(result).error();
-  return {};
 }
 
 struct ParamChange {
@@ -79,32 +77,6 @@ Metric metric_from_row(const storage::SqlRow& row, std::size_t first) {
   return metric;
 }
 
-core::Result<> check_batch(std::span<const Metric> metrics,
-                           const std::map<std::string, std::string>& params,
-                           const std::map<std::string, std::string>& tags) {
-  for (const Metric& metric : metrics) {
-    if (auto checked = check_key(metric.key, "name", "Metric name"); !checked) return checked;
-    if (metric.timestamp_ms < 0) {
-      return core::Error{
-          core::ErrorCode::kInvalidArgument,
-          fmt::format("Invalid value {} for parameter 'timestamp' supplied: metric '{}' "
-                      "(value={}). Timestamp must be a nonnegative long (64-bit integer) ",
-                      metric.timestamp_ms, metric.key, metric.value)};
-    }
-  }
-  // Values may be too long, which cuts them, but never anything else than text.
-  constexpr std::size_t kAnyLength = std::numeric_limits<std::size_t>::max();
-  for (const auto& [key, value] : params) {
-    if (auto checked = check_key(key, "key", "Param key"); !checked) return checked;
-    if (auto checked = check_text(value, kAnyLength, "Param value"); !checked) return checked;
-  }
-  for (const auto& [key, value] : tags) {
-    if (auto checked = check_key(key, "key", "key"); !checked) return checked;
-    if (auto checked = check_text(value, kAnyLength, "value"); !checked) return checked;
-  }
-  return {};
-}
-
 core::Result<> check_run_is_active(SqlExecutor& sql, std::string_view run_id) {
   auto rows =
       sql.query("SELECT lifecycle_stage FROM runs WHERE run_uuid = :id", {std::string(run_id)});
@@ -120,64 +92,103 @@ core::Result<> check_run_is_active(SqlExecutor& sql, std::string_view run_id) {
 }
 
 core::Result<> write_params(SqlExecutor& sql, std::string_view run_id,
-                            const std::map<std::string, std::string>& params) {
+                            const std::map<std::string, std::string>& params, bool is_single) {
+  if (params.empty()) return {};
+  const std::vector<SqlValue> run = {std::string(run_id)};
+  auto next = params.begin();
+  auto written =
+      insert_rows(sql,
+                  {"INSERT INTO params (run_uuid, key, value) VALUES ", "(:run, ?, ?)",
+                   " ON CONFLICT (key, run_uuid) DO NOTHING"},
+                  run, params.size(), [&](std::size_t, std::vector<SqlValue>& row) {
+                    row.emplace_back(next->first);
+                    row.emplace_back(std::string(truncated(next->second, kParamValueMax)));
+                    ++next;
+                  });
+  if (!written) return std::move(written).error();
+  if (*written == static_cast<std::int64_t>(params.size())) return {};
+
+  auto rows = sql.query("SELECT key, value FROM params WHERE run_uuid = :run ORDER BY key", run);
+  if (!rows) return std::move(rows).error();
   std::vector<ParamChange> changes;
-  for (const auto& [key, full_value] : params) {
-    const std::string value(truncated(full_value, kParamValueMax));
-    auto written = sql.execute(
-        "INSERT INTO params (key, value, run_uuid) VALUES (:key, :value, :run) "
-        "ON CONFLICT (key, run_uuid) DO NOTHING",
-        {key, value, std::string(run_id)});
-    if (!written) return std::move(written).error();
-    if (*written == 1) continue;
-    auto old = sql.query("SELECT value FROM params WHERE key = :key AND run_uuid = :run",
-                         {key, std::string(run_id)});
-    if (!old) return std::move(old).error();
-    if (old->empty() || old->front().text_or(0, "") == value) continue;
-    changes.push_back({key, old->front().text_or(0, ""), value});
+  for (const storage::SqlRow& row : *rows) {
+    const auto given = params.find(row.text(0));
+    if (given == params.end()) continue;
+    const std::string_view value = truncated(given->second, kParamValueMax);
+    if (row.text_or(1, "") == value) continue;
+    changes.push_back({given->first, row.text_or(1, ""), std::string(value)});
   }
   if (changes.empty()) return {};
-  return params_changed(run_id, changes, params.size() == 1);
+  return params_changed(run_id, changes, is_single);
 }
 
 core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id,
                              std::span<const Metric> metrics) {
-  const std::string run(run_id);
-  std::map<std::string_view, StoredMetric> latest;
-  for (const Metric& metric : metrics) {
-    const StoredMetric stored = to_stored(metric);
-    auto written = changed(sql.execute(
-        "INSERT INTO metrics (key, value, timestamp, run_uuid, step, is_nan) VALUES "
-        "(:key, :value, :timestamp, :run, :step, CASE WHEN :nan = 1 THEN TRUE ELSE FALSE END) "
-        "ON CONFLICT (key, timestamp, step, run_uuid, value, is_nan) DO NOTHING",
-        {metric.key, stored.value, stored.timestamp_ms, run, stored.step, stored.is_nan}));
-    if (!written) return written;
-    const auto [known, is_new] = latest.try_emplace(metric.key, stored);
-    if (!is_new && is_later(stored, known->second)) known->second = stored;
+  if (metrics.empty()) return {};
+  std::vector<StoredMetric> stored;
+  stored.reserve(metrics.size());
+  for (const Metric& metric : metrics) stored.push_back(to_stored(metric));
+  // In the order of the keys: writers that meet in the same rows wait for each other instead of
+  // blocking each other, and neighbours in the index are written together.
+  std::sort(stored.begin(), stored.end(), [](const StoredMetric& a, const StoredMetric& b) {
+    return std::tie(*a.key, a.timestamp_ms, a.step, a.value, a.is_nan) <
+           std::tie(*b.key, b.timestamp_ms, b.step, b.value, b.is_nan);
+  });
+  std::vector<const StoredMetric*> latest;
+  for (const StoredMetric& metric : stored) {
+    if (latest.empty() || *latest.back()->key != *metric.key) {
+      latest.push_back(&metric);
+    } else if (is_later(metric, *latest.back())) {
+      latest.back() = &metric;
+    }
   }
-  for (const auto& [key, stored] : latest) {
-    auto written = changed(sql.execute(
-        "INSERT INTO latest_metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES "
-        "(:key, :value, :timestamp, :step, CASE WHEN :nan = 1 THEN TRUE ELSE FALSE END, :run) "
-        "ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value, "
-        "timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan "
-        "WHERE (excluded.step, excluded.timestamp, excluded.value) > "
-        "(latest_metrics.step, latest_metrics.timestamp, latest_metrics.value)",
-        {std::string(key), stored.value, stored.timestamp_ms, stored.step, stored.is_nan, run}));
-    if (!written) return written;
-  }
-  return {};
+  const auto fill = [](const StoredMetric& metric, std::vector<SqlValue>& row) {
+    row.emplace_back(*metric.key);
+    row.emplace_back(metric.value);
+    row.emplace_back(metric.timestamp_ms);
+    row.emplace_back(metric.step);
+    row.emplace_back(metric.is_nan);
+  };
+  constexpr std::string_view kRow = "(:run, ?, ?, ?, ?, CASE WHEN ? = 1 THEN TRUE ELSE FALSE END)";
+  const std::vector<SqlValue> run = {std::string(run_id)};
+  auto written = insert_rows(
+      sql,
+      {"INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES ", kRow,
+       " ON CONFLICT (key, timestamp, step, run_uuid, value, is_nan) DO NOTHING"},
+      run, stored.size(), [&](std::size_t i, std::vector<SqlValue>& row) { fill(stored[i], row); });
+  if (!written) return std::move(written).error();
+  written = insert_rows(
+      sql,
+      {"INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES ", kRow,
+       " ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value, "
+       "timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan "
+       "WHERE (excluded.step, excluded.timestamp, excluded.value) > "
+       "(latest_metrics.step, COALESCE(latest_metrics.timestamp, 0), latest_metrics.value)"},
+      run, latest.size(),
+      [&](std::size_t i, std::vector<SqlValue>& row) { fill(*latest[i], row); });
+  if (!written) return std::move(written).error();
+  return write_model_metrics(sql, run_id, metrics);
 }
 
 core::Result<> write_tags(SqlExecutor& sql, std::string_view run_id,
                           const std::map<std::string, std::string>& tags) {
-  for (const auto& [key, value] : tags) {
-    auto written = changed(
-        sql.execute("INSERT INTO tags (key, value, run_uuid) VALUES (:key, :value, :run) "
-                    "ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value",
-                    {key, std::string(truncated(value, kRunTagValueMax)), std::string(run_id)}));
-    if (!written) return written;
-  }
+  auto next = tags.begin();
+  auto written =
+      insert_rows(sql,
+                  {"INSERT INTO tags (run_uuid, key, value) VALUES ", "(:run, ?, ?)",
+                   " ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"},
+                  {std::string(run_id)}, tags.size(), [&](std::size_t, std::vector<SqlValue>& row) {
+                    row.emplace_back(next->first);
+                    row.emplace_back(std::string(truncated(next->second, kRunTagValueMax)));
+                    ++next;
+                  });
+  if (!written) return std::move(written).error();
+  const auto name = tags.find(std::string(kRunNameTag));
+  if (name == tags.end() || name->second.empty()) return {};
+  auto renamed =
+      sql.execute("UPDATE runs SET name = :name WHERE run_uuid = :run",
+                  {std::string(truncated(name->second, kRunNameMax)), std::string(run_id)});
+  if (!renamed) return std::move(renamed).error();
   return {};
 }
 

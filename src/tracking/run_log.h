@@ -12,6 +12,9 @@
 // What a run logs, written inside a transaction that the caller opened.
 namespace tenure::tracking {
 
+inline constexpr std::string_view kRunNameTag = "mlflow.runName";
+inline constexpr std::size_t kRunNameMax = 250;  ///< of the column
+
 /// The columns of metrics and latest_metrics that metric_from_row reads.
 inline constexpr std::string_view kMetricColumns =
     "key, value, timestamp, step, CASE WHEN is_nan THEN 1 ELSE 0 END";
@@ -23,21 +26,27 @@ Metric metric_from_row(const storage::SqlRow& row, std::size_t first);
 core::Result<> check_batch(std::span<const Metric> metrics,
                            const std::map<std::string, std::string>& params,
                            const std::map<std::string, std::string>& tags);
+/// The same for a batch of MLflow's, whose messages tell where ("metrics[3].name"), with its limits
+/// and without repeated params.
+core::Result<> check_batch(std::string_view run_id, const LogBatch& batch);
+
+/// Checks the id of a run where MLflow does: in batches and inputs.
+core::Result<> check_run_id(std::string_view run_id);
 
 /// Errors: kNotFound; kInvalidArgument for a deleted run.
 core::Result<> check_run_is_active(storage::SqlExecutor& sql, std::string_view run_id);
 
 /// Params are written once; the same value again is fine. Errors: kInvalidArgument naming all
-/// params whose value would change.
+/// params whose value would change, in the words for one param or for a batch.
 core::Result<> write_params(storage::SqlExecutor& sql, std::string_view run_id,
-                            const std::map<std::string, std::string>& params);
+                            const std::map<std::string, std::string>& params, bool is_single);
 
 /// Appends to the history, without exact repeats, and keeps latest_metrics at the greatest (step,
-/// timestamp, value) of each key.
+/// timestamp, value) of each key. What was measured for a logged model is recorded there as well.
 core::Result<> write_metrics(storage::SqlExecutor& sql, std::string_view run_id,
                              std::span<const Metric> metrics);
 
-/// The last write wins.
+/// The last write wins. Tag mlflow.runName renames the run.
 core::Result<> write_tags(storage::SqlExecutor& sql, std::string_view run_id,
                           const std::map<std::string, std::string>& tags);
 

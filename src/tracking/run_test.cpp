@@ -242,9 +242,10 @@ TEST_F(TrackingTest, ABatchIsAllOrNothing) {
   ASSERT_FALSE(
       run_store().log(run.id, std::span(&metric, 1), {{"a", "1"}, {"p", "2"}}, {{"t", "1"}}));
   const Metric negative{"m", 1, -1, 1};
-  EXPECT_EQ(message_of(run_store().log(run.id, std::span(&negative, 1), {{"b", "1"}})),
-            "Invalid value -1 for parameter 'timestamp' supplied: metric 'm' (value=1). Timestamp "
-            "must be a nonnegative long (64-bit integer) ");
+  EXPECT_EQ(
+      message_of(run_store().log(run.id, std::span(&negative, 1), {{"b", "1"}})),
+      "Invalid value -1 for parameter 'timestamp' supplied: metric 'm' (value=1.0). Timestamp "
+      "must be a nonnegative long (64-bit integer) ");
   EXPECT_FALSE(run_store().log(run.id, {}, {}, {{"ok", "1"}, {"not*ok", "1"}}));
   EXPECT_FALSE(run_store().log(run.id, {}, {{"k", "bad\xff"}}));
   auto read = run_store().get(run.id);

@@ -9,6 +9,7 @@
 
 #include "storage/sql/migration.h"
 #include "tracking/experiments.h"
+#include "tracking/mlflow_features.h"
 
 namespace tenure::tracking {
 namespace {
@@ -16,41 +17,50 @@ namespace {
 using storage::Database;
 using storage::SqlExecutor;
 
+// Logged models where MLflow's schema has no place for them, with the columns of MLflow 3, and what
+// that schema has. No foreign keys to MLflow's tables: its migrations copy and drop those.
+constexpr storage::Migration kLoggedModels{
+    2, "logged models of MLflow 3",
+    "CREATE TABLE tenure_mlflow_features (name VARCHAR(50) NOT NULL, CONSTRAINT "
+    "tenure_mlflow_features_pk PRIMARY KEY (name));"
+    "CREATE TABLE tenure_logged_models (model_id VARCHAR(36) NOT NULL, experiment_id INTEGER NOT "
+    "NULL, name VARCHAR(500) NOT NULL, artifact_location VARCHAR(1000) NOT NULL, "
+    "creation_timestamp_ms BIGINT NOT NULL, last_updated_timestamp_ms BIGINT NOT NULL, status "
+    "INTEGER NOT NULL, lifecycle_stage VARCHAR(32), model_type VARCHAR(500), source_run_id "
+    "VARCHAR(32), status_message VARCHAR(1000), CONSTRAINT tenure_logged_models_pk PRIMARY KEY "
+    "(model_id));"
+    "CREATE INDEX index_tenure_logged_models_experiment ON tenure_logged_models (experiment_id, "
+    "creation_timestamp_ms);"
+    "CREATE TABLE tenure_logged_model_params (model_id VARCHAR(36) NOT NULL, experiment_id "
+    "INTEGER NOT NULL, param_key VARCHAR(255) NOT NULL, param_value TEXT NOT NULL, CONSTRAINT "
+    "tenure_logged_model_params_pk PRIMARY KEY (model_id, param_key));"
+    "CREATE TABLE tenure_logged_model_tags (model_id VARCHAR(36) NOT NULL, experiment_id INTEGER "
+    "NOT NULL, tag_key VARCHAR(255) NOT NULL, tag_value TEXT NOT NULL, CONSTRAINT "
+    "tenure_logged_model_tags_pk PRIMARY KEY (model_id, tag_key));"
+    "CREATE TABLE tenure_logged_model_metrics (model_id VARCHAR(36) NOT NULL, metric_name "
+    "VARCHAR(500) NOT NULL, metric_timestamp_ms BIGINT NOT NULL, metric_step BIGINT NOT NULL, "
+    "metric_value FLOAT, experiment_id INTEGER NOT NULL, run_id VARCHAR(32) NOT NULL, "
+    "dataset_uuid VARCHAR(36), dataset_name VARCHAR(500), dataset_digest VARCHAR(36), CONSTRAINT "
+    "tenure_logged_model_metrics_pk PRIMARY KEY (model_id, metric_name, metric_timestamp_ms, "
+    "metric_step, run_id));"
+    "CREATE TABLE tenure_input_steps (input_uuid VARCHAR(36) NOT NULL, step BIGINT NOT NULL, "
+    "CONSTRAINT tenure_input_steps_pk PRIMARY KEY (input_uuid));"};
+
 /// What our own tables are made by. Only the numbering of rows differs between the databases.
 constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
     {{1, "audit trail of the model registry",
       "CREATE TABLE tenure_audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time BIGINT NOT NULL, "
       "actor VARCHAR(256) NOT NULL, action VARCHAR(50) NOT NULL, subject VARCHAR(600) NOT NULL, "
       "old_value TEXT NOT NULL, new_value TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT);"
-      "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"}});
+      "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
+     kLoggedModels});
 constexpr auto kPostgresqlMigrations = std::to_array<storage::Migration>(
     {{1, "audit trail of the model registry",
       "CREATE TABLE tenure_audit (id BIGSERIAL PRIMARY KEY, time BIGINT NOT NULL, "
       "actor VARCHAR(256) NOT NULL, action VARCHAR(50) NOT NULL, subject VARCHAR(600) NOT NULL, "
       "old_value TEXT NOT NULL, new_value TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT);"
-      "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"}});
-
-core::Result<bool> has_table(SqlExecutor& sql, std::string_view backend, const std::string& table) {
-  auto rows = sql.query(backend == "sqlite"
-                            ? "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = "
-                              ":name"
-                            : "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = "
-                              "current_schema() AND table_name = :name",
-                        {table});
-  if (!rows) return std::move(rows).error();
-  return rows->front().integer(0) > 0;
-}
-
-core::Result<bool> has_column(SqlExecutor& sql, std::string_view backend, const std::string& table,
-                              const std::string& column) {
-  auto rows = sql.query(backend == "sqlite"
-                            ? "SELECT COUNT(*) FROM pragma_table_info(:name) WHERE name = :column"
-                            : "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema "
-                              "= current_schema() AND table_name = :name AND column_name = :column",
-                        {table, column});
-  if (!rows) return std::move(rows).error();
-  return rows->front().integer(0) > 0;
-}
+      "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
+     kLoggedModels});
 
 core::Error foreign_experiments() {
   return core::Error{core::ErrorCode::kConflict,
@@ -122,9 +132,11 @@ core::Result<SchemaState> inspect_schema(Database& database) {
   if (!*has_ours) return SchemaState::kIncomplete;
   auto applied = database.query("SELECT COUNT(*) FROM tenure_schema WHERE component = 'tracking'");
   if (!applied) return std::move(applied).error();
-  return applied->front().integer(0) < static_cast<std::int64_t>(kSqliteMigrations.size())
-             ? SchemaState::kIncomplete
-             : SchemaState::kPrepared;
+  if (applied->front().integer(0) < static_cast<std::int64_t>(kSqliteMigrations.size()))
+    return SchemaState::kIncomplete;
+  auto current = features_are_current(database);
+  if (!current) return std::move(current).error();
+  return *current ? SchemaState::kPrepared : SchemaState::kIncomplete;
 }
 
 core::Result<> prepare_schema(Database& database, core::Micros now) {
@@ -145,8 +157,11 @@ core::Result<> prepare_schema(Database& database, core::Micros now) {
     if (!made) return made;
   }
   if (auto checked = check_revision(database, backend); !checked) return checked;
-  return backend == "sqlite" ? storage::migrate(database, "tracking", kSqliteMigrations, now)
-                             : storage::migrate(database, "tracking", kPostgresqlMigrations, now);
+  auto migrated = backend == "sqlite"
+                      ? storage::migrate(database, "tracking", kSqliteMigrations, now)
+                      : storage::migrate(database, "tracking", kPostgresqlMigrations, now);
+  if (!migrated) return migrated;
+  return adopt_features(database);
 }
 
 }  // namespace tenure::tracking

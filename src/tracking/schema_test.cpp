@@ -5,6 +5,7 @@
 #include "storage/testing/child_process.h"
 #include "storage/testing/temporary_folder.h"
 #include "tracking/experiments.h"
+#include "tracking/testing/mlflow3_tables.h"
 
 namespace tenure::tracking {
 namespace {
@@ -59,8 +60,7 @@ TEST_F(SchemaTest, AnOlderRevisionIsAConflictThatNamesTheCommand) {
 TEST_F(SchemaTest, ANewerRevisionIsOpenedAndItsStampStays) {
   for (const std::string& statement : mlflow_schema("sqlite")) run(statement);
   run("INSERT INTO alembic_version VALUES ('ffffffffffff')");
-  run("CREATE TABLE logged_models (model_id VARCHAR(36))");
-  run("ALTER TABLE experiments ADD COLUMN workspace VARCHAR(63) NOT NULL DEFAULT 'default'");
+  for (const std::string_view statement : testing::kMlflow3Changes) run(statement);
   ASSERT_TRUE(prepare_schema(*database_, 5));
   EXPECT_EQ(revision(), "ffffffffffff");
   run("INSERT INTO experiments (name, workspace) VALUES ('theirs', 'team-b')");
@@ -80,6 +80,29 @@ TEST_F(SchemaTest, InspectingTellsTheStateAndChangesNothing) {
   EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kPrepared);
   run("UPDATE alembic_version SET version_num = '4465047574b1'");
   EXPECT_EQ(inspect_schema(*database_).error().code, core::ErrorCode::kConflict);
+}
+
+TEST_F(SchemaTest, AnUpgradeByMlflowIsIncompleteUntilPrepared) {
+  ASSERT_TRUE(prepare_schema(*database_, 5));
+  EXPECT_EQ(number("SELECT COUNT(*) FROM sqlite_master WHERE name = "
+                   "'index_tenure_metrics_run_key_step'"),
+            1);
+  for (const std::string_view statement : testing::kMlflow3Changes) run(statement);
+  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kIncomplete);
+  ASSERT_TRUE(prepare_schema(*database_, 6));
+  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kPrepared);
+  // MLflow has an index of its own now.
+  EXPECT_EQ(number("SELECT COUNT(*) FROM sqlite_master WHERE name = "
+                   "'index_tenure_metrics_run_key_step'"),
+            0);
+}
+
+TEST_F(SchemaTest, AnIndexThatAMigrationLostIsMadeAgain) {
+  ASSERT_TRUE(prepare_schema(*database_, 5));
+  run("DROP INDEX index_tenure_runs_experiment_start");
+  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kIncomplete);
+  ASSERT_TRUE(prepare_schema(*database_, 6));
+  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kPrepared);
 }
 
 TEST_F(SchemaTest, ATableOfAnotherProgramIsAConflict) {

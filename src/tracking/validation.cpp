@@ -34,6 +34,18 @@ bool is_key_character(char c) {
          static_cast<unsigned char>(c) >= 0x80;
 }
 
+/// Whether the path is relative and its own normal form, and does not start with "..".
+bool is_normal_path(std::string_view path) {
+  if (path.starts_with("..")) return false;
+  while (true) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..") return false;
+    if (slash == std::string_view::npos) return true;
+    path.remove_prefix(slash + 1);
+  }
+}
+
 core::Error missing(std::string_view parameter) {
   return invalid(fmt::format("Missing value for required parameter '{}'.", parameter));
 }
@@ -67,9 +79,9 @@ core::Result<> check_key(std::string_view key, std::string_view parameter, std::
                     "and slashes (/).",
                     key, parameter));
   }
-  std::string normal = std::filesystem::path(key).lexically_normal().generic_string();
-  if (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
-  if (normal != key || key == "." || key.starts_with("..") || key.starts_with('/')) {
+  if (!is_normal_path(key)) {
+    std::string normal = std::filesystem::path(key).lexically_normal().generic_string();
+    if (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
     return invalid(
         fmt::format("Invalid value \"{}\" for parameter '{}' supplied: Names may be treated as "
                     "files in certain cases, and must not resolve to other names when treated as "

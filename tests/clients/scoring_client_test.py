@@ -113,7 +113,7 @@ class ScoringClient(unittest.TestCase):
             self.assertAlmostEqual(negative + positive, 1, places=6)
 
     def test_the_client_sees_a_server_it_knows(self):
-        self.assertEqual(self.answer["version"], "2.22.2")
+        self.assertEqual(self.answer["version"], "3.11.1")
         self.assertEqual(self.server.request("GET", "/ping"), (200, "\n"))
 
     def test_bodies_that_mlflow_refuses_are_refused(self):

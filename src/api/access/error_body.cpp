@@ -1,29 +1,25 @@
 #include "api/access/error_body.h"
 
-#include <array>
-
 #include <fmt/format.h>
+
+#include "api/access/protocol_paths.h"
 
 namespace tenure::api {
 namespace {
 
-constexpr std::array<std::string_view, 2> kInference = {"/v1", "/v2"};
-constexpr std::array<std::string_view, 5> kMlflow = {
-    "/invocations", "/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api", "/api/2.0/mlflow-artifacts"};
+bool is_inference_path(std::string_view path) {
+  return is_below(path, "/v1") || is_below(path, "/v2");
+}
 
-/// Whether `path` is `prefix` or lies below it.
-template <std::size_t n>
-bool is_below(std::string_view path, const std::array<std::string_view, n>& prefixes) {
-  for (const std::string_view prefix : prefixes) {
-    if (path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/'))
-      return true;
-  }
-  return false;
+bool is_mlflow_path(std::string_view path) {
+  return is_below(path, "/invocations") || is_tracking_path(path);
 }
 
 /// mlflow/mlflow: mlflow/exceptions.py
-std::string_view mlflow_code(int status) {
+std::string_view mlflow_code(int status, bool is_scoring) {
   switch (status) {
+    case 400:
+      return is_scoring ? "BAD_REQUEST" : "INVALID_PARAMETER_VALUE";
     case 401:
       return "UNAUTHENTICATED";
     case 403:
@@ -33,6 +29,8 @@ std::string_view mlflow_code(int status) {
     case 408:
     case 504:
       return "DEADLINE_EXCEEDED";
+    case 409:
+      return "RESOURCE_CONFLICT";
     case 429:
       return "RESOURCE_EXHAUSTED";
     case 501:
@@ -47,8 +45,8 @@ std::string_view mlflow_code(int status) {
 }  // namespace
 
 void render_error(const net::ErrorFacts& facts, net::Response& response) {
-  const bool is_inference = is_below(facts.path, kInference);
-  if (!is_inference && !is_below(facts.path, kMlflow)) return net::render_problem(facts, response);
+  const bool is_inference = is_inference_path(facts.path);
+  if (!is_inference && !is_mlflow_path(facts.path)) return net::render_problem(facts, response);
   response.content_type = "application/json";
   std::string& out = response.body;
   if (is_inference) {
@@ -57,7 +55,8 @@ void render_error(const net::ErrorFacts& facts, net::Response& response) {
     out += ',';
     net::append_problem_members(out, facts);
   } else {
-    out = fmt::format("{{\"error_code\":\"{}\",\"message\":", mlflow_code(facts.status));
+    out = fmt::format("{{\"error_code\":\"{}\",\"message\":",
+                      mlflow_code(facts.status, facts.path.starts_with("/invocations")));
     net::append_json_string(out, facts.detail);
   }
   out += '}';

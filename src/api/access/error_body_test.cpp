@@ -58,7 +58,16 @@ TEST(ErrorBody, IsMlflowsWhereItsClientsAsk) {
     EXPECT_EQ(rendered(status, "/invocations").body,
               fmt::format(R"({{"error_code":"{}","message":"what \"is\" wrong"}})", code));
   }
-  EXPECT_EQ(rendered(404, "/api/2.0/mlflow/runs/search").content_type, "application/json");
+  for (const char* path :
+       {"/api/2.0/mlflow/runs/search", "/api/3.0/mlflow/nothing", "/graphql",
+        "/ajax-api/2.0/mlflow/runs/get", "/get-artifact", "/api/2.0/mlflow-artifacts/artifacts/a/b",
+        "//model-versions/get-artifact"}) {
+    const net::Response response = rendered(404, path);
+    EXPECT_EQ(response.content_type, "application/json") << path;
+    EXPECT_TRUE(response.body.starts_with("{\"error_code\":\"ENDPOINT_NOT_FOUND\"")) << path;
+  }
+  EXPECT_EQ(rendered(400, "/api/2.0/mlflow-artifacts/artifacts/x").body,
+            R"({"error_code":"INVALID_PARAMETER_VALUE","message":"what \"is\" wrong"})");
 }
 
 }  // namespace

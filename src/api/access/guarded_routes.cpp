@@ -9,6 +9,9 @@
 
 #include <fmt/format.h>
 
+#include "api/access/own_pages.h"
+#include "api/access/protocol_paths.h"
+
 namespace tenure::api {
 namespace {
 
@@ -17,13 +20,17 @@ using auth::Verdict;
 using Outcome = auth::Verdict::Outcome;
 
 constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
+/// For MLflow's web page, which has no place to enter a token: the browser asks for one, to be
+/// given as the password.
+constexpr std::string_view kBrowserRealm = "Basic realm=\"tenure\", charset=\"UTF-8\"";
 
 /// Those of them that ?model= gives another one.
 constexpr std::array<std::string_view, 7> kAskable = {
     "/predict",  "/predict/batch", "/explain",   "/decide",
     "/recourse", "/invocations",   "/model-info"};
 
-/// Its answer tells of all models: not for tokens that are kept to some.
+/// Its answer tells of all models: not for tokens that are kept to some. So are the calls of
+/// MLflow's tracking server, which can read and change all of them.
 constexpr std::string_view kOfAllModels = "/v2/models/stats";
 constexpr std::string_view kAllModels = "*";  // no model's name
 
@@ -105,7 +112,8 @@ struct GuardedRoute {
   bool has_model_segment;
   bool is_verb_in_segment;  ///< KServe V1: "{model}:predict"
   std::string_view served_model;
-  bool is_askable;  ///< ?model= names another one
+  bool is_askable;   ///< ?model= names another one
+  bool is_tracking;  ///< of MLflow's tracking server
   bool has_rate_fields;
   net::Handler inner;
 
@@ -130,6 +138,8 @@ struct GuardedRoute {
     const Verdict verdict = guard.check(access);
     add_rate_fields(verdict, has_rate_fields, response);
     if (!verdict.is_allowed()) refuse(verdict, access, response);
+    if (is_tracking && response.status == 401)
+      response.add_header("WWW-Authenticate", kBrowserRealm);
     return verdict;
   }
 
@@ -155,15 +165,17 @@ struct GuardedRoute {
 GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
   const bool is_of_served =
       std::find(kOfServedModel.begin(), kOfServedModel.end(), route.path) != kOfServedModel.end();
+  const bool is_of_all = route.path == kOfAllModels || is_tracking_path(route.path);
   return GuardedRoute{.guard = *rules.guard,
                       .role = route.role,
                       .has_model_segment = route.path.find("{model}") != std::string_view::npos,
                       .is_verb_in_segment =
                           route.path == "/v1/models/{model}" && route.method == net::Method::kPost,
-                      .served_model = route.path == kOfAllModels ? kAllModels
-                                      : is_of_served             ? rules.model
-                                                                 : std::string_view(),
+                      .served_model = is_of_all      ? kAllModels
+                                      : is_of_served ? rules.model
+                                                     : std::string_view(),
                       .is_askable = std::ranges::count(kAskable, route.path) > 0,
+                      .is_tracking = is_tracking_path(route.path),
                       .has_rate_fields = rules.has_rate_fields,
                       .inner = route.handler};
 }
@@ -237,6 +249,7 @@ void guard_routes(const AccessRules& rules, std::vector<net::Route>& routes) {
       route.handler = all;
     }
   }
+  refuse_foreign_pages(rules.origins, routes);
   if (!rules.origins.empty())
     share_with_origins(std::make_shared<const std::vector<std::string>>(rules.origins), routes);
 }

@@ -82,6 +82,8 @@ void answer_once(AnswerMemory& memory, const net::Handler& handler, std::string_
   handler(waiting, response);
   // What was refused or failed has done nothing: it may be mended and sent again.
   if (response.status < 200 || response.status > 299) return;
+  // Nor can a body that is made while it is sent be kept.
+  if (response.source) return;
   const auto kept = found->claim->keep(
       {.fingerprint = fingerprint,
        .status = response.status,

@@ -23,7 +23,12 @@ struct MlflowServices {
   tracking::LoggedModelStore& logged_models;
   tracking::Registry& registry;
   tracking::ArtifactLocator& artifacts;
-  std::string ui_folder = {};  ///< build of MLflow's web UI; empty: none is served
+  bool serves_artifacts = true;  ///< the proxy /api/2.0/mlflow-artifacts; off: 503
+  bool is_tls = false;           ///< clients reach this server by https
+  std::string ui_folder = {};    ///< build of MLflow's web UI; empty: none is served
+  /// Sources of new model versions must match it
+  /// (MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX).
+  std::string version_source_pattern = {};
 };
 
 // Rows of the route table, each under /api/2.0 and /ajax-api/2.0 as mlflow.md §1.1 says. Handlers

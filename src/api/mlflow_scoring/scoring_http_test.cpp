@@ -132,7 +132,7 @@ TEST(Ping, TellsWhetherAModelIsLive) {
   api.serve_mixed();
   EXPECT_EQ(api.get("/ping").status, 200);
   EXPECT_EQ(api.get("/ping").body, "\n");
-  EXPECT_EQ(api.get("/version").body, "2.22.2");
+  EXPECT_EQ(api.get("/version").body, "3.11.1");
 }
 
 }  // namespace

@@ -49,12 +49,10 @@ core::Result<> log_evaluation(Project& project, const tracking::Run& run,
 core::Result<> log_artifacts(Project& project, const tracking::Run& run,
                              const std::filesystem::path& base,
                              std::span<const std::filesystem::path> files) {
-  auto objects = project.objects();
-  if (!objects) return std::move(objects).error();
   for (const std::filesystem::path& file : files) {
-    const std::string name = file.lexically_relative(base).generic_string();
-    if (auto stored = (*objects)->put_file(artifact_key(run) + "/" + name, file); !stored)
-      return stored;
+    auto place = artifact_place(project, run, file.lexically_relative(base).generic_string());
+    if (!place) return std::move(place).error();
+    if (auto stored = place->store->put_file(place->key, file); !stored) return stored;
   }
   return {};
 }

@@ -98,6 +98,18 @@ pipelines::Step promote_step(Project& project) {
     std::filesystem::remove(scratch, ignored);
 
     const bool is_new = !*champion || (*champion)->version != challenger->version;
+    if (verdict.is_promoted && is_new && (*registry)->approval_policy().protects_alias(alias)) {
+      auto approval = (*registry)->approval_of(project.model_name(), challenger->version);
+      if (!approval) return std::move(approval).error();
+      if (!approval->is_approved()) {
+        if (auto proposed =
+                (*registry)->propose(project.model_name(), challenger->version, alias,
+                                     {project.actor(), verdict.reason, evidence});
+            !proposed)
+          return std::move(proposed).error();
+        verdict = {false, fmt::format("{}; but {}", verdict.reason, approval->standing())};
+      }
+    }
     if (verdict.is_promoted && is_new) {
       if (auto moved = (*registry)->set_alias(project.model_name(), alias, challenger->version,
                                               {project.actor(), verdict.reason, evidence});

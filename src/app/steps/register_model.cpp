@@ -15,10 +15,14 @@
 #include "core/sha256.h"
 #include "learn/model.h"
 #include "learn/xgboost_trainer.h"
+#include "tracking/artifact_uri.h"
 #include "tracking/model_package.h"
 
 namespace tenure::app {
 namespace {
+
+/// Where the package lies among the artifacts of its run.
+constexpr std::string_view kModelFolder = "model";
 
 constexpr const char* kPackageFiles[] = {
     "model.ubj",           "transform.json",      "model.json",
@@ -69,15 +73,14 @@ core::Result<tracking::ModelPackage> package_of(const Project& project,
   return package;
 }
 
-/// Copies a package into the object store. The version row is made afterwards, so nobody sees half
-/// a package.
-core::Result<> upload(storage::ObjectStore& objects, const std::filesystem::path& package,
-                      const std::string& key) {
+/// Copies a package to its place. The version row is made afterwards, so nobody sees half a
+/// package.
+core::Result<> upload(const std::filesystem::path& package, const tracking::ArtifactPlace& place) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(package)) {
     if (!entry.is_regular_file()) continue;
     const std::string name = entry.path().lexically_relative(package).generic_string();
-    if (auto stored = objects.put_file(fmt::format("{}/{}", key, name), entry.path()); !stored)
-      return stored;
+    auto stored = place.store->put_file(fmt::format("{}/{}", place.key, name), entry.path());
+    if (!stored) return stored;
   }
   return {};
 }
@@ -129,15 +132,15 @@ pipelines::Step register_step(Project& project) {
     std::filesystem::remove_all(staging, ignored);  // of an attempt that was killed
     if (auto written = tracking::write_package(*package, staging); !written)
       return std::move(written).error();
-    auto objects = project.objects();
-    if (!objects) return std::move(objects).error();
-    const std::string key = artifact_key(*run) + "/model";
-    if (auto stored = upload(**objects, staging, key); !stored) return std::move(stored).error();
+    const auto place = artifact_place(project, *run, kModelFolder);
+    if (!place) return place.error();
+    if (auto stored = upload(staging, *place); !stored) return std::move(stored).error();
 
     const tracking::Change change{project.actor(),
                                   fmt::format("trained by pipeline run {}", context.run_id),
                                   core::JsonObject{{"test_auc", *auc}}};
-    auto version = version_of_run(project, *run, (*objects)->uri(key), *package, change);
+    auto version = version_of_run(
+        project, *run, tracking::uri_below(run->artifact_uri, kModelFolder), *package, change);
     if (!version) return std::move(version).error();
     auto runs = project.runs();
     if (!runs) return std::move(runs).error();

@@ -6,6 +6,7 @@
 
 #include "core/file.h"
 #include "core/sha256.h"
+#include "tracking/artifact_uri.h"
 
 namespace tenure::app {
 namespace {
@@ -54,17 +55,38 @@ core::Result<> end_if_open(Project& project, const std::string& run_id,
   return (*runs)->end(run_id, status);
 }
 
+bool is_local(std::string_view uri) {
+  return uri.starts_with("file:") || uri.starts_with('/');
+}
+
+/// Where new runs of an experiment keep their artifacts. One whose local place was made before
+/// clients came through the server is named as they find it; one that was moved or copied with its
+/// project, and is no longer below its folders, has its place there.
+core::Result<std::string> location_now(Project& project, const tracking::Experiment& experiment) {
+  auto artifacts = project.artifacts();
+  if (!artifacts) return std::move(artifacts).error();
+  auto root = project.artifact_root();
+  if (!root) return root;
+  const auto place = (*artifacts)->find(experiment.artifact_location);
+  if (!place && place.error().code != core::ErrorCode::kPermissionDenied) return place.error();
+  constexpr std::string_view kProxied = "mlflow-artifacts:/";
+  if (place && is_local(experiment.artifact_location) && !is_local(*root) &&
+      place->store == &(*artifacts)->proxied())
+    return std::string(kProxied) + place->key;
+  if (place) return experiment.artifact_location;
+  return tracking::uri_below(*root, experiment.id);
+}
+
 core::Result<tracking::Run> new_run(Project& project, const pipelines::StepContext& context) {
   auto experiments = project.experiments();
   if (!experiments) return std::move(experiments).error();
   auto experiment = (*experiments)->find_or_create(project.name());
   if (!experiment) return std::move(experiment).error();
-  auto objects = project.objects();
-  if (!objects) return std::move(objects).error();
+  auto location = location_now(project, *experiment);
+  if (!location) return std::move(location).error();
+  experiment->artifact_location = *std::move(location);
   auto runs = project.runs();
   if (!runs) return std::move(runs).error();
-  // Where the steps really put artifacts, whatever the experiment was made with.
-  experiment->artifact_location = (*objects)->uri("artifacts/" + experiment->id);
   return (*runs)->create(*experiment,
                          fmt::format("{}-{}", project.model_name(), context.run_id.substr(0, 8)),
                          project.actor(), {{"tenure.pipeline_run", context.run_id}});
@@ -109,8 +131,11 @@ core::Result<> close_tracked_run(Project& project, const pipelines::RunRecord& r
   return end_if_open(project, (*remembered)->run_id, status);
 }
 
-std::string artifact_key(const tracking::Run& run) {
-  return fmt::format("artifacts/{}/{}/artifacts", run.experiment_id, run.id);
+core::Result<tracking::ArtifactPlace> artifact_place(Project& project, const tracking::Run& run,
+                                                     std::string_view path) {
+  auto artifacts = project.artifacts();
+  if (!artifacts) return std::move(artifacts).error();
+  return (*artifacts)->find(run.artifact_uri, path);
 }
 
 }  // namespace tenure::app

@@ -7,6 +7,7 @@
 #include "app/project.h"
 #include "core/result.h"
 #include "pipelines/runner.h"
+#include "tracking/artifacts.h"
 #include "tracking/run.h"
 
 namespace tenure::app {
@@ -23,7 +24,8 @@ core::Result<tracking::Run> tracked_run(Project& project, const pipelines::StepC
 /// A pipeline run that may be taken up again, or never tracked anything, is left alone.
 core::Result<> close_tracked_run(Project& project, const pipelines::RunRecord& run);
 
-/// Key of the run's artifact folder in the object store: "artifacts/<experiment>/<run>/artifacts".
-std::string artifact_key(const tracking::Run& run);
+/// Where an artifact of the run lies; "" is the folder of all of them.
+core::Result<tracking::ArtifactPlace> artifact_place(Project& project, const tracking::Run& run,
+                                                     std::string_view path);
 
 }  // namespace tenure::app

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
-#include <functional>
 #include <system_error>
 #include <unistd.h>
 
@@ -12,40 +11,26 @@
 
 #include "core/descriptor.h"
 #include "core/file.h"
+#include "storage/objects/local_object_stream.h"
+#include "storage/objects/local_root.h"
 #include "storage/objects/object_key.h"
 
 namespace tenure::storage {
 namespace {
 
-constexpr int kResolveRetries = 8;
-
 namespace fs = std::filesystem;
 
-/// Copies a file into a new one.
-core::Result<> copy_content(const fs::path& from, const fs::path& to) {
-  const core::Descriptor source(::open(from.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!source.is_open()) return core::system_error(errno, "cannot open", from);
-  core::Descriptor target(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-  if (!target.is_open()) return core::system_error(errno, "cannot create", to);
-  std::string buffer(std::size_t{1} << 20, '\0');
-  for (;;) {
-    const ssize_t n = ::read(source.get(), buffer.data(), buffer.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return core::system_error(errno, "cannot read", from);
-    if (n == 0) break;
-    const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
-    if (!core::write_all(target.get(), bytes)) return core::system_error(errno, "cannot write", to);
-  }
-  if (!target.close()) return core::system_error(errno, "cannot close", to);
-  return {};
-}
+/// An unfinished file that nobody wrote to for so long belongs to a process that was killed.
+constexpr core::Micros kStaleAfter = core::Micros{24} * 3600 * core::kMicrosPerSecond;
 
 class LocalObjectStore final : public ObjectStore {
  public:
-  explicit LocalObjectStore(fs::path root) : root_(std::move(root)) {}
+  explicit LocalObjectStore(fs::path root) : root_(std::move(root)) {
+    root_.remove_stale(core::SystemClock().now() - kStaleAfter);
+  }
 
   core::Result<> put(std::string_view key, std::string_view bytes) override {
-    return write(key, [&](const fs::path& path) -> core::Result<> {
+    return root_.place(key, [&](const fs::path& path) -> core::Result<> {
       return core::write_file_atomically(path, bytes);
     });
   }
@@ -57,25 +42,41 @@ class LocalObjectStore final : public ObjectStore {
       return core::Error{core::ErrorCode::kInvalidArgument,
                          fmt::format("cannot store {}: not a file", file.string())};
     }
-    return write(key, [&](const fs::path& path) -> core::Result<> {
-      if (auto made = core::make_directories(path.parent_path()); !made) return made;
-      const fs::path temporary = core::unfinished_path(path);
-      auto done = copy_content(file, temporary);
-      if (done) done = core::publish_file(temporary, path);
-      if (!done) ::unlink(temporary.c_str());
-      return done;
-    });
+    const core::Descriptor source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!source.is_open()) return core::system_error(errno, "cannot open", file);
+    auto writer = create(key);
+    if (!writer) return std::move(writer).error();
+    std::string buffer(std::size_t{1} << 20, '\0');
+    for (;;) {
+      const ssize_t n = ::read(source.get(), buffer.data(), buffer.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return core::system_error(errno, "cannot read", file);
+      if (n == 0) return (*writer)->commit();
+      const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
+      if (auto written = (*writer)->write(bytes); !written) return written;
+    }
   }
 
   core::Result<std::string> get(std::string_view key) override {
-    auto path = object_path(key);
+    auto path = root_.object_path(key);
     if (!path) return std::move(path).error();
     if (auto found = stat(key); !found) return std::move(found).error();
     return core::read_file(*path);
   }
 
+  core::Result<std::unique_ptr<ObjectReader>> open(std::string_view key, std::uint64_t offset,
+                                                   std::uint64_t length) override {
+    auto path = root_.object_path(key);
+    if (!path) return std::move(path).error();
+    return open_local_reader(std::string(key), *path, offset, length);
+  }
+
+  core::Result<std::unique_ptr<ObjectWriter>> create(std::string_view key) override {
+    return open_local_writer(root_, std::string(key));
+  }
+
   core::Result<ObjectInfo> stat(std::string_view key) override {
-    auto path = object_path(key);
+    auto path = root_.object_path(key);
     if (!path) return std::move(path).error();
     struct ::stat info {};
     if (::stat(path->c_str(), &info) != 0) {
@@ -83,54 +84,80 @@ class LocalObjectStore final : public ObjectStore {
       return core::system_error(errno, "cannot read", *path);
     }
     if (!S_ISREG(info.st_mode)) return not_found(key);
-    return describe(std::string(key), info);
+    ObjectInfo object = describe_local_object(std::string(key), info);
+    object.version = version_of_local_object(info);
+    return object;
   }
 
   core::Result<std::vector<ObjectInfo>> list(std::string_view prefix) override {
     if (auto checked = check_object_prefix(prefix); !checked) return std::move(checked).error();
     // The walk starts at the last whole folder of the prefix.
     const std::size_t slash = prefix.rfind('/');
-    const std::string_view folder =
-        slash == std::string_view::npos ? std::string_view() : prefix.substr(0, slash);
-    fs::path start = root_;
-    if (!folder.empty()) {
-      auto resolved = resolve(folder);
-      if (!resolved) return std::move(resolved).error();
-      start = std::move(*resolved);
-    }
+    auto start = root_.folder_path(slash == std::string_view::npos ? std::string_view()
+                                                                   : prefix.substr(0, slash));
+    if (!start) return std::move(start).error();
     std::vector<ObjectInfo> found;
-    // Folder by folder: remove() takes empty folders away at any time, and a walk of the library's
-    // own would end there as if all had been seen.
-    std::vector<fs::path> folders{std::move(start)};
-    while (!folders.empty()) {
-      const fs::path current = std::move(folders.back());
-      folders.pop_back();
-      if (auto listed = list_folder(current, prefix, found, folders); !listed)
-        return std::move(listed).error();
-    }
+    auto walked = walk(*std::move(start), [&](const fs::path& path, const struct ::stat& info) {
+      std::string key = path.lexically_relative(root_.folder()).generic_string();
+      if (!key.starts_with(prefix)) return true;
+      found.push_back(describe_local_object(std::move(key), info));
+      return true;
+    });
+    if (!walked) return std::move(walked).error();
     std::sort(found.begin(), found.end(),
               [](const ObjectInfo& a, const ObjectInfo& b) { return a.key < b.key; });
     return found;
   }
 
+  core::Result<std::vector<ObjectEntry>> list_folder(std::string_view folder) override {
+    if (!folder.empty()) {
+      if (auto checked = check_object_key(folder); !checked) return std::move(checked).error();
+    }
+    auto path = root_.folder_path(folder);
+    if (!path) return std::move(path).error();
+    std::vector<ObjectEntry> found;
+    if (root_.is_hidden(*path)) return found;
+    std::error_code status;
+    fs::directory_iterator entry(*path, status);
+    for (; !status && entry != fs::directory_iterator(); entry.increment(status)) {
+      struct ::stat info {};
+      if (::lstat(entry->path().c_str(), &info) != 0 || root_.is_hidden(entry->path())) continue;
+      std::string name = entry->path().filename().string();
+      if (S_ISREG(info.st_mode)) {
+        ObjectInfo object = describe_local_object({}, info);
+        found.push_back({std::move(name), false, object.size, object.modified});
+      } else if (S_ISDIR(info.st_mode)) {
+        auto has_objects = holds_objects(entry->path());
+        if (!has_objects) return std::move(has_objects).error();
+        if (*has_objects) found.push_back({.name = std::move(name), .is_folder = true});
+      }
+    }
+    if (status && status.value() != ENOENT && status.value() != ENOTDIR)
+      return core::system_error(status.value(), "cannot list", *path);
+    std::sort(found.begin(), found.end(),
+              [](const ObjectEntry& a, const ObjectEntry& b) { return a.name < b.name; });
+    return found;
+  }
+
   core::Result<> remove(std::string_view key) override {
-    auto path = object_path(key);
+    auto path = root_.object_path(key);
     if (!path) return std::move(path).error();
     struct ::stat info {};
     if (::lstat(path->c_str(), &info) != 0 || S_ISDIR(info.st_mode)) return {};
     if (::unlink(path->c_str()) != 0 && errno != ENOENT)
       return core::system_error(errno, "cannot remove", *path);
     // Folders exist for their objects only, so that "a" can be put once "a/b" is gone.
-    fs::path folder = path->parent_path();
-    while (folder != root_ && ::rmdir(folder.c_str()) == 0) folder = folder.parent_path();
-    auto synced = core::sync_directory(folder);
-    // Another remove() may have taken the folder as well.
-    if (!synced && synced.error().code == core::ErrorCode::kNotFound) return {};
-    return synced;
+    return root_.remove_empty_folders(path->parent_path());
+  }
+
+  core::Result<> remove_tree(std::string_view key) override {
+    auto path = root_.object_path(key);
+    if (!path) return std::move(path).error();
+    return root_.remove_all(*path);
   }
 
   core::Result<fs::path> local_copy(std::string_view key, const fs::path&) override {
-    auto path = object_path(key);
+    auto path = root_.object_path(key);
     if (!path) return std::move(path).error();
     std::error_code status;
     if (!fs::exists(*path, status)) return not_found(key);
@@ -138,7 +165,7 @@ class LocalObjectStore final : public ObjectStore {
   }
 
   std::string uri(std::string_view key) const override {
-    std::string path = root_.generic_string();
+    std::string path = root_.folder().generic_string();
     if (!key.empty()) path += "/" + std::string(key);
     return "file://" + percent_encode_path(path);
   }
@@ -148,82 +175,42 @@ class LocalObjectStore final : public ObjectStore {
     return core::Error{core::ErrorCode::kNotFound, fmt::format("no object with key '{}'", key)};
   }
 
-  static ObjectInfo describe(std::string key, const struct ::stat& info) {
-    return {
-        std::move(key), static_cast<std::uint64_t>(info.st_size),
-        core::Micros{info.st_mtim.tv_sec} * core::kMicrosPerSecond + info.st_mtim.tv_nsec / 1000};
-  }
-
-  /// Adds the objects of one folder, and the folders in it. A folder that is gone has none.
-  core::Result<> list_folder(const fs::path& folder, std::string_view prefix,
-                             std::vector<ObjectInfo>& found, std::vector<fs::path>& folders) const {
-    std::error_code status;
-    fs::directory_iterator entry(folder, status);
-    for (; !status && entry != fs::directory_iterator(); entry.increment(status)) {
-      struct ::stat info {};
-      // A file may vanish between the listing and here; symbolic links are not listed.
-      if (::lstat(entry->path().c_str(), &info) != 0) continue;
-      if (S_ISDIR(info.st_mode)) folders.push_back(entry->path());
-      if (!S_ISREG(info.st_mode)) continue;
-      if (core::is_unfinished_name(entry->path().filename().native())) continue;
-      std::string key = entry->path().lexically_relative(root_).generic_string();
-      if (key.starts_with(prefix)) found.push_back(describe(std::move(key), info));
+  /// Shows each object below a folder to `visit(path, stat)` until that says false. A folder that
+  /// is gone has none.
+  template <typename Visit>
+  core::Result<> walk(fs::path start, const Visit& visit) const {
+    // Folder by folder: remove() takes empty folders away at any time, and a walk of the library's
+    // own would end there as if all had been seen.
+    std::vector<fs::path> folders{std::move(start)};
+    while (!folders.empty()) {
+      const fs::path current = std::move(folders.back());
+      folders.pop_back();
+      std::error_code status;
+      fs::directory_iterator entry(current, status);
+      for (; !status && entry != fs::directory_iterator(); entry.increment(status)) {
+        struct ::stat info {};
+        // A file may vanish between the listing and here; symbolic links are not listed.
+        if (::lstat(entry->path().c_str(), &info) != 0 || root_.is_hidden(entry->path())) continue;
+        if (S_ISDIR(info.st_mode)) folders.push_back(entry->path());
+        if (S_ISREG(info.st_mode) && !visit(entry->path(), info)) return {};
+      }
+      if (status && status.value() != ENOENT && status.value() != ENOTDIR)
+        return core::system_error(status.value(), "cannot list", current);
     }
-    if (status && status.value() != ENOENT && status.value() != ENOTDIR)
-      return core::system_error(status.value(), "cannot list", folder);
     return {};
   }
 
-  /// Where a checked key lies. Refused when a symbolic link on the way leads out of the root.
-  core::Result<fs::path> resolve(std::string_view key) const {
-    fs::path path = root_ / fs::path(key);
-    std::error_code status;
-    fs::path real = fs::weakly_canonical(path, status);
-    // A folder that vanishes while it is looked at, as when its last object is removed.
-    for (int i = 0; status.value() == ENOENT && i < kResolveRetries; ++i)
-      real = fs::weakly_canonical(path, status);
-    if (status && status.value() != ENOTDIR)
-      return core::system_error(status.value(), "cannot resolve", path);
-    const auto [end_of_root, ignored] =
-        std::mismatch(root_.begin(), root_.end(), real.begin(), real.end());
-    if (!status && end_of_root != root_.end()) {
-      return core::Error{
-          core::ErrorCode::kInvalidArgument,
-          fmt::format("object key '{}': a symbolic link leads out of the store", key)};
-    }
-    return path;
+  core::Result<bool> holds_objects(const fs::path& folder) const {
+    bool holds = false;
+    auto walked = walk(folder, [&](const fs::path&, const struct ::stat&) {
+      holds = true;
+      return false;
+    });
+    if (!walked) return std::move(walked).error();
+    return holds;
   }
 
-  core::Result<fs::path> object_path(std::string_view key) const {
-    if (auto checked = check_object_key(key); !checked) return std::move(checked).error();
-    if (core::is_unfinished_name(key)) {
-      return core::Error{core::ErrorCode::kInvalidArgument,
-                         fmt::format("object key '{}': names that end in .<12 hexadecimal "
-                                     "digits>.tmp are kept for unfinished writes",
-                                     key)};
-    }
-    return resolve(key);
-  }
-
-  core::Result<> write(std::string_view key,
-                       const std::function<core::Result<>(const fs::path&)>& put_at) {
-    constexpr int kAttempts = 10;
-    auto path = object_path(key);
-    if (!path) return std::move(path).error();
-    std::error_code status;
-    if (fs::is_directory(*path, status)) {
-      return core::Error{core::ErrorCode::kConflict,
-                         fmt::format("object key '{}': objects exist below it", key)};
-    }
-    for (int attempt = 1;; ++attempt) {
-      auto done = put_at(*path);
-      // A remove() may take the new, still empty folder away; then it is made again.
-      if (done || done.error().code != core::ErrorCode::kNotFound || attempt == kAttempts)
-        return done;
-    }
-  }
-
-  fs::path root_;  // canonical
+  LocalRoot root_;
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "storage/objects/local_object_store.h"
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <set>
 #include <thread>
@@ -45,9 +46,14 @@ TEST_F(LocalObjectStoreTest, RefusesLinksThatLeaveTheRoot) {
     EXPECT_EQ(store_->put(key, "x").error().code, core::ErrorCode::kInvalidArgument) << key;
     EXPECT_EQ(store_->remove(key).error().code, core::ErrorCode::kInvalidArgument) << key;
     EXPECT_EQ(store_->local_copy(key, "").error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store_->open(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store_->create(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store_->remove_tree(key).error().code, core::ErrorCode::kInvalidArgument) << key;
   }
   EXPECT_EQ(store_->list("out/").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_EQ(store_->list_folder("out").error().code, core::ErrorCode::kInvalidArgument);
   EXPECT_TRUE(store_->list("")->empty());
+  EXPECT_TRUE(store_->list_folder("")->empty());
   EXPECT_EQ(core::read_file(outside.path() / "secret").value(), "s");
   EXPECT_FALSE(fs::exists(outside.path() / "new"));
 }
@@ -65,6 +71,67 @@ TEST_F(LocalObjectStoreTest, HidesUnfinishedWrites) {
   EXPECT_EQ(store_->put("other.0123456789ab.tmp", "x").error().code,
             core::ErrorCode::kInvalidArgument);
   EXPECT_TRUE(store_->put("plain.tmp", "x"));
+}
+
+TEST_F(LocalObjectStoreTest, HidesAndKeepsTheFolderOfUnfinishedWrites) {
+  auto writer = store_->create("a/b");
+  ASSERT_TRUE(writer && (*writer)->write("half"));
+  EXPECT_TRUE(fs::exists(root_ / ".tenure-unfinished"));
+  EXPECT_TRUE(store_->list("")->empty());
+  EXPECT_TRUE(store_->list(".tenure-unfinished/")->empty());
+  EXPECT_TRUE(store_->list_folder("")->empty());
+  EXPECT_TRUE(store_->list_folder(".tenure-unfinished")->empty());
+  for (const std::string_view key : {".tenure-unfinished", ".tenure-unfinished/x"}) {
+    EXPECT_EQ(store_->put(key, "x").error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store_->remove_tree(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+  }
+  ASSERT_TRUE((*writer)->commit());
+  writer->reset();
+  EXPECT_FALSE(fs::exists(root_ / ".tenure-unfinished"));
+  EXPECT_EQ(core::read_file(root_ / "a/b").value(), "half");
+}
+
+TEST_F(LocalObjectStoreTest, RemovesWhatKilledProcessesLeftADayAgo) {
+  const fs::path waiting = root_ / ".tenure-unfinished";
+  fs::create_directories(waiting / ".00000000000a.tmp/half/removed");
+  std::ofstream(waiting / ".0123456789ab.tmp") << "old";
+  std::ofstream(waiting / ".0123456789ac.tmp") << "young";
+  fs::last_write_time(waiting / ".0123456789ab.tmp",
+                      fs::file_time_type::clock::now() - std::chrono::hours(25));
+  auto again = open_object_store("file:///objects", folder_.path().string());
+  ASSERT_TRUE(again);
+  EXPECT_FALSE(fs::exists(waiting / ".0123456789ab.tmp"));
+  EXPECT_FALSE(fs::exists(waiting / ".00000000000a.tmp"));
+  EXPECT_TRUE(fs::exists(waiting / ".0123456789ac.tmp"));
+}
+
+TEST_F(LocalObjectStoreTest, TellsAtTheBeginningThatAnObjectCannotBeNamedSo) {
+  ASSERT_TRUE(store_->put("a/b", "x"));
+  EXPECT_EQ(store_->create("a").error().code, core::ErrorCode::kConflict);
+  const auto below = store_->create("a/b/c/d");
+  ASSERT_FALSE(below);
+  EXPECT_EQ(below.error().code, core::ErrorCode::kConflict);
+  EXPECT_NE(below.error().message.find("'a/b' is an object, not a folder"), std::string::npos);
+  // And at the end, when it was not so at the beginning.
+  auto writer = store_->create("later/x");
+  ASSERT_TRUE(writer);
+  ASSERT_TRUE(store_->put("later", "x"));
+  EXPECT_EQ((*writer)->commit().error().code, core::ErrorCode::kConflict);
+}
+
+TEST_F(LocalObjectStoreTest, TellsWhenAFileShrinksWhileItIsRead) {
+  ASSERT_TRUE(store_->put("k", std::string(100'000, 'x')));
+  auto reader = store_->open("k");
+  std::string piece(10'000, ' ');
+  ASSERT_EQ((*reader)->read(piece).value(), 10'000U);
+  fs::resize_file(root_ / "k", 10'000);
+  EXPECT_EQ((*reader)->read(piece).error().code, core::ErrorCode::kCorruption);
+}
+
+TEST_F(LocalObjectStoreTest, ANamedPipeIsNoObject) {
+  ASSERT_EQ(::mkfifo((root_ / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(store_->open("pipe").error().code, core::ErrorCode::kNotFound);
+  EXPECT_TRUE(store_->list_folder("")->empty());
 }
 
 TEST_F(LocalObjectStoreTest, TakesSegmentsAsLongAsTheFileSystemDoes) {
@@ -124,8 +191,13 @@ TEST_F(LocalObjectStoreTest, AFullDiskIsToldAndTheOldBytesStay) {
     reporter.report(put ? -2 : static_cast<std::int64_t>(put.error().code));
     auto streamed = store_->put_file("k", big);
     reporter.report(streamed ? -2 : static_cast<std::int64_t>(streamed.error().code));
-    return 0;
+    auto writer = store_->create("k");
+    if (!writer || !(*writer)->write(std::string(900'000, 'n'))) return 1;
+    auto last = (*writer)->write(std::string(200'000, 'n'));
+    reporter.report(last ? -2 : static_cast<std::int64_t>(last.error().code));
+    return (*writer)->commit() ? 2 : 0;
   });
+  EXPECT_EQ(static_cast<core::ErrorCode>(child.next(-1)), core::ErrorCode::kResourceExhausted);
   EXPECT_EQ(static_cast<core::ErrorCode>(child.next(-1)), core::ErrorCode::kResourceExhausted);
   EXPECT_EQ(static_cast<core::ErrorCode>(child.next(-1)), core::ErrorCode::kResourceExhausted);
   EXPECT_EQ(child.wait(), 0);

@@ -2,8 +2,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +19,34 @@ struct ObjectInfo {
   std::string key;
   std::uint64_t size = 0;
   core::Micros modified = 0;
+  std::string version = {};  ///< another one whenever the bytes are; not set by list()
+};
+
+/// One level of a store: an object, or what several keys begin with.
+struct ObjectEntry {
+  std::string name;  ///< last segment of the key
+  bool is_folder = false;
+  std::uint64_t size = 0;  ///< of an object
+  core::Micros modified = 0;
+};
+
+/// Reads an object from front to back. One thread at a time.
+class ObjectReader {
+ public:
+  virtual ~ObjectReader() = default;
+  virtual const ObjectInfo& info() const = 0;
+  /// Fills `out` with the next bytes, at least one unless the end is reached. Errors: kUnavailable,
+  /// kCorruption when the object changed meanwhile.
+  virtual core::Result<std::size_t> read(std::span<char> out) = 0;
+};
+
+/// Writes an object larger than memory. What was not committed is never seen, and is removed when
+/// the writer goes. One thread at a time.
+class ObjectWriter {
+ public:
+  virtual ~ObjectWriter() = default;
+  virtual core::Result<> write(std::string_view bytes) = 0;
+  virtual core::Result<> commit() = 0;  ///< as put: atomic, then durable
 };
 
 /// Named blobs: artifacts, model packages. Keys are '/'-separated UTF-8 paths without empty, "." or
@@ -30,10 +60,19 @@ class ObjectStore {
   virtual core::Result<> put_file(std::string_view key,
                                   const std::filesystem::path& file) = 0;  ///< larger than memory
   virtual core::Result<std::string> get(std::string_view key) = 0;         ///< kNotFound
-  virtual core::Result<ObjectInfo> stat(std::string_view key) = 0;         ///< kNotFound
+  /// Bytes from `offset` on, at most `length`. Errors: kNotFound.
+  virtual core::Result<std::unique_ptr<ObjectReader>> open(
+      std::string_view key, std::uint64_t offset = 0,
+      std::uint64_t length = std::numeric_limits<std::uint64_t>::max()) = 0;
+  virtual core::Result<std::unique_ptr<ObjectWriter>> create(std::string_view key) = 0;
+  virtual core::Result<ObjectInfo> stat(std::string_view key) = 0;  ///< kNotFound
   virtual core::Result<std::vector<ObjectInfo>> list(
-      std::string_view prefix) = 0;                         ///< recursive, by key
+      std::string_view prefix) = 0;  ///< recursive, by key
+  /// What lies directly below `folder` ("" = the root), by name; nothing for what is no folder.
+  virtual core::Result<std::vector<ObjectEntry>> list_folder(std::string_view folder) = 0;
   virtual core::Result<> remove(std::string_view key) = 0;  ///< unknown keys are fine
+  /// The object `key` and everything below key + '/'; unknown keys are fine.
+  virtual core::Result<> remove_tree(std::string_view key) = 0;
 
   /// A local folder or file with the object's content, for libraries that want a path; a store that
   /// is not local downloads into `cache`. For a prefix, everything below it.

@@ -2,6 +2,8 @@
 #include <atomic>
 #include <fstream>
 #include <functional>
+#include <limits>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -40,6 +42,20 @@ class ObjectStoreConformance : public ::testing::TestWithParam<Backend> {
       for (const ObjectInfo& object : *listed) result.push_back(object.key);
     return result;
   }
+  static std::string read_all(ObjectStore& store, std::string_view key, std::uint64_t offset = 0,
+                              std::uint64_t length = std::numeric_limits<std::uint64_t>::max()) {
+    auto reader = store.open(key, offset, length);
+    EXPECT_TRUE(reader) << reader.error().message;
+    std::string bytes;
+    std::string piece(70'001, ' ');
+    while (reader) {
+      const auto n = (*reader)->read(piece);
+      EXPECT_TRUE(n) << n.error().message;
+      if (!n || *n == 0) break;
+      bytes.append(piece, 0, *n);
+    }
+    return bytes;
+  }
   TemporaryFolder folder_;
 };
 
@@ -72,6 +88,7 @@ TEST_P(ObjectStoreConformance, TellsWhatIsMissing) {
   for (const std::string_view key : {"nothing", "folder", "folder/object/below"}) {
     EXPECT_EQ(store->get(key).error().code, core::ErrorCode::kNotFound) << key;
     EXPECT_EQ(store->stat(key).error().code, core::ErrorCode::kNotFound) << key;
+    EXPECT_EQ(store->open(key).error().code, core::ErrorCode::kNotFound) << key;
   }
   EXPECT_EQ(store->local_copy("nothing", folder_.path() / "cache").error().code,
             core::ErrorCode::kNotFound);
@@ -113,6 +130,9 @@ TEST_P(ObjectStoreConformance, RefusesKeysThatCouldLeaveTheStore) {
     EXPECT_EQ(store->get(key).error().code, core::ErrorCode::kInvalidArgument) << key;
     EXPECT_EQ(store->stat(key).error().code, core::ErrorCode::kInvalidArgument) << key;
     EXPECT_EQ(store->remove(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store->remove_tree(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store->open(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+    EXPECT_EQ(store->create(key).error().code, core::ErrorCode::kInvalidArgument) << key;
     EXPECT_EQ(store->local_copy(key, folder_.path()).error().code,
               core::ErrorCode::kInvalidArgument)
         << key;
@@ -139,6 +159,200 @@ TEST_P(ObjectStoreConformance, StoresAFileAndGivesALocalCopy) {
   EXPECT_EQ(store->put_file("x", outside.path() / "missing").error().code,
             core::ErrorCode::kNotFound);
   EXPECT_EQ(store->put_file("x", outside.path()).error().code, core::ErrorCode::kInvalidArgument);
+}
+
+TEST_P(ObjectStoreConformance, WritesAndReadsAnObjectInPieces) {
+  auto store = open();
+  std::string bytes;
+  auto writer = store->create("big/object");
+  ASSERT_TRUE(writer) << writer.error().message;
+  for (int i = 0; i < 300; ++i) {
+    const std::string piece(static_cast<std::size_t>(1 + i * 97), static_cast<char>('a' + i % 26));
+    ASSERT_TRUE((*writer)->write(piece));
+    bytes += piece;
+  }
+  EXPECT_EQ(store->stat("big/object").error().code, core::ErrorCode::kNotFound);
+  EXPECT_TRUE(keys(*store, "").empty());
+  EXPECT_TRUE(store->list_folder("")->empty());
+  ASSERT_TRUE((*writer)->commit());
+  writer->reset();
+  EXPECT_EQ(read_all(*store, "big/object"), bytes);
+  EXPECT_EQ(read_all(*store, "big/object", 1000, 50'000), bytes.substr(1000, 50'000));
+  EXPECT_EQ(read_all(*store, "big/object", bytes.size() - 3), bytes.substr(bytes.size() - 3));
+  EXPECT_EQ(read_all(*store, "big/object", bytes.size()), "");
+  EXPECT_EQ(read_all(*store, "big/object", bytes.size() + 10), "");
+  EXPECT_EQ(read_all(*store, "big/object", 5, 0), "");
+  EXPECT_EQ((*store->open("big/object", 7, 9))->info().size, bytes.size());
+}
+
+TEST_P(ObjectStoreConformance, AWriterThatIsDroppedLeavesNothing) {
+  auto store = open();
+  ASSERT_TRUE(store->put("k", "old"));
+  {
+    auto over = store->create("k");
+    auto fresh = store->create("new/folder/object");
+    ASSERT_TRUE((*over)->write("new"));
+    ASSERT_TRUE((*fresh)->write(std::string(100'000, 'x')));
+  }
+  EXPECT_EQ(store->get("k").value(), "old");
+  EXPECT_EQ(keys(*store, ""), std::vector<std::string>{"k"});
+  EXPECT_EQ(store->list_folder("")->size(), 1U);
+  EXPECT_TRUE(store->put("new", "no trace of a folder"));
+}
+
+TEST_P(ObjectStoreConformance, WritesAnEmptyObject) {
+  auto store = open();
+  auto writer = store->create("empty");
+  ASSERT_TRUE(writer && (*writer)->commit());
+  EXPECT_EQ(store->get("empty").value(), "");
+  EXPECT_EQ(read_all(*store, "empty"), "");
+}
+
+TEST_P(ObjectStoreConformance, TellsAnotherVersionWheneverTheBytesAre) {
+  auto store = open();
+  std::set<std::string> versions;
+  // As long as each other, and as quick as can be.
+  for (int i = 0; i < 20; ++i) {
+    auto writer = store->create("k");
+    ASSERT_TRUE(writer && (*writer)->write(fmt::format("{:02}", i)) && (*writer)->commit());
+    const std::string version = store->stat("k")->version;
+    EXPECT_EQ((*store->open("k"))->info().version, version);
+    EXPECT_EQ(store->stat("k")->version, version);
+    versions.insert(version);
+  }
+  EXPECT_EQ(versions.size(), 20U);
+}
+
+TEST_P(ObjectStoreConformance, AReaderSeesTheBytesThatWereThereOrTellsThatTheyWentAway) {
+  auto store = open();
+  const std::string old_bytes(500'000, 'o');
+  ASSERT_TRUE(store->put("k", old_bytes));
+  auto reader = store->open("k");
+  ASSERT_TRUE(reader);
+  std::string seen(100'000, ' ');
+  std::size_t count = (*reader)->read(seen).value();
+  ASSERT_GT(count, 0U);
+  ASSERT_TRUE(store->put("k", std::string(400'000, 'n')));
+  std::string piece(100'000, ' ');
+  bool has_failed = false;
+  for (;;) {
+    const auto n = (*reader)->read(piece);
+    has_failed = !n;
+    if (!n) {
+      EXPECT_EQ(n.error().code, core::ErrorCode::kCorruption);
+      break;
+    }
+    if (*n == 0) break;
+    EXPECT_EQ(piece.substr(0, *n), std::string(*n, 'o'));
+    count += *n;
+  }
+  EXPECT_TRUE(has_failed || count == old_bytes.size()) << count;
+}
+
+TEST_P(ObjectStoreConformance, ListsWhatLiesDirectlyInAFolderByName) {
+  auto store = open();
+  for (const std::string_view key :
+       {"b.txt", "a/deep/er/x", "a/y", "ab/z", "a.txt", "caf\xc3\xa9/e"})
+    ASSERT_TRUE(store->put(key, "123"));
+  const auto names = [&](std::string_view folder) {
+    std::vector<std::string> result;
+    const auto entries = store->list_folder(folder);
+    EXPECT_TRUE(entries) << entries.error().message;
+    for (const ObjectEntry& entry : entries.value_or(std::vector<ObjectEntry>{}))
+      result.push_back(entry.name + (entry.is_folder ? "/" : fmt::format("={}", entry.size)));
+    return result;
+  };
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(names(""), (Names{"a/", "a.txt=3", "ab/", "b.txt=3", "caf\xc3\xa9/"}));
+  EXPECT_EQ(names("a"), (Names{"deep/", "y=3"}));
+  EXPECT_EQ(names("a/deep"), (Names{"er/"}));
+  EXPECT_TRUE(names("nothing").empty());
+  EXPECT_TRUE(names("b.txt").empty());
+  EXPECT_TRUE(names("b.txt/below").empty());
+  EXPECT_EQ(store->list_folder("../x").error().code, core::ErrorCode::kInvalidArgument);
+  EXPECT_GT(store->list_folder("")->at(1).modified, 1'600'000'000 * core::kMicrosPerSecond);
+}
+
+TEST_P(ObjectStoreConformance, RemovesAnObjectAndAllBelowAKey) {
+  auto store = open();
+  for (const std::string_view key : {"run/a/1", "run/a/b/2", "run/ab/3", "other/4", "file"})
+    ASSERT_TRUE(store->put(key, "x"));
+  ASSERT_TRUE(store->remove_tree("run/a"));
+  EXPECT_EQ(keys(*store, ""), (std::vector<std::string>{"file", "other/4", "run/ab/3"}));
+  ASSERT_TRUE(store->remove_tree("file"));
+  ASSERT_TRUE(store->remove_tree("other"));
+  ASSERT_TRUE(store->remove_tree("nothing"));
+  ASSERT_TRUE(store->remove_tree("run/ab/3/below"));
+  EXPECT_EQ(keys(*store, ""), std::vector<std::string>{"run/ab/3"});
+  EXPECT_EQ(store->list_folder("")->size(), 1U);
+  for (const std::string_view key : {"", "..", "run/..", "/"})
+    EXPECT_EQ(store->remove_tree(key).error().code, core::ErrorCode::kInvalidArgument) << key;
+  EXPECT_TRUE(store->put("other", "now an object"));
+}
+
+TEST_P(ObjectStoreConformance, OfManyWritersOfOneKeyOneWinsWhole) {
+  auto store = open();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 10; ++i) {
+        auto writer = store->create("shared/key");
+        ASSERT_TRUE(writer) << writer.error().message;
+        for (int piece = 0; piece < 20; ++piece)
+          ASSERT_TRUE((*writer)->write(std::string(5000, static_cast<char>('a' + t))));
+        auto committed = (*writer)->commit();
+        ASSERT_TRUE(committed) << committed.error().message;
+        const std::string bytes = store->get("shared/key").value();
+        ASSERT_EQ(bytes, std::string(100'000, bytes.front()));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(keys(*store, ""), std::vector<std::string>{"shared/key"});
+}
+
+TEST_P(ObjectStoreConformance, WritersAndRemoversOfOneTreeDoNotDisturbEachOther) {
+  auto store = open();
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 20; ++i) {
+        if (t == 0) {
+          auto removed = store->remove_tree("tree");
+          ASSERT_TRUE(removed) << removed.error().message;
+          continue;
+        }
+        auto writer = store->create(fmt::format("tree/{}/{}", t, i));
+        ASSERT_TRUE(writer) << writer.error().message;
+        ASSERT_TRUE((*writer)->write("x"));
+        auto committed = (*writer)->commit();
+        ASSERT_TRUE(committed) << committed.error().message;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  ASSERT_TRUE(store->remove_tree("tree"));
+  EXPECT_TRUE(keys(*store, "").empty());
+}
+
+TEST_P(ObjectStoreConformance, AKilledWriterLeavesNothingThatIsSeen) {
+  ChildProcess child([&](const ChildProcess::Reporter& reporter) -> int {
+    auto store = GetParam().open(folder_.path());
+    if (!store) return 1;
+    auto writer = (*store)->create("run/model.bin");
+    if (!writer) return 2;
+    for (std::int64_t i = 1;; ++i) {
+      if (!(*writer)->write(std::string(50'000, 'x'))) return 3;
+      if (!reporter.report(i)) return 4;
+    }
+  });
+  for (int i = 0; i < 10; ++i) ASSERT_GT(child.next(-1), 0);
+  child.kill_hard();
+  auto store = open();
+  EXPECT_TRUE(keys(*store, "").empty());
+  EXPECT_TRUE(store->list_folder("")->empty());
+  EXPECT_EQ(store->open("run/model.bin").error().code, core::ErrorCode::kNotFound);
+  EXPECT_TRUE(store->put("run", "x"));
 }
 
 TEST_P(ObjectStoreConformance, ReadersSeeOldOrNewBytesWhole) {

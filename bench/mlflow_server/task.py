@@ -1,0 +1,144 @@
+"""Task `mlflow_server`: the tracking API against the real `mlflow server`, on copies of one database."""
+
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import environment  # noqa: E402
+import filled  # noqa: E402
+import measure as m  # noqa: E402
+import processes  # noqa: E402
+
+OURS, THEIRS = "tenure", "mlflow server"
+REQUIREMENTS = HERE / "requirements.txt"
+OPERATIONS = ("log_metric", "log_batch_10", "log_batch_1000", "create_run", "search_runs", "search_runs_by_metric",
+              "metric_history")
+ARTIFACT_MIB = 128
+CONNECTIONS = 8
+
+
+@contextlib.contextmanager
+def tenure_server(options, folder, database):
+    port, log = processes.free_port(), folder / "tenure.log"
+    variables = os.environ | {
+        "TENURE_STORAGE__DATABASE": f"sqlite:///{database}", "TENURE_SERVING__PORT": str(port),
+        "TENURE_SERVING__GRPC": "false", "TENURE_TRACKING__ARTIFACTS_DESTINATION": str(folder / "ours")}
+    with processes.running([options.tenure, "up"], log, cwd=folder, env=variables) as server:
+        processes.wait_until_ok(server, port, "/health", log)
+        yield server, port
+
+
+@contextlib.contextmanager
+def mlflow_server(folder, database):
+    port, log = processes.free_port(), folder / "mlflow.log"
+    program = pathlib.Path(environment.interpreter(REQUIREMENTS)).parent
+    command = [str(program / "mlflow"), "server", "--backend-store-uri", f"sqlite:///{database}",
+               "--artifacts-destination", str(folder / "theirs"), "--host", "127.0.0.1", "--port", str(port),
+               "--workers", str(os.cpu_count())]
+    variables = os.environ | {"PATH": f"{program}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
+    with processes.running(command, log, cwd=folder, env=variables) as server:
+        processes.wait_until_ok(server, port, "/health", log, seconds=120, pause=0.2)
+        yield server, port
+
+
+def load(port, operation, facts, seconds):
+    """One slice of one operation: requests a second."""
+    facts["SEED"] = str(int(time.time() * 1e6))
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(2, round(seconds))}s", "--timeout", "30s", "-s",
+               str(HERE / "requests.lua"), f"http://127.0.0.1:{port}"]
+    answer = subprocess.run(command, env=os.environ | facts | {"OPERATION": operation}, stdin=subprocess.DEVNULL,
+                            capture_output=True, text=True, timeout=seconds + 90)
+    sample = m.last_json_object(answer.stdout)
+    if sample["errors"] or not sample["requests"]:
+        raise m.Wrong(f"{operation}: {sample['errors']} errors in {sample['requests']} requests: {answer.stderr[:400]}")
+    return sample["requests"] / sample["seconds"]
+
+
+def transfer(port, folder):
+    """Megabytes a second up and down of one large file, by curl."""
+    sent, got = folder / "sent.bin", folder / "got.bin"
+    url = f"http://127.0.0.1:{port}/api/2.0/mlflow-artifacts/artifacts/bench/large.bin"
+    times = []
+    for command in (["-T", str(sent), url], ["-o", str(got), url]):
+        begin = time.perf_counter()
+        answer = subprocess.run(["curl", "-sS", "-f", *command], capture_output=True, text=True, timeout=120)
+        times.append(time.perf_counter() - begin)
+        if answer.returncode != 0:
+            raise m.Wrong(f"artifact: {answer.stderr.strip()}")
+    if sent.stat().st_size != got.stat().st_size:
+        raise m.Wrong("the artifact came back with another size")
+    got.unlink()
+    return [ARTIFACT_MIB / seconds for seconds in times]
+
+
+def sample(port, facts, folder, seconds):
+    values = {operation: load(port, operation, facts, seconds) for operation in OPERATIONS}
+    values["artifact_up_mib"], values["artifact_down_mib"] = transfer(port, folder)
+    return values
+
+
+def check(ports, facts):
+    """Both servers say the same of the runs they were given."""
+    def ask(port, path, body):
+        return processes.post_json(port, f"/api/2.0/mlflow/{path}", body, timeout=60)
+
+    query = {"experiment_ids": [facts["EXPERIMENT"]], "max_results": 50, "order_by": ["metrics.auc DESC"],
+             "filter": "metrics.auc > 0.9 and params.depth = '3'"}
+    answers = [[(run["info"]["run_id"], sorted((v["key"], v["value"]) for v in run["data"]["metrics"]))
+                for run in ask(port, "runs/search", query)["runs"]] for port in ports.values()]
+    if answers[0] != answers[1]:
+        raise m.Wrong("runs/search: the two servers answer differently")
+    path = f"/api/2.0/mlflow/metrics/get-history?run_id={facts['LONG_RUN']}&metric_key=loss&max_results=25000"
+    histories = [json.loads(processes.request(port, "GET", path, timeout=60)[1])["metrics"] for port in ports.values()]
+    if histories[0] != histories[1] or len(histories[0]) != filled.POINTS:
+        raise m.Wrong("metrics/get-history: the two servers answer differently")
+
+
+def measure(options):
+    if not shutil.which("wrk"):
+        raise m.Skip("wrk is missing: apt-get install wrk")
+    environment.interpreter(REQUIREMENTS)
+    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as name, contextlib.ExitStack() as servers:
+        folder = pathlib.Path(name)
+        (folder / "sent.bin").write_bytes(os.urandom(1 << 20) * ARTIFACT_MIB)
+        with mlflow_server(folder, folder / "theirs.db"):  # makes the tables
+            pass
+        run, long_run = filled.fill(folder / "theirs.db")
+        shutil.copy(folder / "theirs.db", folder / "ours.db")
+        facts = {"EXPERIMENT": str(filled.EXPERIMENT), "RUN": run, "LONG_RUN": long_run}
+        ours, port = servers.enter_context(tenure_server(options, folder, folder / "ours.db"))
+        idle = processes.resident_kib(ours.pid) / 1024
+        theirs, their_port = servers.enter_context(mlflow_server(folder, folder / "theirs.db"))
+        their_idle = processes.resident_kib(theirs.pid) / 1024
+        ports = {OURS: port, THEIRS: their_port}
+        check(ports, facts)
+        samples = m.interleave(options.rounds, {
+            name: lambda target=target: sample(target, dict(facts), folder, options.seconds)
+            for name, target in ports.items()})
+        memory = [processes.resident_kib(server.pid) / 1024 for server in (ours, theirs)]
+    return finish(options, samples, (idle, their_idle), memory)
+
+
+def finish(options, samples, idle, memory):
+    kinds = (*OPERATIONS, "artifact_up_mib", "artifact_down_mib")
+    ratios = {kind: m.median_ratio(samples, OURS, THEIRS, kind) for kind in kinds}
+    medians = m.medians(samples)
+    m.print_table(f"mlflow_server: SQLite, {filled.RUNS:,} runs, {CONNECTIONS} connections (medians, a second)",
+                  ("", OURS, THEIRS, "x"),
+                  [(kind, f"{medians[OURS][kind]:,.1f}", f"{medians[THEIRS][kind]:,.1f}", f"{ratios[kind]:.1f}")
+                   for kind in kinds])
+    versions = environment.versions(["mlflow", "sqlalchemy"], REQUIREMENTS)
+    versions |= {"tenure": m.program_version([options.tenure, "--version"])}
+    notes = [f"resident MiB when idle: tenure {idle[0]:.0f}, mlflow {idle[1]:.0f}; "
+             f"at the end: {memory[0]:.0f}, {memory[1]:.0f}"]
+    print("\n".join(notes))
+    return m.save("mlflow_server", options.rounds, samples, ratios, versions, notes)

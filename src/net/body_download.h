@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "net/body_stream.h"
+
+namespace tenure::net {
+
+/// The body of one answer while it is sent (Response::source): a worker thread reads the next piece
+/// while the loop sends the one before, so there are never more than two. The owner sees to it that
+/// read() runs on one thread at a time and that its end is told the loop by read_done(); everything
+/// else belongs to the loop's thread.
+class BodyDownload {
+ public:
+  static constexpr std::size_t kPieceMax = 256 * 1024;
+
+  void begin(std::unique_ptr<BodySource> source, std::uint64_t size);
+
+  /// Pieces are still to be taken. False as well when there never was a body.
+  bool is_open() const { return left_ > 0; }
+  bool is_empty() const { return !source_ && !current_.bytes && !next_.bytes; }
+  bool has_failed() const { return has_failed_ && !is_reading_; }
+  bool is_ready() const { return !is_reading_ && next_.size > 0; }
+
+  /// The next piece, which is_ready(). Its bytes stay until the next take() or end().
+  std::string_view take();
+
+  /// True when read() should be called now, of which this is the announcement.
+  bool begin_read();
+  void read() noexcept;  ///< on a worker thread
+  void read_done() { is_reading_ = false; }
+
+  /// Forgets everything; gives the source back, so that it may be destroyed elsewhere.
+  std::unique_ptr<BodySource> end();
+
+ private:
+  struct Piece {
+    std::unique_ptr<char[]> bytes;
+    std::size_t room = 0;
+    std::size_t size = 0;
+  };
+  void fill();
+
+  std::unique_ptr<BodySource> source_;
+  std::uint64_t left_ = 0;    ///< bytes that were not taken yet
+  std::uint64_t unread_ = 0;  ///< bytes that were not read yet
+  Piece current_, next_;
+  bool is_reading_ = false;
+  bool has_failed_ = false;
+};
+
+}  // namespace tenure::net

@@ -1,0 +1,118 @@
+#include "tracking/artifacts.h"
+
+#include <array>
+#include <filesystem>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "storage/testing/temporary_folder.h"
+
+namespace tenure::tracking {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ArtifactLocatorTest : public ::testing::Test {
+ protected:
+  ArtifactLocatorTest() {
+    proxied_ = std::move(
+        *storage::open_object_store("file:///objects/artifacts", folder_.path().string()));
+    fs::create_directories(folder_.path() / "objects/other");
+    fs::create_directories(folder_.path() / "a root");
+    fs::create_directories(folder_.path() / "secret");
+    root_ = fs::canonical(folder_.path()).string();
+    locator_ = std::make_unique<ArtifactLocator>(
+        *proxied_, std::vector<std::string>{"file://" + root_ + "/objects", root_ + "/a root/"});
+  }
+  core::ErrorCode error_of(std::string_view uri) {
+    const auto place = locator_->find(uri);
+    EXPECT_FALSE(place) << uri << " gave " << place->key;
+    return place ? core::ErrorCode::kInternal : place.error().code;
+  }
+
+  storage::testing::TemporaryFolder folder_;
+  std::unique_ptr<storage::ObjectStore> proxied_;
+  std::string root_;
+  std::unique_ptr<ArtifactLocator> locator_;
+};
+
+TEST_F(ArtifactLocatorTest, FindsProxiedArtifactsInTheStoreOfTheServer) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"mlflow-artifacts:", ""},
+      {"mlflow-artifacts:/", ""},
+      {"mlflow-artifacts:/1/run/artifacts", "1/run/artifacts"},
+      {"mlflow-artifacts:///1/run/", "1/run"},
+      {"mlflow-artifacts://host:5000/1/run", "1/run"},
+      {"http://host/api/2.0/mlflow-artifacts/artifacts", ""},
+      {"http://host/api/2.0/mlflow-artifacts/artifacts/1/x", "1/x"},
+      {"https://h:1/prefix/ajax-api/2.0/mlflow-artifacts/artifacts/a%20b", "a b"}};
+  for (const auto& [uri, key] : cases) {
+    const auto place = locator_->find(uri);
+    ASSERT_TRUE(place) << uri << place.error().message;
+    EXPECT_EQ(place->store, proxied_.get()) << uri;
+    EXPECT_EQ(place->key, key) << uri;
+  }
+}
+
+TEST_F(ArtifactLocatorTest, JoinsAPathToTheUri) {
+  EXPECT_EQ(locator_->find("mlflow-artifacts:/1/run/artifacts", "model/./MLmodel")->key,
+            "1/run/artifacts/model/MLmodel");
+  EXPECT_EQ(locator_->find("mlflow-artifacts:/", "a%20b")->key, "a b");
+  EXPECT_EQ(locator_->find("mlflow-artifacts:/1", "")->key, "1");
+  for (const std::string_view bad : {"../2", "/etc", "%2e%2e/2", "a\\..\\b", "file:///etc"}) {
+    const auto place = locator_->find("mlflow-artifacts:/1", bad);
+    ASSERT_FALSE(place) << bad;
+    EXPECT_EQ(place.error().message, "Invalid path") << bad;
+  }
+}
+
+TEST_F(ArtifactLocatorTest, FindsLocalArtifactsBelowTheRootsOnly) {
+  const auto proxied = locator_->find("file://" + root_ + "/objects/artifacts/1/x");
+  ASSERT_TRUE(proxied) << proxied.error().message;
+  EXPECT_EQ(proxied->store, proxied_.get());
+  EXPECT_EQ(proxied->key, "1/x");
+
+  std::ofstream(folder_.path() / "a root/100% #1") << "content";
+  const auto local = locator_->find("file://" + root_ + "/a%20root/100%25%20%231");
+  ASSERT_TRUE(local) << local.error().message;
+  EXPECT_EQ(local->key, "100% #1");
+  EXPECT_EQ(local->store->get(local->key).value(), "content");
+  EXPECT_EQ(locator_->find(root_ + "/a root/100% #1")->store, local->store);
+  EXPECT_EQ(locator_->find("file:" + root_ + "/a%20root")->key, "");
+
+  for (const std::string_view uri : {"file:///etc/passwd", "/etc/passwd", "file://localhost/etc",
+                                     "relative/path", "", "file:relative", "."})
+    EXPECT_EQ(error_of(uri), core::ErrorCode::kPermissionDenied) << uri;
+  for (const std::string& uri :
+       {root_ + "/secret", root_ + "/objects/../secret", root_,
+        "file://" + root_ + "/objects/%2e%2e/secret", root_ + "/a rootless"})
+    EXPECT_EQ(error_of(uri), core::ErrorCode::kPermissionDenied) << uri;
+}
+
+TEST_F(ArtifactLocatorTest, DoesNotFollowLinksOutOfTheRoots) {
+  fs::create_symlink(folder_.path() / "secret", folder_.path() / "a root/link");
+  EXPECT_EQ(error_of(root_ + "/a root/link/x"), core::ErrorCode::kPermissionDenied);
+  const auto place = locator_->find(root_ + "/a root", "link/x");
+  ASSERT_TRUE(place);
+  EXPECT_EQ(place->store->get(place->key).error().code, core::ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ArtifactLocatorTest, TellsWhichSchemesItCannotOpen) {
+  for (const std::string_view uri :
+       {"ftp://host/x", "gs://bucket/x", "dbfs:/x", "http://host/elsewhere",
+        "http://host/mlflow-artifacts/artifactsX/y", "file://host/x", "runs:/abc/model"})
+    EXPECT_EQ(error_of(uri), core::ErrorCode::kUnimplemented) << uri;
+}
+
+TEST_F(ArtifactLocatorTest, KeepsItsOwnFoldersToItself) {
+  for (const std::string& uri : {std::string("mlflow-artifacts:/.tenure-uploads"),
+                                 std::string("mlflow-artifacts:/%2etenure-uploads/x"),
+                                 "file://" + root_ + "/objects/artifacts/.tenure-unfinished/x"})
+    EXPECT_EQ(error_of(uri), core::ErrorCode::kInvalidArgument) << uri;
+  EXPECT_FALSE(locator_->find("mlflow-artifacts:/", "./.tenure-uploads/x"));
+  EXPECT_TRUE(locator_->find("mlflow-artifacts:/1/.tenure-uploads"));
+}
+
+}  // namespace
+}  // namespace tenure::tracking

@@ -1,0 +1,185 @@
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "tracking/run_rows.h"
+#include "tracking/search/paging.h"
+#include "tracking/search/searches.h"
+
+namespace tenure::tracking {
+namespace {
+
+std::string_view table_of(Field field) {
+  switch (field) {
+    case Field::kMetric:
+      return "latest_metrics";
+    case Field::kParam:
+      return "params";
+    default:
+      return "tags";
+  }
+}
+
+/// Opens a subquery over the run's rows of `key`, for a condition on t.value to follow.
+Statement& open_rows(Statement& statement, std::string_view word, Field field,
+                     const std::string& key) {
+  return statement.add(word)
+      .add(" (SELECT 1 FROM ")
+      .add(table_of(field))
+      .add(" t WHERE t.run_uuid = r.run_uuid AND t.key = ")
+      .bind(key);
+}
+
+void add_data_condition(Statement& statement, Field field, const std::string& key,
+                        const Condition& condition) {
+  if (condition.comparator == Comparator::kIsNull) {
+    open_rows(statement, "NOT EXISTS", field, key).add(")");
+    return;
+  }
+  open_rows(statement, "EXISTS", field, key);
+  if (condition.comparator == Comparator::kIsNotNull) {
+    statement.add(")");
+    return;
+  }
+  if (field != Field::kMetric) {
+    statement.add(" AND ").compare("t.value", condition).add(")");
+  } else if (condition.comparator == Comparator::kNotEqual) {
+    statement.add(" AND (t.is_nan OR ").compare("t.value", condition).add("))");
+  } else {
+    // NaN is kept as 0.
+    statement.add(" AND NOT t.is_nan AND ").compare("t.value", condition).add(")");
+  }
+}
+
+/// True when any data set that the run read satisfies the condition.
+void add_dataset_condition(Statement& statement, const Condition& condition) {
+  statement.add("EXISTS (SELECT 1 FROM inputs i JOIN ");
+  const bool is_context = condition.name.key == "context";
+  if (is_context) {
+    statement.add("input_tags d ON d.input_uuid = i.input_uuid AND d.name = 'mlflow.data.context'");
+  } else {
+    statement.add("datasets d ON d.dataset_uuid = i.source_id");
+  }
+  statement.add(
+      " WHERE i.destination_type = 'RUN' AND i.destination_id = r.run_uuid AND i.source_type = "
+      "'DATASET' AND ");
+  statement.compare(is_context ? "d.value" : fmt::format("d.{}", condition.name.key), condition)
+      .add(")");
+}
+
+void add_condition(Statement& statement, const Condition& condition) {
+  static const std::string kNameTag = "mlflow.runName";
+  statement.add(" AND ");
+  switch (condition.name.field) {
+    case Field::kAttribute:
+      // Old rows have their name in the tag only.
+      if (condition.name.attribute->column == "r.name")
+        add_data_condition(statement, Field::kTag, kNameTag, condition);
+      else
+        statement.compare(condition.name.attribute->column, condition);
+      return;
+    case Field::kDataset:
+      add_dataset_condition(statement, condition);
+      return;
+    default:
+      add_data_condition(statement, condition.name.field, condition.name.key, condition);
+      return;
+  }
+}
+
+bool picks_by_id(const Condition& condition) {
+  return condition.name.attribute != nullptr && condition.name.attribute->name == "run_id" &&
+         (condition.comparator == Comparator::kEqual || condition.comparator == Comparator::kIn);
+}
+
+/// The table that holds the values of the n-th item of order_by.
+std::string order_table(std::size_t n) {
+  return fmt::format("o{}", n);
+}
+
+void add_order_tables(Statement& statement, const ReadQuery& query) {
+  for (std::size_t n = 0; n < query.order_by.size(); ++n) {
+    const FieldName& name = query.order_by[n].name;
+    if (name.field == Field::kAttribute) continue;
+    const std::string table = order_table(n);
+    statement
+        .add(fmt::format(" LEFT JOIN {} {} ON {}.run_uuid = r.run_uuid AND {}.key = ",
+                         table_of(name.field), table, table, table))
+        .bind(name.key);
+  }
+}
+
+void add_order(Statement& statement, const ReadQuery& query) {
+  statement.add(" ORDER BY ");
+  bool has_start = false;
+  for (std::size_t n = 0; n < query.order_by.size(); ++n) {
+    const Order& order = query.order_by[n];
+    if (order.name.field == Field::kAttribute) {
+      const Attribute& attribute = *order.name.attribute;
+      has_start = has_start || attribute.column == "r.start_time";
+      statement.order(attribute.column, order.is_ascending,
+                      attribute.type == Attribute::Type::kText);
+    } else {
+      const std::string value = order_table(n) + ".value";
+      if (order.name.field == Field::kMetric) {
+        statement.add(fmt::format("CASE WHEN {} IS NULL THEN 2 WHEN {}.is_nan THEN 1 ELSE 0 END, ",
+                                  value, order_table(n)));
+      }
+      statement.order(value, order.is_ascending, order.name.field != Field::kMetric);
+    }
+    statement.add(", ");
+  }
+  if (!has_start) statement.order("r.start_time", false, false).add(", ");
+  statement.order("r.run_uuid", true, true);
+}
+
+Statement ids_statement(const storage::Database& database,
+                        const std::vector<std::int64_t>& experiments, ViewType view,
+                        const ReadQuery& query) {
+  Statement statement(database);
+  statement.add("SELECT r.run_uuid FROM runs r");
+  add_order_tables(statement, query);
+  statement.add(" WHERE ");
+  const bool by_id = std::any_of(query.conditions.begin(), query.conditions.end(), picks_by_id);
+  const auto column = [&](std::string_view name) {
+    return by_id ? statement.without_index(name) : std::string(name);
+  };
+  add_experiments(statement, column("r.experiment_id"), experiments);
+  if (view != ViewType::kAll) {
+    statement.add(" AND ")
+        .add(column("r.lifecycle_stage"))
+        .add(view == ViewType::kActiveOnly ? " = 'active'" : " = 'deleted'");
+  }
+  for (const Condition& condition : query.conditions) add_condition(statement, condition);
+  add_order(statement, query);
+  add_page(statement, query);
+  return statement;
+}
+
+}  // namespace
+
+core::Result<Page<Run>> search_runs(storage::Database& database,
+                                    std::span<const std::string> experiment_ids, ViewType view,
+                                    const SearchQuery& query) {
+  auto read = read_query(query, SearchLanguage::kRuns);
+  if (!read) return std::move(read).error();
+  auto experiments = read_experiment_ids(experiment_ids);
+  if (!experiments) return std::move(experiments).error();
+  Page<Run> page;
+  if (experiments->empty()) return page;
+
+  auto rows = ids_statement(database, *experiments, view, *read).run(database);
+  if (!rows) return std::move(rows).error();
+  page.next_page_token = end_page(*rows, *read);
+  std::vector<std::string> ids;
+  ids.reserve(rows->size());
+  for (const storage::SqlRow& row : *rows) ids.push_back(row.text(0));
+  auto runs = read_runs(database, ids);
+  if (!runs) return std::move(runs).error();
+  page.items = std::move(*runs);
+  // As MLflow's search, which tells data sets and models made, not models read.
+  for (Run& run : page.items) run.inputs.model_ids.clear();
+  return page;
+}
+
+}  // namespace tenure::tracking

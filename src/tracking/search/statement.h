@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "storage/sql/database.h"
+#include "tracking/search/vocabulary.h"
+
+namespace tenure::tracking {
+
+/// A query under construction: text with its parameters, which are bound in the order they are
+/// added. Values of users only ever become parameters. The few words in which SQLite and PostgreSQL
+/// differ are written here.
+class Statement {
+ public:
+  explicit Statement(const storage::Database& database)
+      : is_sqlite_(database.backend() == "sqlite") {}
+
+  Statement& add(std::string_view text) {
+    text_ += text;
+    return *this;
+  }
+  Statement& bind(std::string value);
+  Statement& bind(std::int64_t value);  ///< as BIGINT, whatever it is compared with
+  Statement& bind(double value);
+  Statement& bind_list(const std::vector<std::string>& values);  ///< (:p1, :p2, ...)
+  Statement& bind_list(const std::vector<std::int64_t>& values);
+
+  /// A comparison of `column` with the value of `condition`. NULL satisfies none.
+  Statement& compare(std::string_view column, const Condition& condition);
+
+  /// One key of ORDER BY: missing values last, texts by their bytes. On PostgreSQL a text column
+  /// is told by `is_text`.
+  Statement& order(std::string_view column, bool is_ascending, bool is_text);
+
+  /// The column, unfit for choosing an index by it. SQLite without statistics believes an index
+  /// over two columns to be better than a list of primary keys.
+  std::string without_index(std::string_view column) const;
+
+  core::Result<std::vector<storage::SqlRow>> run(storage::SqlExecutor& sql) const {
+    return sql.query(text_, parameters_);
+  }
+
+ private:
+  Statement& bind_value(storage::SqlValue value);
+  void compare_text(std::string_view column, const Condition& condition);
+  void compare_integer(std::string_view column, Comparator comparator, std::int64_t value);
+  void compare_integer(std::string_view column, Comparator comparator, double value);
+
+  bool is_sqlite_;
+  std::string text_;
+  std::vector<storage::SqlValue> parameters_;
+};
+
+}  // namespace tenure::tracking

@@ -1,0 +1,103 @@
+#include "tracking/sql_rows.h"
+
+#include <algorithm>
+#include <bit>
+#include <iterator>
+
+#include <fmt/format.h>
+
+namespace tenure::tracking {
+namespace {
+
+using storage::SqlRow;
+using storage::SqlValue;
+
+// Preparing a statement takes time that grows with the square of its named parameters.
+constexpr std::size_t kRowsMax = 128;
+constexpr std::size_t kListMax = 512;
+
+std::string insert_text(const RowInsert& insert, std::size_t rows) {
+  std::string text(insert.head);
+  auto out = std::back_inserter(text);
+  std::size_t parameter = 0;
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (i > 0) text += ", ";
+    for (const char c : insert.row) {
+      if (c == '?') {
+        fmt::format_to(out, ":p{}", parameter++);
+      } else {
+        text += c;
+      }
+    }
+  }
+  text += insert.tail;
+  return text;
+}
+
+std::string list_text(std::string_view text, std::size_t values) {
+  constexpr std::string_view kMarker = "{list}";
+  const std::size_t at = text.find(kMarker);
+  std::string result(text.substr(0, at));
+  auto out = std::back_inserter(result);
+  for (std::size_t i = 0; i < values; ++i) fmt::format_to(out, "{}:v{}", i > 0 ? ", " : "", i);
+  result += text.substr(at + kMarker.size());
+  return result;
+}
+
+}  // namespace
+
+core::Result<std::int64_t> insert_rows(
+    storage::SqlExecutor& sql, const RowInsert& insert, const std::vector<SqlValue>& shared,
+    std::size_t rows, const std::function<void(std::size_t, std::vector<SqlValue>&)>& fill) {
+  std::int64_t changed = 0;
+  std::vector<SqlValue> parameters;
+  std::string text;
+  std::size_t text_rows = 0;
+  for (std::size_t begin = 0; begin < rows;) {
+    const std::size_t count = std::min(kRowsMax, std::bit_floor(rows - begin));
+    if (count != text_rows) text = insert_text(insert, text_rows = count);
+    parameters = shared;
+    for (std::size_t i = begin; i < begin + count; ++i) fill(i, parameters);
+    auto done = sql.execute(text, parameters);
+    if (!done) return std::move(done).error();
+    changed += *done;
+    begin += count;
+  }
+  return changed;
+}
+
+core::Result<std::vector<SqlRow>> query_by_list(storage::SqlExecutor& sql, std::string_view text,
+                                                const std::vector<SqlValue>& shared,
+                                                const std::vector<SqlValue>& values) {
+  std::vector<SqlRow> rows;
+  for (std::size_t begin = 0; begin < values.size();) {
+    const std::size_t count = std::min(kListMax, values.size() - begin);
+    std::vector<SqlValue> parameters = shared;
+    parameters.insert(parameters.end(), values.begin() + static_cast<std::ptrdiff_t>(begin),
+                      values.begin() + static_cast<std::ptrdiff_t>(begin + count));
+    // The last value fills the list up to one of its few sizes.
+    const std::size_t size = std::bit_ceil(count);
+    parameters.resize(shared.size() + size, values[begin + count - 1]);
+    auto part = sql.query(list_text(text, size), parameters);
+    if (!part) return std::move(part).error();
+    if (rows.empty()) {
+      rows = std::move(*part);
+    } else {
+      std::move(part->begin(), part->end(), std::back_inserter(rows));
+    }
+    begin += count;
+  }
+  return rows;
+}
+
+std::vector<SqlValue> distinct_values(std::span<const std::string> texts) {
+  std::vector<std::string_view> sorted(texts.begin(), texts.end());
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  std::vector<SqlValue> values;
+  values.reserve(sorted.size());
+  for (const std::string_view text : sorted) values.emplace_back(std::string(text));
+  return values;
+}
+
+}  // namespace tenure::tracking
