@@ -9,6 +9,7 @@
 #include "core/clock.h"
 #include "storage/sql/database.h"
 #include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
 #include "tracking/registry.h"
 
@@ -21,7 +22,7 @@ class RegistryFixture : public ::testing::Test {
   static constexpr std::int64_t kNowMs = kNow / 1000;
 
   void SetUp() override {
-    database_ = std::move(*storage::open_database("sqlite:///t.db", folder_.path().string()));
+    database_ = storage::testing::open_test_database(folder_.path());
     ASSERT_TRUE(prepare_schema(*database_, kNow));
     use_policy({});
   }

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -70,6 +71,8 @@ class CommitGroup {
   /// False when the transaction is no longer open.
   bool run_in_transaction(Caller& caller, bool is_first);
   void run_together(std::vector<Caller*>& callers);
+  /// The transaction was lost while `cause` ran: none of the others was kept.
+  static void fail_together(std::span<Caller* const> callers, const Caller& cause);
 
   WritingConnection* connection_;
   mutable std::mutex mutex_;

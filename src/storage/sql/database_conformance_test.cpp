@@ -99,6 +99,14 @@ TEST_P(DatabaseConformance, BindsANameUsedTwiceOnce) {
   EXPECT_EQ(rows->front().integer(0), 7);  // b is 5, a is 3
 }
 
+TEST_P(DatabaseConformance, BindsQuestionMarksInTheirOrder) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER, b VARCHAR(9))"));
+  must(database->execute("INSERT INTO t (a, b) VALUES (:a, ?), (:a, ?)",
+                         {std::int64_t{5}, std::string("x"), std::string("y")}));
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t WHERE a = 5 AND b IN ('x', 'y')"), 2);
+}
+
 TEST_P(DatabaseConformance, CountsChangedRows) {
   auto database = open();
   EXPECT_EQ(database->execute("CREATE TABLE t (a INTEGER)").value(), 0);

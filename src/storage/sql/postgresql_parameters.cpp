@@ -88,6 +88,13 @@ PostgresqlStatement number_parameters(std::string_view sql) {
       at = end;
       continue;
     }
+    if (sql[at] == '?') {
+      names.push_back({});  // nothing else has this name
+      statement.text += '$';
+      statement.text += std::to_string(names.size());
+      ++at;
+      continue;
+    }
     if (sql[at] != ':' || at + 1 >= sql.size() || !begins_name(sql[at + 1])) {
       statement.text += sql[at++];
       continue;

@@ -11,6 +11,12 @@ TEST(PostgresqlParameters, AreNumberedByFirstAppearance) {
   EXPECT_EQ(statement.parameter_count, 4U);
 }
 
+TEST(PostgresqlParameters, AQuestionMarkIsOneOfItsOwn) {
+  const auto statement = number_parameters("VALUES (:run, ?, '?'), (:run, ?, :key)");
+  EXPECT_EQ(statement.text, "VALUES ($1, $2, '?'), ($1, $3, $4)");
+  EXPECT_EQ(statement.parameter_count, 4U);
+}
+
 TEST(PostgresqlParameters, StayOutOfWhatIsNoCode) {
   for (const std::string_view sql :
        {"SELECT ':a'", "SELECT 'it''s :a'", "SELECT E'\\':a'", "SELECT \":a\"", "SELECT 1 -- :a",

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
 #include "tracking/logged_models.h"
 #include "tracking/run.h"
@@ -24,7 +25,7 @@ class TrackingTestBase : public ::testing::Test {
     ASSERT_TRUE(experiments().get("0"));
   }
   void open() {
-    database_ = std::move(*storage::open_database("sqlite:///t.db", folder_.path().string()));
+    database_ = storage::testing::open_test_database(folder_.path());
   }
   /// Makes of the database what MLflow 3 would, and prepares it again.
   void upgrade() {
