@@ -1,4 +1,5 @@
 """A backup under load, restored elsewhere: what was acknowledged before is there, and the model answers."""
+import csv
 import json
 import shutil
 import threading
@@ -16,7 +17,16 @@ class Backup(unittest.TestCase):
         tenure("run", *FAST, cwd=cls.project)
         cls.backup = cls.root / "backup"
         cls.tokens = []
+        with open(cls.project / "data" / "customers.csv", newline="") as file:
+            customer = next(csv.DictReader(file))
         with Server(cls.project) as server:
+            _, info = server.request("GET", "/model-info")
+            cls.features = {field["name"]: customer[field["name"]] for field in info["inputs"]}
+            cls.features.update(tenure=int(customer["tenure"]), SeniorCitizen=int(customer["SeniorCitizen"]),
+                                MonthlyCharges=float(customer["MonthlyCharges"]),
+                                TotalCharges=float(customer["TotalCharges"].strip() or 0))
+            status, cls.expected = server.predict({"features": cls.features})
+            assert status == 200, cls.expected
             stop = threading.Event()
 
             def write():
@@ -51,10 +61,10 @@ class Backup(unittest.TestCase):
             self.assertLessEqual(set(self.acknowledged), names)
             self.assertEqual(tenure_json("models", "list", cwd=project), self.models)
             with Server(project) as server:
-                status, answer = server.predict({"features": {"tenure": 3, "MonthlyCharges": 80.5}})
+                status, answer = server.predict({"features": self.features})
                 self.assertEqual(status, 200, answer)
-                self.assertNotIn("fallback", json.dumps(answer.get("level", "")))
-                self.assertGreater(answer["probability"], 0)
+                self.assertEqual((answer["probability"], answer["model"], answer["level"]),
+                                 (self.expected["probability"], self.expected["model"], "primary"))
             # It holds something now.
             self.assertEqual(tenure("admin", "restore", self.backup, cwd=project, check=False).returncode,
                              EXIT_CONFLICT)

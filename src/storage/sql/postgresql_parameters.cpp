@@ -1,7 +1,7 @@
 #include "storage/sql/postgresql_parameters.h"
 
 #include <algorithm>
-#include <vector>
+#include <unordered_map>
 
 namespace tenure::storage {
 namespace {
@@ -80,7 +80,7 @@ std::size_t skip_quoted(std::string_view sql, std::size_t at) {
 
 PostgresqlStatement number_parameters(std::string_view sql) {
   PostgresqlStatement statement;
-  std::vector<std::string_view> names;
+  std::unordered_map<std::string_view, std::size_t> numbers;
   std::size_t at = 0;
   while (at < sql.size()) {
     if (const std::size_t end = skip_quoted(sql, at); end != at) {
@@ -89,9 +89,8 @@ PostgresqlStatement number_parameters(std::string_view sql) {
       continue;
     }
     if (sql[at] == '?') {
-      names.push_back({});  // nothing else has this name
       statement.text += '$';
-      statement.text += std::to_string(names.size());
+      statement.text += std::to_string(++statement.parameter_count);
       ++at;
       continue;
     }
@@ -102,13 +101,12 @@ PostgresqlStatement number_parameters(std::string_view sql) {
     std::size_t end = at + 1;
     while (end < sql.size() && continues_name(sql[end])) ++end;
     const std::string_view name = sql.substr(at + 1, end - at - 1);
-    auto known = std::find(names.begin(), names.end(), name);
-    if (known == names.end()) known = names.insert(names.end(), name);
+    const auto known = numbers.try_emplace(name, statement.parameter_count + 1);
+    if (known.second) ++statement.parameter_count;
     statement.text += '$';
-    statement.text += std::to_string(known - names.begin() + 1);
+    statement.text += std::to_string(known.first->second);
     at = end;
   }
-  statement.parameter_count = names.size();
   return statement;
 }
 
