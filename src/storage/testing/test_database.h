@@ -1,11 +1,10 @@
 #pragma once
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
-
-#include <gtest/gtest.h>
 
 #include "storage/sql/database.h"
 #include "storage/testing/postgresql_server.h"
@@ -28,7 +27,7 @@ inline std::unique_ptr<Database> open_test_database(const std::filesystem::path&
                            : core::Error{core::ErrorCode::kNotFound, PostgresqlServer::kMissing})
                     : open_database("sqlite:///t.db", folder.string());
   if (!opened) {
-    ADD_FAILURE() << opened.error().message;
+    std::fputs((opened.error().message + "\n").c_str(), stderr);
     std::abort();
   }
   return std::move(*opened);
