@@ -16,10 +16,11 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEFAULT_TIERS = ("unit", "architecture", "docs", "scenarios", "faults")
+ON_POSTGRESQL = ("tracking_test",)  # run on both databases
 PYTHON_TIERS = ("docs", "scenarios", "faults", "clients")
 
 
-def run_gtest(binary, pattern):
+def run_gtest(binary, pattern, **variables):
     """Runs one GoogleTest program; returns (passed, failed, skipped, output)."""
     with tempfile.TemporaryDirectory() as folder:
         report = pathlib.Path(folder, "report.json")
@@ -27,7 +28,8 @@ def run_gtest(binary, pattern):
         if pattern:
             command.append(f"--gtest_filter=*{pattern}*")
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, timeout=1500)
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, timeout=1500,
+                                  env={**os.environ, **variables})
             output, code = done.stdout.decode(errors="replace"), done.returncode
         except subprocess.TimeoutExpired as late:
             output, code = (late.stdout or b"").decode(errors="replace") + "\ntimed out", 124
@@ -40,6 +42,13 @@ def run_gtest(binary, pattern):
             failed = 1
             output += f"\n{binary.name} ended with {code}"
         return result["tests"] - result["failures"] - skipped, failed, skipped, output
+
+
+def run_on_postgresql(binary, pattern):
+    """Runs one GoogleTest program on a PostgreSQL server that it starts itself."""
+    if not list(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb")):
+        return 0, 0, 1, "PostgreSQL's server is not installed (Debian package postgresql)"
+    return run_gtest(binary, pattern, TENURE_TEST_DATABASE="postgresql")
 
 
 def run_python(script, environment, pattern):
@@ -83,6 +92,8 @@ def collect(tiers, build, arguments):
         for binary in sorted(build.glob("*_test")):
             if binary.name != "architecture_test":
                 yield binary.name, lambda b=binary: run_gtest(b, arguments.match)
+            if binary.name in ON_POSTGRESQL:
+                yield f"{binary.name} on PostgreSQL", lambda b=binary: run_on_postgresql(b, arguments.match)
     if "architecture" in tiers and (build / "architecture_test").exists():
         yield "architecture_test", lambda: run_gtest(build / "architecture_test", arguments.match)
     for tier in PYTHON_TIERS:

@@ -79,7 +79,8 @@ std::vector<Command> model_commands();
 std::vector<Command> registry_commands();  ///< models compare, approve, reject, audit
 std::vector<Command> pipeline_commands();
 std::vector<Command> admin_commands();
-std::vector<Command> token_commands();  ///< admin tokens …
+std::vector<Command> token_commands();   ///< admin tokens …
+std::vector<Command> backup_commands();  ///< admin backup, admin restore
 
 /// Parses, runs, prints; returns the exit code of the error table. Answers go to standard output,
 /// everything else to standard error.

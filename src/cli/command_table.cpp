@@ -20,6 +20,7 @@ std::vector<Command> all_commands() {
   add(pipeline_commands());
   add(admin_commands());
   add(token_commands());
+  add(backup_commands());
   return table;
 }
 

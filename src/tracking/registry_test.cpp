@@ -6,6 +6,7 @@
 
 #include "storage/testing/child_process.h"
 #include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
 
 namespace tenure::tracking {
@@ -19,7 +20,7 @@ constexpr core::Micros kNow = 1'700'000'000'000'000;
 class RegistryTest : public ::testing::Test {
  protected:
   void open() {
-    database_ = std::move(*storage::open_database("sqlite:///t.db", folder_.path().string()));
+    database_ = storage::testing::open_test_database(folder_.path());
     ASSERT_TRUE(prepare_schema(*database_, kNow));
     registry_ = std::make_unique<Registry>(*database_, clock_);
   }

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
 
 namespace tenure::tracking {
@@ -22,7 +23,7 @@ constexpr core::Micros kNow = 1'700'000'000'000'000;
 class TrackingTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database_ = std::move(*storage::open_database("sqlite:///t.db", folder_.path().string()));
+    database_ = storage::testing::open_test_database(folder_.path());
     ASSERT_TRUE(prepare_schema(*database_, kNow));
   }
   tracking::Run new_run() {

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "storage/sql/database.h"
 #include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
 #include "tracking/registry.h"
 
@@ -20,7 +21,7 @@ class RegistryWorld {
   static constexpr std::int64_t kNowMs = kNow / 1000;
 
   RegistryWorld() {
-    database_ = std::move(*storage::open_database("sqlite:///t.db", folder_.path().string()));
+    database_ = storage::testing::open_test_database(folder_.path());
     TENURE_ASSERT(prepare_schema(*database_, kNow));
     use_policy({});
   }

@@ -115,12 +115,33 @@ bool CommitGroup::run_in_transaction(Caller& caller, bool is_first) {
     }
     return false;
   }
+  if (caller.is_good() && connection_->is_spoiled()) {
+    caller.result = core::Error{core::ErrorCode::kUnavailable,
+                                "database: a statement of the transaction failed, so nothing of "
+                                "it was kept"};
+  }
   if (caller.is_good() || is_first) return true;
   if (!connection_->back_to_mark()) {
     connection_->roll_back();
     return false;
   }
   return true;
+}
+
+void CommitGroup::fail_together(std::span<Caller* const> callers, const Caller& cause) {
+  const bool is_told = !cause.result.has_value() && cause.thrown == nullptr;
+  core::ErrorCode code = core::ErrorCode::kUnavailable;
+  // These are of the disk; others would blame the neighbours for a mistake of the body.
+  if (is_told && (cause.result.error().code == core::ErrorCode::kResourceExhausted ||
+                  cause.result.error().code == core::ErrorCode::kCorruption)) {
+    code = cause.result.error().code;
+  }
+  for (Caller* const caller : callers) {
+    if (caller == &cause || caller->thrown != nullptr) continue;
+    caller->result = core::Error{
+        code, fmt::format("database: rolled back with a transaction that shared its commit{}{}",
+                          is_told ? ": " : "", is_told ? cause.result.error().message : "")};
+  }
 }
 
 void CommitGroup::run_together(std::vector<Caller*>& callers) {
@@ -144,15 +165,7 @@ void CommitGroup::run_together(std::vector<Caller*>& callers) {
     }
     if (!is_open) {
       connection_->roll_back();
-      const core::ErrorCode code =
-          caller->result.has_value() ? core::ErrorCode::kUnavailable : caller->result.error().code;
-      for (Caller* const other : callers) {
-        if (other == caller || other->thrown != nullptr) continue;
-        other->result = core::Error{
-            code,
-            fmt::format("database: rolled back with a transaction that shared its commit{}",
-                        caller->result.has_value() ? "" : ": " + caller->result.error().message)};
-      }
+      fail_together(callers, *caller);
       return;
     }
     caller = steady_clock::now() < deadline ? next_to_join(callers.size()) : nullptr;

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -24,6 +25,8 @@ class WritingConnection {
   virtual core::Result<> back_to_mark() = 0;
   /// Whether the transaction is open. A full disk or a lost connection ends it behind our back.
   virtual bool in_transaction() = 0;
+  /// Whether a statement failed in a way that leaves only going back.
+  virtual bool is_spoiled() = 0;
   virtual SqlExecutor& executor() = 0;  ///< inside the transaction
   virtual SqlExecutor& outside() = 0;   ///< each statement by itself
   /// Whether a single statement outside is as safe as in a transaction of its own.
@@ -68,6 +71,8 @@ class CommitGroup {
   /// False when the transaction is no longer open.
   bool run_in_transaction(Caller& caller, bool is_first);
   void run_together(std::vector<Caller*>& callers);
+  /// The transaction was lost while `cause` ran: none of the others was kept.
+  static void fail_together(std::span<Caller* const> callers, const Caller& cause);
 
   WritingConnection* connection_;
   mutable std::mutex mutex_;

@@ -41,6 +41,7 @@ class WordConnection final : public WritingConnection, public SqlExecutor {
     return {};
   }
   bool in_transaction() override { return is_open_; }
+  bool is_spoiled() override { return false; }
   SqlExecutor& executor() override { return *this; }
   SqlExecutor& outside() override { return *this; }
   bool commits_single_statements() const override { return true; }

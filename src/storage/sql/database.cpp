@@ -3,6 +3,7 @@
 #include <array>
 
 #include "core/assert.h"
+#include "storage/sql/postgresql_database.h"
 #include "storage/sql/sqlite_database.h"
 #include "storage/store_url.h"
 
@@ -108,7 +109,11 @@ core::Result<std::vector<SqlRow>> SqlExecutor::query(std::string_view sql,
 
 core::Result<std::unique_ptr<Database>> open_database(std::string_view url, const std::string& base,
                                                       Access access) {
-  constexpr auto kSchemes = std::to_array<std::string_view>({"sqlite"});
+  if (const std::string_view scheme = url.substr(0, url.find("://"));
+      scheme == "postgresql" || scheme == "postgres" || scheme.starts_with("postgresql+")) {
+    return open_postgresql_database(url, access);
+  }
+  constexpr auto kSchemes = std::to_array<std::string_view>({"sqlite", "postgresql"});
   auto where = parse_store_url(url, base, kSchemes, "database");
   if (!where) return std::move(where).error();
   return open_sqlite_database(where->in_memory ? std::filesystem::path() : where->path, access);

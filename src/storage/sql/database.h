@@ -116,10 +116,10 @@ class Database : public SqlExecutor {
 
 enum class Access : std::uint8_t { kReadWrite, kRead };
 
-/// Opens `sqlite:///relative/or//absolute.db` (three slashes: relative to `base`, four: absolute)
-/// or `sqlite://:memory:`. Makes missing folders. SQLite runs in WAL mode, synchronous=FULL,
-/// foreign keys on. With Access::kRead nothing is made or changed: a database that is not there is
-/// kNotFound, and statements that write fail with kPermissionDenied.
+/// Opens `sqlite:///relative/or//absolute.db` (three slashes: relative to `base`, four: absolute),
+/// made when missing, `sqlite://:memory:`, or `postgresql://user:password@host/database`, which
+/// must be there. SQLite has a WAL, synchronous=FULL, foreign keys. Access::kRead makes and changes
+/// nothing: no database is kNotFound, and statements that write are kPermissionDenied.
 /// Errors: kInvalidArgument for an unknown scheme (naming the known ones), kPermissionDenied,
 /// kCorruption when the file is no database.
 core::Result<std::unique_ptr<Database>> open_database(std::string_view url, const std::string& base,

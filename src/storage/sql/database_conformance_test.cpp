@@ -12,6 +12,7 @@
 #include "storage/sql/database.h"
 #include "storage/sql/migration.h"
 #include "storage/testing/child_process.h"
+#include "storage/testing/postgresql_server.h"
 #include "storage/testing/temporary_folder.h"
 
 // What every database behind the interface must do. A backend joins by a line in kBackends.
@@ -19,6 +20,7 @@ namespace tenure::storage {
 namespace {
 
 using testing::ChildProcess;
+using testing::PostgresqlServer;
 using testing::TemporaryFolder;
 
 struct Backend {
@@ -29,6 +31,10 @@ struct Backend {
 
 class DatabaseConformance : public ::testing::TestWithParam<Backend> {
  protected:
+  void SetUp() override {
+    if (GetParam().name == "postgresql" && PostgresqlServer::shared() == nullptr)
+      GTEST_SKIP() << PostgresqlServer::kMissing;
+  }
   std::unique_ptr<Database> open() {
     auto database = GetParam().open(folder_.path());
     EXPECT_TRUE(database) << database.error().message;
@@ -91,6 +97,14 @@ TEST_P(DatabaseConformance, BindsANameUsedTwiceOnce) {
       {std::int64_t{5}, std::int64_t{3}});
   ASSERT_TRUE(rows) << rows.error().message;
   EXPECT_EQ(rows->front().integer(0), 7);  // b is 5, a is 3
+}
+
+TEST_P(DatabaseConformance, BindsQuestionMarksInTheirOrder) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER, b VARCHAR(9))"));
+  must(database->execute("INSERT INTO t (a, b) VALUES (:a, ?), (:a, ?)",
+                         {std::int64_t{5}, std::string("x"), std::string("y")}));
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t WHERE a = 5 AND b IN ('x', 'y')"), 2);
 }
 
 TEST_P(DatabaseConformance, CountsChangedRows) {
@@ -401,6 +415,11 @@ INSTANTIATE_TEST_SUITE_P(Backends, DatabaseConformance,
                                                    [](const std::filesystem::path& folder) {
                                                      return open_database("sqlite:///db/tenure.db",
                                                                           folder.string());
+                                                   }},
+                                           Backend{"postgresql",
+                                                   [](const std::filesystem::path& folder) {
+                                                     return PostgresqlServer::shared()->open(
+                                                         folder);
                                                    }}),
                          [](const auto& backend) { return backend.param.name; });
 

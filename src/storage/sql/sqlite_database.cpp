@@ -70,6 +70,7 @@ class SqliteWriter final : public WritingConnection {
   }
   core::Result<> back_to_mark() override { return run("ROLLBACK TO body"); }
   bool in_transaction() override { return connection_->in_transaction(); }
+  bool is_spoiled() override { return false; }
   SqlExecutor& executor() override { return executor_; }
   SqlExecutor& outside() override { return *connection_; }
   bool commits_single_statements() const override { return true; }

@@ -195,7 +195,7 @@ TEST(SqliteDatabase, TheWriteAheadLogStaysShortWhileReadersNeverPause) {
     });
   }
   const std::string value(8000, 'v');
-  constexpr int kRows = 6000;  // 12 times what a checkpoint waits for
+  constexpr int kRows = 6000;  // 72 MB of pages
   for (int i = 0; i < kRows; i += 10) {
     ASSERT_TRUE((*database)->transaction([&](SqlExecutor& sql) -> core::Result<> {
       for (int j = 0; j < 10; ++j) {

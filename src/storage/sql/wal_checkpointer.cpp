@@ -1,6 +1,7 @@
 #include "storage/sql/wal_checkpointer.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <sqlite3.h>
 
@@ -10,7 +11,7 @@ namespace tenure::storage {
 namespace {
 
 constexpr int kPagesPerCheckpoint = 1000;  // 4 MB, as SQLite's own default
-constexpr int kWaitPerCheckpointMs = 20;   // for readers, by how many checkpoints the log is long
+constexpr int kWaitPerCheckpointMs = 25;   // for readers, by how many checkpoints the log is long
 constexpr int kWaitMaxMs = 1000;           // writers wait as well meanwhile
 
 /// Starts the log anew after bringing over what is left in it; gives up when readers keep it.
@@ -43,7 +44,11 @@ void WalCheckpointer::committed(int log_pages) {
   {
     const std::lock_guard lock(mutex_);
     is_due_ = true;
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    try {
+      if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    } catch (const std::system_error&) {
+      return;  // no thread to be had now: the log keeps all, and a later commit tries again
+    }
   }
   wake_.notify_one();
 }

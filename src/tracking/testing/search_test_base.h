@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 
 #include "storage/sql/database.h"
+#include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
 #include "tracking/page.h"
 
@@ -31,7 +33,7 @@ struct TestRun {
 class SearchTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    database_ = std::move(*storage::open_database("sqlite://:memory:", "."));
+    database_ = storage::testing::open_test_database(folder_.path());
     const auto prepared = prepare_schema(*database_, 1'700'000'000'000'000);
     ASSERT_TRUE(prepared) << prepared.error().message;
     add_experiment(0, "Default");
@@ -90,6 +92,7 @@ class SearchTest : public ::testing::Test {
         {input, context});
   }
 
+  storage::testing::TemporaryFolder folder_;
   std::unique_ptr<storage::Database> database_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "core/assert.h"
 #include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
 #include "tracking/logged_models.h"
 #include "tracking/run.h"
@@ -17,10 +18,13 @@ class TrackingWorld {
  protected:
   static constexpr core::Micros kNow = 1'700'000'000'000'000;
 
-  TrackingWorld()
-      : database_(std::move(*storage::open_database("sqlite:///t.db", folder_.path().string()))) {
+  TrackingWorld() {
+    open();
     TENURE_ASSERT(prepare_schema(*database_, kNow).has_value());
     TENURE_ASSERT(experiments().get("0").has_value());
+  }
+  void open() {
+    database_ = storage::testing::open_test_database(folder_.path());
   }
   /// Makes of the database what MLflow 3 would, and prepares it again.
   void upgrade() {
