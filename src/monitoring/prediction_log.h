@@ -87,6 +87,9 @@ struct LoggedPrediction {
   core::TraceContext trace;  ///< of the request; not set when nobody traced it
   std::string variant;       ///< which of those that share the requests; "" = there was one only
   bool is_shadow = false;    ///< nobody got this answer; its id is that of the one they got
+  /// "control": the customer is left without offers, to compare; "target": is not; "" = there was
+  /// no such group, or the record is older than this field.
+  std::string group;
 };
 
 /// Whether that is the prediction which somebody got under this id; a shadow's has it, too.
