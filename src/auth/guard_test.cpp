@@ -182,7 +182,7 @@ TEST_F(GuardTest, KnowsWhoMaySeeMoreWithoutLimitingAnything) {
   }
   EXPECT_TRUE(ask(guard, "v", Role::kViewer).is_allowed());
   Guard off(GuardOptions{}, clock_, metrics_);
-  EXPECT_TRUE(off.is_known({.credentials = {}, .needed = Role::kViewer}));
+  EXPECT_TRUE(off.is_known({.credentials = {}, .needed = Role::kViewer, .model = ""}));
 }
 
 TEST_F(GuardTest, LimitsAddressesWithoutAnyTokens) {
