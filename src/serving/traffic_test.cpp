@@ -354,7 +354,7 @@ TEST_F(TrafficTest, RepeatsTheChampionsPredictionsWithAShadow) {
   EXPECT_THAT(text, HasSubstr("tenure_shadow_predictions_total{model=\"churn\",version=\"2\","
                               "level=\"primary\",variant=\"dark\"} 20"));
   EXPECT_THAT(text,
-              testing::Not(HasSubstr("tenure_predictions_total{model=\"churn\",version=\"2\"")));
+              ::testing::Not(HasSubstr("tenure_predictions_total{model=\"churn\",version=\"2\"")));
   // Of whom nothing is known nothing can be compared.
   ask(traffic, 5, false);
   traffic.drain_shadows();
