@@ -94,8 +94,9 @@ class TestApi {
   /// signup (timestamp).
   /// `config` may have decision.actions, decision.offers and decision.threshold.
   void serve_mixed(std::string_view config = "") {
-    const auto threshold =
-        must(decision::Threshold::from_config(must(core::parse_config(config, {}))));
+    decision::Threshold threshold;
+    if (!config.empty())
+      threshold = must(decision::Threshold::from_config(must(core::parse_config(config, {}))));
     const bool is_fixed = threshold.kind == decision::Threshold::Kind::kFixed;
     predictor_.swap(snapshot_of(mixed_model(1, is_fixed ? threshold.value : 0.5), config));
   }
