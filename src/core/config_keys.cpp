@@ -309,6 +309,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "when the model cannot."},
     {"serving.fallback.rules.*.probability", kText, "", "",
      "Expression: the probability the rule gives, in 0..1."},
+    {"serving.drain_delay", kDuration, "0s", "0s..365d",
+     "Time after SIGTERM for which requests are still taken while /ready says 503, so that load "
+     "balancers go elsewhere first."},
     {"serving.drain_timeout", kDuration, "10s", "0s..365d",
      "Time for open requests to finish after SIGTERM."},
 

@@ -11,6 +11,7 @@
 #include "net/problem.h"
 #include "net/router.h"
 #include "net/tls.h"
+#include "net/work_lane.h"
 
 namespace tenure::net {
 
@@ -65,6 +66,10 @@ class HttpServer {
 
   std::uint16_t port() const;
   void start();  ///< threads begin to answer
+
+  /// Where blocking routes run; for other ways in, which then share their limit. Lives as long as
+  /// the server.
+  WorkLane& live_lane();
 
   /// Stops accepting, lets open requests finish (answers carry Connection: close), closes idle
   /// connections, and returns when all is done or after drain_timeout. Safe to call once from any

@@ -303,7 +303,8 @@ TEST_F(IdempotentRequests, OfOneTokenAreNotAnsweredToAnother) {
     net::Request request;
     request.method = net::Method::kPost;
     request.headers = headers;
-    request.principal = principal;
+    request.principal = "same-name";
+    request.principal_id = principal;
     net::Response response;
     response.add_header("RateLimit", "1");  // of what stands before the handler
     handler(request, response);
