@@ -91,8 +91,9 @@ Result<> log_model(const MlflowServices& services, const net::Request& request, 
 Result<> log_inputs(const MlflowServices& services, const net::Request& request, std::string&) {
   FieldReader in(Message::read(request));
   const std::string run_id = in.required_text("run_id");
-  const auto datasets = in.objects("datasets");
   const auto models = in.objects("models");
+  if (models.empty()) in.require("datasets");
+  const auto datasets = in.objects("datasets");
   if (in.has_failed()) return in.error();
   std::vector<tracking::DatasetInput> inputs;
   inputs.reserve(datasets.size());
