@@ -18,6 +18,7 @@ class Tracking(unittest.TestCase):
         self.client = MlflowClient()
         self.name = unique(self.id())
         self.experiment = self.client.create_experiment(self.name, tags={"team": "retention"})
+        mlflow.set_experiment(self.name)
 
     def test_an_experiment_lives_dies_and_comes_back(self):
         client = self.client
@@ -38,7 +39,6 @@ class Tracking(unittest.TestCase):
         self.assertEqual(client.get_run(run.info.run_id).info.lifecycle_stage, "active")
 
     def test_what_a_run_logs_is_read_back(self):
-        mlflow.set_experiment(self.name)
         with mlflow.start_run(run_name="first", tags={"a": "b"}, description="what it is") as run:
             mlflow.log_params({"depth": 6, "eta": 0.1, "text": "ä" * 10})
             mlflow.log_metric("auc", 0.5, step=0)
