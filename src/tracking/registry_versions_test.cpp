@@ -1,17 +1,19 @@
 #include <algorithm>
 
+#include <gtest/gtest.h>
+
 #include "tracking/test_registry.h"
 
 namespace tenure::tracking {
 namespace {
 
-class RegistryVersionsTest : public RegistryFixture {
+class RegistryVersionsTest : public ::testing::Test, protected RegistryWorld {
  protected:
   /// Numbers of the newest versions by stage, in the order answered.
   std::vector<std::int64_t> latest(const std::vector<std::string>& stages = {}) {
     std::vector<std::int64_t> numbers;
-    for (const ModelVersion& version : *registry_->latest_versions("m", stages))
-      numbers.push_back(version.version);
+    const auto versions = registry_->latest_versions("m", stages);
+    for (const ModelVersion& version : *versions) numbers.push_back(version.version);
     return numbers;
   }
 };
