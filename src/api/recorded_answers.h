@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "api/routes.h"
@@ -10,19 +11,25 @@ namespace tenure::api {
 
 /// Under `monitoring.prediction_log.policy: block` no answer leaves before its events are durable.
 
-/// Fills in the answer to a request whose events cannot be recorded now.
-using RefuseUnrecorded = void (*)(net::Response& response);
+/// Why the events of a request are not recorded.
+enum class Unrecorded : std::uint8_t {
+  kNow,    ///< 503, Retry-After
+  kNever,  ///< 413: one of them is larger than the log takes
+};
 
-void refuse_unrecorded(net::Response& response);            ///< 503, Retry-After, {"detail": ...}
-void refuse_unrecorded_inference(net::Response& response);  ///< the same as {"error": ...}
-void refuse_unrecorded_scoring(net::Response& response);    ///< the same as MLflow's error body
+/// Fills in the answer to such a request.
+using RefuseUnrecorded = void (*)(Unrecorded why, net::Response& response);
+
+void refuse_unrecorded(Unrecorded why, net::Response& response);            ///< {"detail": ...}
+void refuse_unrecorded_inference(Unrecorded why, net::Response& response);  ///< {"error": ...}
+void refuse_unrecorded_scoring(Unrecorded why, net::Response& response);    ///< as MLflow does
 
 /// `handler` with its answers held back until they are recorded; the handler itself where the
 /// project does not ask for that.
 net::Handler recorded(const Services& services, net::Handler handler, RefuseUnrecorded refuse);
 
 /// The same for gRPC: runs `predict` on this thread, then calls `finish` once, here or from another
-/// thread, with what it gave or with kUnavailable.
+/// thread, with what it gave, with kUnavailable or, for kNever, with kResourceExhausted.
 void finish_recorded(const Services& services, const std::function<core::Result<>()>& predict,
                      std::function<void(const core::Result<>&)> finish);
 

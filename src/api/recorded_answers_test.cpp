@@ -15,6 +15,7 @@ class FakeGate final : public serving::AnswerGate {
  public:
   bool is_open = true;
   bool is_recorded = true;
+  bool is_too_large = false;
   int waits = 0;
 
   std::optional<Ticket> begin() noexcept override {
@@ -25,6 +26,7 @@ class FakeGate final : public serving::AnswerGate {
     ++waits;
     done(is_recorded);
   }
+  bool was_too_large(Ticket) const noexcept override { return is_too_large; }
 };
 
 class RecordedAnswers : public testing::Test {
@@ -68,6 +70,17 @@ TEST_F(RecordedAnswers, AreReplacedByARefusalInEveryProtocol) {
       refused("/v2/models/churn/infer",
               R"({"inputs":[{"name":"customer_id","datatype":"BYTES","shape":[1],"data":["c"]}]})")
           .contains("error"));
+}
+
+TEST_F(RecordedAnswers, SayThatARowIsTooLargeToBeRecordedEver) {
+  gate_.is_recorded = false;
+  gate_.is_too_large = true;
+  const auto answer = api_.post("/predict", kRow);
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_TRUE(answer.headers.empty()) << "no Retry-After";
+  constexpr std::string_view kInstance = R"({"instances":[[3,1,"Pro",null]]})";
+  EXPECT_EQ(api_.post("/v1/models/churn:predict", kInstance).status, 413);
+  EXPECT_EQ(api_.post("/invocations", kInstance, {.content_type = "application/json"}).status, 413);
 }
 
 TEST_F(RecordedAnswers, DoNotHoldUpWhatPredictsNothing) {

@@ -12,7 +12,11 @@
 
 #include "api/routes.h"
 #include "core/assert.h"
+#include "core/config.h"
 #include "core/json.h"
+#include "decision/policy.h"
+#include "decision/recourse.h"
+#include "decision/threshold.h"
 #include "net/router.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
@@ -88,9 +92,13 @@ class TestApi {
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
   /// signup (timestamp).
-  /// `config` may have decision.actions.
+  /// `config` may have decision.actions, decision.offers and decision.threshold.
   void serve_mixed(std::string_view config = "") {
-    predictor_.swap(snapshot_of(mixed_model(), config));
+    decision::Threshold threshold;
+    if (!config.empty())
+      threshold = must(decision::Threshold::from_config(must(core::parse_config(config, {}))));
+    const bool is_fixed = threshold.kind == decision::Threshold::Kind::kFixed;
+    predictor_.swap(snapshot_of(mixed_model(1, is_fixed ? threshold.value : 0.5), config));
   }
 
   /// Puts version 8 of the same inputs, whose margins are the opposite, live as the canary.
@@ -100,7 +108,7 @@ class TestApi {
   void add_other() { services_.others.push_back({"upsell", other_, other_watcher_}); }
   void serve_other() { other_.swap(snapshot_of(mixed_model(), "", "upsell", 3)); }
   serving::Traffic& traffic() { return *traffic_; }
-  const tracking::Registry& registry() const { return registry_; }
+  tracking::Registry& registry() { return registry_; }
 
   /// Puts a model live whose predictions libxgboost is known to agree with.
   void serve_numbers() { predictor_.swap(snapshot_of(numbers_model())); }
@@ -155,12 +163,18 @@ class TestApi {
                                                                    std::string name = "churn",
                                                                    std::int64_t version = 7) {
     std::optional<decision::Recourse> recourse;
+    std::optional<decision::Policy> policy;
+    bool has_own_thresholds = false;
     if (!config.empty()) {
       std::vector<decision::Vocabulary::Feature> inputs;
       for (const learn::InputField& input : model.transform().inputs())
         inputs.push_back({input.name, decision::value_type_of(input.type)});
-      recourse =
-          must(decision::Recourse::from_config(must(core::parse_config(config, {})), inputs));
+      const core::Config parsed = must(core::parse_config(config, {}));
+      recourse = must(decision::Recourse::from_config(parsed, inputs));
+      policy = must(decision::Policy::from_config(parsed, inputs, 0.5));
+      has_own_thresholds =
+          must(decision::Threshold::from_config(parsed)).kind == decision::Threshold::Kind::kProfit;
+      if (policy->offers().empty()) policy.reset();
     }
     return must(serving::ModelSnapshot::make({.name = std::move(name),
                                               .version = version,
@@ -168,6 +182,8 @@ class TestApi {
                                               .loaded = kNow,
                                               .sha256 = "abc123",
                                               .model = std::move(model),
+                                              .policy = std::move(policy),
+                                              .has_own_thresholds = has_own_thresholds,
                                               .recourse = std::move(recourse)}));
   }
 
@@ -198,7 +214,7 @@ class TestApi {
             }});
   }
 
-  static learn::Model mixed_model(int margin = 1) {
+  static learn::Model mixed_model(int margin = 1, double threshold = 0.5) {
     using data::Column;
     using data::ColumnType;
     const data::Table table{.columns = {Column::of_integers("tenure", {1, 2, 30}),
@@ -218,7 +234,7 @@ class TestApi {
     const std::string trees = fmt::format(
         R"({{"learner":{{"attributes":{{}},"feature_names":[{}],"feature_types":[],"gradient_booster":{{"model":{{"gbtree_model_param":{{"num_parallel_tree":"1","num_trees":"1","size_leaf_vector":"0"}},"tree_info":[0],"trees":[{{"id":0,"tree_param":{{"num_deleted":"0","num_feature":"{}","num_nodes":"3","size_leaf_vector":"0"}},"parents":[2147483647,0,0],"left_children":[1,-1,-1],"right_children":[2,-1,-1],"split_indices":[0,0,0],"split_conditions":[10.5,{}.0,{}.0],"default_left":[1,0,0],"split_type":[0,0,0],"categories":[],"categories_nodes":[],"categories_segments":[],"categories_sizes":[],"base_weights":[0,1,-1],"loss_changes":[1,0,0],"sum_hessian":[2,1,1]}}]}},"name":"gbtree"}},"learner_model_param":{{"base_score":"5E-1","num_class":"0","num_feature":"{}"}},"objective":{{"name":"binary:logistic","reg_loss_param":{{"scale_pos_weight":"1"}}}}}},"version":[1,7,4]}})",
         names, transform.outputs().size(), margin, -margin, transform.outputs().size());
-    return make_model(std::move(transform), trees);
+    return make_model(std::move(transform), trees, threshold);
   }
 
   static learn::Model numbers_model() {
@@ -238,8 +254,10 @@ class TestApi {
         kTrees);
   }
 
-  static learn::Model make_model(learn::Transform transform, std::string_view trees) {
+  static learn::Model make_model(learn::Transform transform, std::string_view trees,
+                                 double threshold = 0.5) {
     learn::ModelFacts facts;
+    facts.threshold = threshold;
     facts.base_rate = 0.265;
     return must(
         learn::Model::make(facts, std::move(transform), must(learn::TreeModel::load(trees))));

@@ -223,7 +223,9 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
                                        "is missing; without actions nothing could change");
     recourse = *std::move(made);
     batch.recourse = &*recourse;
-    batch.recourse_target = request.target.value_or(stored->model.facts().threshold);
+    // At the threshold itself the decision is positive already.
+    batch.recourse_target =
+        request.target.value_or(std::nextafter(stored->model.facts().threshold, -1));
   }
   std::optional<decision::Policy> policy;
   if (request.is_decided) {

@@ -1,9 +1,11 @@
 #include "app/server.h"
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <malloc.h>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -198,7 +200,7 @@ core::Result<> run_server(Project& project,
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
-  api::InferenceService inference(services);
+  api::InferenceService inference(services, &(*server)->live_lane());
   auto grpc_server = start_grpc(serving_config, options->tls, inference);
   if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
@@ -212,6 +214,9 @@ core::Result<> run_server(Project& project,
   const int signal = net::wait_for_stop_signal();
   core::log_info("server", "stopping", {{"signal", static_cast<std::int64_t>(signal)}});
   is_draining.store(true);
+  // Load balancers see that /ready says no, and send nobody any more, before connections are
+  // refused.
+  std::this_thread::sleep_for(std::chrono::microseconds(serving_config.duration("drain_delay")));
   if (*grpc_server) (*grpc_server)->drain();
   (*server)->drain();
   (*access)->stop();

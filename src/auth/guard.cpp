@@ -11,6 +11,14 @@ namespace {
 
 using Outcome = Verdict::Outcome;
 
+/// Signatures that one address may have checked in vain. To check one takes as long as ten
+/// predictions.
+constexpr RatePolicy kFailures{.requests = 100, .window = core::kMicrosPerSecond};
+
+/// For how long a refused JWT is refused without another look: one that is not valid yet may become
+/// so.
+constexpr core::Micros kRefusedFor = 10 * core::kMicrosPerSecond;
+
 /// Changes are numbered through the process, so that a thread never mistakes one guard's table for
 /// that of another which lies at the same address.
 std::uint64_t next_generation() {
@@ -47,10 +55,15 @@ struct Guard::Cache {
   std::shared_ptr<const TokenTable> table;
   std::shared_ptr<const JwtVerifier> jwt;
   std::vector<TokenTable::Entry> verified;  ///< four for each first byte of a digest
+  struct Refused {
+    core::Sha256Digest digest{};
+    core::Micros until = 0;
+  };
+  std::vector<Refused> refused;  ///< by the first bits of the digest
 };
 
 Guard::Guard(GuardOptions options, const core::Clock& clock, core::MetricRegistry& metrics)
-    : options_(options), clock_(&clock), addresses_(random_seed()) {
+    : options_(options), clock_(&clock), addresses_(random_seed()), failures_(random_seed()) {
   const auto counter = [&metrics](const char* outcome) {
     return &metrics.counter("tenure_auth_checks_total", "Requests that need a role, by outcome",
                             {{"outcome", outcome}});
@@ -80,6 +93,7 @@ std::shared_ptr<const TokenTable> Guard::tokens() const {
 void Guard::set_jwt(std::shared_ptr<const JwtVerifier> verifier) {
   const std::lock_guard lock(mutex_);
   jwt_ = std::move(verifier);
+  has_jwt_.store(jwt_ != nullptr, std::memory_order_relaxed);
   generation_.store(next_generation(), std::memory_order_release);
 }
 
@@ -88,36 +102,51 @@ Guard::Cache& Guard::cache() {
   if (cache.generation != generation_.load(std::memory_order_acquire)) {
     const std::lock_guard lock(mutex_);
     cache.table = table_;
-    if (cache.jwt != jwt_ || !jwt_) cache.verified.clear();
+    if (cache.jwt != jwt_ || !jwt_) {
+      cache.verified.clear();
+      cache.refused.clear();
+    }
     cache.jwt = jwt_;
     cache.generation = generation_.load(std::memory_order_relaxed);
   }
   return cache;
 }
 
-const TokenTable::Entry* Guard::find(const PresentedSecret& secret) {
+const TokenTable::Entry* Guard::find(const PresentedSecret& secret, std::string_view remote,
+                                     RateState& failures) {
   if (!secret.is_present()) return nullptr;
   Cache& known = cache();
   // Whatever was shown is digested and looked up: that takes as long for one that exists.
   const core::Sha256Digest digest = core::sha256(secret.text());
   const TokenTable::Entry* entry = known.table->find(digest);
   if (entry == nullptr && known.jwt != nullptr && looks_like_jwt(secret.text()))
-    entry = find_jwt(known, digest, secret.text());
+    entry = find_jwt(known, digest, secret.text(), remote, failures);
   return entry != nullptr && entry->token.is_usable(clock_->now()) ? entry : nullptr;
 }
 
 /// To verify a signature takes ten times as long as a prediction, so each thread does it once.
 const TokenTable::Entry* Guard::find_jwt(Cache& known, const core::Sha256Digest& digest,
-                                         std::string_view text) {
-  constexpr std::size_t kSets = 256, kWays = 4;
+                                         std::string_view text, std::string_view remote,
+                                         RateState& failures) {
+  constexpr std::size_t kSets = 256, kWays = 4, kRefusedKept = 1024;
   if (known.verified.empty()) known.verified.resize(kSets * kWays);
   const auto ways = std::span(known.verified).subspan(digest[0] * kWays, kWays);
   for (const TokenTable::Entry& one : ways) {
     if (one.use && core::are_equal_in_constant_time(one.token.digest, digest)) return &one;
   }
   const core::Micros now = clock_->now();
+  if (known.refused.empty()) known.refused.resize(kRefusedKept);
+  Cache::Refused& refused = known.refused[(digest[0] * 256U + digest[1]) % kRefusedKept];
+  if (refused.until > now && refused.digest == digest) return nullptr;
+  const std::int64_t now_ns = clock_->monotonic_ns();
+  failures = failures_.take(kFailures, remote, now_ns);
+  if (!failures.is_allowed) return nullptr;
   auto token = known.jwt->verify(text, now);
-  if (!token) return nullptr;
+  if (!token) {
+    refused = {.digest = digest, .until = now + kRefusedFor};
+    return nullptr;
+  }
+  failures_.give_back(kFailures, remote, now_ns);
   const auto free = std::ranges::find_if(
       ways, [now](const auto& one) { return !one.use || !one.token.is_usable(now); });
   TokenTable::Entry& slot = free != ways.end() ? *free : ways[digest[1] % kWays];
@@ -146,9 +175,18 @@ Verdict Guard::check(const AccessRequest& request) {
   // Nothing is asked for, so nothing is verified: that costs time, and there is no limit here.
   if (request.needed == core::Role::kAnyone) return verdict;
   const PresentedSecret secret(request.credentials);
-  const TokenTable::Entry* entry = options_.is_enabled ? find(secret) : nullptr;
+  RateState failures;
+  const TokenTable::Entry* entry =
+      options_.is_enabled ? find(secret, request.credentials.remote, failures) : nullptr;
+  if (!failures.is_allowed) {
+    verdict.is_anonymous = true;
+    verdict.rate = failures;
+    verdict.outcome = Outcome::kTooMany;
+    return counted(verdict);
+  }
   if (entry != nullptr) {
     verdict.principal = entry->token.name;
+    verdict.principal_id = entry->token.id.empty() ? entry->token.name : entry->token.id;
     verdict.role = entry->token.role;
     const core::Micros now = clock_->now();
     // A store only when it tells something new: the word is shared by all threads.
@@ -156,11 +194,11 @@ Verdict Guard::check(const AccessRequest& request) {
     if (last_used.load(std::memory_order_relaxed) + core::kMicrosPerSecond <= now)
       last_used.store(now, std::memory_order_relaxed);
   }
+  const std::int64_t now_ns = clock_->monotonic_ns();
   if (request.is_ahead && (entry != nullptr || !options_.is_enabled)) {
-    if (entry != nullptr) judge(*entry, request, verdict);
+    if (entry != nullptr) look_ahead(*entry, request, now_ns, verdict);
     return verdict.is_allowed() ? verdict : counted(verdict);
   }
-  const std::int64_t now_ns = clock_->monotonic_ns();
   if (entry == nullptr) {
     verdict.is_anonymous = true;
     verdict.rate = addresses_.take(options_.anonymous, request.credentials.remote, now_ns);
@@ -171,15 +209,40 @@ Verdict Guard::check(const AccessRequest& request) {
     }
     return counted(verdict);
   }
-  RatePolicy policy = options_.per_token;
-  if (entry->token.rate > 0) policy.requests = entry->token.rate;
-  verdict.rate = entry->use->bucket.take(policy, now_ns);
+  verdict.rate = entry->use->bucket.take(policy_of(*entry), now_ns);
   if (verdict.rate.is_allowed) {
     judge(*entry, request, verdict);
   } else {
     verdict.outcome = Outcome::kTooMany;
   }
   return counted(verdict);
+}
+
+RatePolicy Guard::policy_of(const TokenTable::Entry& entry) const {
+  RatePolicy policy = options_.per_token;
+  if (entry.token.rate > 0) policy.requests = entry.token.rate;
+  return policy;
+}
+
+void Guard::look_ahead(const TokenTable::Entry& entry, const AccessRequest& request,
+                       std::int64_t now_ns, Verdict& verdict) const {
+  judge(entry, request, verdict);
+  if (!verdict.is_allowed()) return;
+  const RateState rate = entry.use->bucket.look(policy_of(entry), now_ns);
+  if (rate.is_allowed) return;
+  verdict.rate = rate;
+  verdict.outcome = Outcome::kTooMany;
+}
+
+bool Guard::is_known(const AccessRequest& request) {
+  if (!options_.is_enabled) return true;
+  const PresentedSecret secret(request.credentials);
+  RateState failures;
+  const TokenTable::Entry* entry = find(secret, request.credentials.remote, failures);
+  if (entry == nullptr) return false;
+  Verdict verdict;
+  judge(*entry, request, verdict);
+  return verdict.is_allowed();
 }
 
 Verdict Guard::counted(const Verdict& verdict) {

@@ -144,6 +144,45 @@ TEST_F(GuardTest, AsksAheadWithoutTakingFromTheRate) {
   EXPECT_EQ(ask_ahead("x", Role::kViewer), Outcome::kTooMany);
   EXPECT_TRUE(ask(guard, "a", Role::kViewer).is_allowed());
   EXPECT_EQ(ask(guard, "a", Role::kViewer).outcome, Outcome::kTooMany);
+  EXPECT_EQ(ask_ahead("a", Role::kViewer), Outcome::kTooMany) << "its body need not be read";
+  clock_.advance(60'000'000);
+  EXPECT_EQ(ask_ahead("a", Role::kViewer), Outcome::kAllowed);
+  EXPECT_TRUE(ask(guard, "a", Role::kViewer).is_allowed()) << "to look takes nothing";
+}
+
+TEST_F(GuardTest, TellsTokensOfOneNameApart) {
+  Guard guard(GuardOptions{.is_enabled = true}, clock_, metrics_);
+  Token old_one = token_of("first-secret", Role::kViewer);
+  Token new_one = token_of("other-secret", Role::kViewer);
+  new_one.name = old_one.name;
+  guard.set_tokens({old_one, new_one});
+  EXPECT_EQ(ask(guard, "first-secret", Role::kViewer).principal_id, old_one.id);
+  EXPECT_EQ(ask(guard, "other-secret", Role::kViewer).principal_id, new_one.id);
+}
+
+TEST_F(GuardTest, KnowsWhoMaySeeMoreWithoutLimitingAnything) {
+  Guard guard(GuardOptions{.is_enabled = true,
+                           .per_token = {.requests = 1, .window = 60'000'000},
+                           .anonymous = {.requests = 1, .window = 60'000'000}},
+              clock_, metrics_);
+  Token scoped = token_of("scoped", Role::kViewer);
+  scoped.models = {"other"};
+  guard.set_tokens({token_of("v", Role::kViewer), scoped});
+  const auto is_known = [&guard](std::string_view secret) {
+    return guard.is_known(
+        {.credentials = {.authorization = "", .api_key = secret, .remote = "10.0.0.1:1"},
+         .needed = Role::kViewer,
+         .model = "churn"});
+  };
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(is_known("v"));
+    EXPECT_FALSE(is_known("x"));
+    EXPECT_FALSE(is_known(""));
+    EXPECT_FALSE(is_known("scoped"));
+  }
+  EXPECT_TRUE(ask(guard, "v", Role::kViewer).is_allowed());
+  Guard off(GuardOptions{}, clock_, metrics_);
+  EXPECT_TRUE(off.is_known({.credentials = {}, .needed = Role::kViewer, .model = ""}));
 }
 
 TEST_F(GuardTest, LimitsAddressesWithoutAnyTokens) {

@@ -162,5 +162,37 @@ TEST(GuardWithJwt, AcceptsAVerifiedOneUntilItEndsOrItsKeyGoes) {
   EXPECT_EQ(ask(testing::kEs256, Role::kViewer).outcome, Verdict::Outcome::kInvalidToken);
 }
 
+TEST(GuardWithJwt, ChecksFewSignaturesForWhoShowsBadOnes) {
+  core::ManualClock clock(kNow);
+  core::MetricRegistry metrics;
+  Guard guard({.is_enabled = true}, clock, metrics);
+  guard.set_jwt(verifier_of());
+  const auto ask = [&](std::string_view jwt, std::string_view remote) {
+    return guard
+        .check({.credentials = {.authorization = "", .api_key = jwt, .remote = remote},
+                .needed = Role::kViewer,
+                .model = "churn"})
+        .outcome;
+  };
+  constexpr std::string_view kBad = "10.0.0.1:5000", kOther = "10.0.0.2:5000";
+  EXPECT_EQ(ask(testing::kEdDsa, kBad), Verdict::Outcome::kAllowed);
+  // The same bad one again and again is remembered and costs nothing.
+  for (int i = 0; i < 1000; ++i) ASSERT_EQ(ask("a.b.c", kBad), Verdict::Outcome::kInvalidToken);
+  const auto bad = [](int i) { return "a.b." + std::to_string(i); };
+  int refused = 0;
+  for (int i = 0; i < 1000; ++i) refused += ask(bad(i), kBad) == Verdict::Outcome::kTooMany ? 1 : 0;
+  EXPECT_EQ(refused, 901);
+  EXPECT_EQ(ask(testing::kEs256, kBad), Verdict::Outcome::kTooMany) << "it would be checked, too";
+  EXPECT_EQ(ask(testing::kEdDsa, kBad), Verdict::Outcome::kAllowed) << "this one is known";
+  EXPECT_EQ(ask(testing::kEs256, kOther), Verdict::Outcome::kAllowed);
+  clock.advance(core::kMicrosPerSecond);
+  EXPECT_EQ(ask(testing::kRs256, kBad), Verdict::Outcome::kAllowed);
+  // Good ones do not count.
+  for (int i = 0; i < 500; ++i) {
+    guard.set_jwt(verifier_of());  // forgets
+    ASSERT_EQ(ask(testing::kEdDsa, kOther), Verdict::Outcome::kAllowed);
+  }
+}
+
 }  // namespace
 }  // namespace tenure::auth

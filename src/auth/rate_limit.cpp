@@ -56,6 +56,18 @@ RateState RateBucket::take(const RatePolicy& policy, std::int64_t now_ns) {
   return state;
 }
 
+RateState RateBucket::look(const RatePolicy& policy, std::int64_t now_ns) const {
+  RateBucket copy;
+  copy.full_at_ns_.store(full_at_ns_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  return copy.take(policy, now_ns);
+}
+
+void RateBucket::give_back(const RatePolicy& policy) {
+  if (policy.requests <= 0) return;
+  const std::int64_t each_ns = std::max<std::int64_t>(policy.window * 1000 / policy.requests, 1);
+  full_at_ns_.fetch_sub(each_ns, std::memory_order_relaxed);
+}
+
 std::string_view client_of(std::string_view remote) {
   if (!remote.starts_with('[')) {
     const std::size_t colon = remote.find(':');
@@ -109,6 +121,11 @@ RateState AddressBuckets::take(const RatePolicy& policy, std::string_view remote
                                std::int64_t now_ns) {
   if (policy.requests <= 0) return {};
   return bucket_of(hash(client_of(remote), seed_), now_ns).take(policy, now_ns);
+}
+
+void AddressBuckets::give_back(const RatePolicy& policy, std::string_view remote,
+                               std::int64_t now_ns) {
+  if (policy.requests > 0) bucket_of(hash(client_of(remote), seed_), now_ns).give_back(policy);
 }
 
 }  // namespace tenure::auth

@@ -33,6 +33,11 @@ class RateBucket {
   /// Takes one request, if there is one. `now_ns` is of a clock that does not go back.
   RateState take(const RatePolicy& policy, std::int64_t now_ns);
 
+  /// What take() would say, without taking.
+  RateState look(const RatePolicy& policy, std::int64_t now_ns) const;
+  /// Undoes one take() of the same policy.
+  void give_back(const RatePolicy& policy);
+
   /// True when the bucket is full: to forget it changes nothing.
   bool is_full(std::int64_t now_ns) const {
     return full_at_ns_.load(std::memory_order_relaxed) <= now_ns;
@@ -55,6 +60,8 @@ class AddressBuckets {
 
   /// `remote` is "192.0.2.1:51234", "[2001:db8::1]:51234", or an address without port.
   RateState take(const RatePolicy& policy, std::string_view remote, std::int64_t now_ns);
+  /// Undoes the take() of a moment ago.
+  void give_back(const RatePolicy& policy, std::string_view remote, std::int64_t now_ns);
 
  private:
   struct Slot;

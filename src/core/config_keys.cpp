@@ -29,6 +29,17 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"tracking.ui", kText, "", "",
      "Folder with a build of MLflow's web interface (mlflow/server/js/build of its package), which "
      "the server then shows at /."},
+    {"tracking.approval.aliases", kTextList, "", "",
+     "Aliases, such as champion, that a version gets only once people approved it; none = nobody "
+     "is asked."},
+    {"tracking.approval.stages", kTextList, "", "", "Stages that are protected likewise."},
+    {"tracking.approval.approvals", kInteger, "1", "1..100",
+     "How many different people must approve."},
+    {"tracking.approval.by_registrant", kBoolean, "false", "",
+     "Whoever registered a version may approve it, too."},
+    {"tracking.approval.approvers", kTextList, "", "",
+     "Who may approve and reject: names of tokens, login names on the command line; none = "
+     "everybody who may change models."},
 
     // The table that is learnt from.
     {"data.source", kText, "", "", "CSV or Parquet file, relative to tenure.yaml."},
@@ -298,6 +309,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "when the model cannot."},
     {"serving.fallback.rules.*.probability", kText, "", "",
      "Expression: the probability the rule gives, in 0..1."},
+    {"serving.drain_delay", kDuration, "0s", "0s..365d",
+     "Time after SIGTERM for which requests are still taken while /ready says 503, so that load "
+     "balancers go elsewhere first."},
     {"serving.drain_timeout", kDuration, "10s", "0s..365d",
      "Time for open requests to finish after SIGTERM."},
 
@@ -333,21 +347,6 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"auth.jwt.models_claim", kText, "models", "",
      "Claim with the models that may be used; a JWT without it may use all."},
     {"auth.jwt.leeway", kDuration, "30s", "0s..60s", "By how much clocks may differ."},
-
-    // The model registry.
-    {"tracking.approval.aliases", kTextList, "", "",
-     "Aliases, such as champion, that a version gets only once people approved it; none = nobody "
-     "is "
-     "asked."},
-    {"tracking.approval.stages", kTextList, "", "", "Stages that are protected likewise."},
-    {"tracking.approval.approvals", kInteger, "1", "1..100",
-     "How many different people must approve."},
-    {"tracking.approval.by_registrant", kBoolean, "false", "",
-     "Whoever registered a version may approve it, too."},
-    {"tracking.approval.approvers", kTextList, "", "",
-     "Who may approve and reject: names of tokens, login names on the command line; none = "
-     "everybody "
-     "who may change models."},
 
     {"monitoring.prediction_log.enabled", kBoolean, "true", "",
      "Keep every prediction as an event."},

@@ -37,6 +37,9 @@ std::string number_sql(std::string_view v, std::string_view cast);
 std::string native_value_sql(std::string_view x, ColumnType from, ColumnType to);
 std::string native_bad_sql(std::string_view x, ColumnType from);
 
+/// `value` of the column `v`; the query ends where `bad` is there. Both as made above.
+std::string checked_sql(std::string_view v, std::string_view value, std::string_view bad);
+
 /// "an integer", "true or false", ...: what a value should have been.
 std::string_view type_expectation(ColumnType type);
 

@@ -83,7 +83,7 @@ class Loader {
   Result<> check_label();
   Result<> read_null_values();
   Result<Dataset> write(const std::filesystem::path& parquet, core::Micros snapshot_time);
-  std::optional<std::string> direct_query() const;
+  std::optional<DirectQuery> direct_query(const std::vector<std::string>& as_written) const;
 
  private:
   Result<> add(Role role, std::string_view name, std::string_view what);
@@ -503,28 +503,40 @@ std::string Loader::output_sql(core::Micros snapshot_time) const {
   return fmt::format("SELECT {} FROM {}", select, kept_);
 }
 
-std::optional<std::string> Loader::direct_query() const {
+std::optional<DirectQuery> Loader::direct_query(const std::vector<std::string>& as_written) const {
   if (source_.is_csv()) return std::nullopt;  // a row of it cannot be gone to
   for (const std::string& name : source_.names())
     if (lower_case(name) == kRowNumber) return std::nullopt;
   std::string inner(kRowNumber);
   std::string outer(kRowNumber);
+  std::map<std::string, TextRule> written;
   for (const Planned& column : plan_) {
     if (column.role != Role::kFeature || column.rule.is_inferred) return std::nullopt;
+    const SourceColumn& from = source_.columns()[column.source];
+    const bool is_checked = column.rule.is_required && column.null_value_sql.empty();
+    if (column.rule.type == ColumnType::kText && !from.type && !is_checked &&
+        std::ranges::find(as_written, column.rule.name) != as_written.end()) {
+      inner += fmt::format(", {} AS {}", from.expression, slot('v', column));
+      outer += fmt::format(", {} AS {}", slot('v', column), quote_identifier(column.rule.name));
+      written[column.rule.name] = {.null_markers = markers_of(column),
+                                   .null_value = column.rule.null_value};
+      continue;
+    }
     const Expressions made = expressions_of(column);
     inner += fmt::format(", {} AS {}", made.source, slot('v', column));
     std::string value = made.value;
     if (column.rule.type != ColumnType::kText && spec_.bad_values == "error")
-      value = fmt::format("CASE WHEN ({}) IS NOT NULL THEN error('bad value') ELSE {} END",
-                          made.bad, value);
+      value = checked_sql(slot('v', column), made.value, made.bad);
     if (!column.null_value_sql.empty())
       value = fmt::format("coalesce({}, {})", value, column.null_value_sql);
     else if (column.rule.is_required)
       value = fmt::format("coalesce({}, error('no value'))", value);
     outer += fmt::format(", {} AS {}", value, quote_identifier(column.rule.name));
   }
-  return fmt::format("SELECT {} FROM (SELECT {} FROM read_parquet({}, file_row_number = true))",
-                     outer, inner, quote_path(source_.path()));
+  return DirectQuery{
+      .sql = fmt::format("SELECT {} FROM (SELECT {} FROM read_parquet({}, file_row_number = true))",
+                         outer, inner, quote_path(source_.path())),
+      .written = std::move(written)};
 }
 
 Result<Dataset> Loader::write(const std::filesystem::path& parquet, core::Micros snapshot_time) {
@@ -574,13 +586,14 @@ Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
   return loader.write(parquet, snapshot_time);
 }
 
-Result<std::optional<std::string>> direct_query(Engine& engine, const DataSpec& spec) {
+Result<std::optional<DirectQuery>> direct_query(Engine& engine, const DataSpec& spec,
+                                                const std::vector<std::string>& as_written) {
   auto source = Source::open(engine, spec.source, spec.format, spec.delimiter);
   if (!source) return std::move(source).error();
   Loader loader(engine, spec, std::move(*source));
   if (auto done = loader.plan(); !done) return std::move(done).error();
   if (auto done = loader.read_null_values(); !done) return std::move(done).error();
-  return loader.direct_query();
+  return loader.direct_query(as_written);
 }
 
 }  // namespace tenure::data

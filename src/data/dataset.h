@@ -13,6 +13,7 @@
 #include "core/result.h"
 #include "data/engine.h"
 #include "data/table.h"
+#include "data/text_rule.h"
 
 namespace tenure::data {
 
@@ -92,6 +93,13 @@ core::Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
 /// tell: for CSV files, types to infer, an id, a time or a label to check. A value that
 /// load_dataset refuses ends the query with kInvalidArgument; load_dataset then says which.
 /// Errors: as load_dataset for what the source's columns are.
-core::Result<std::optional<std::string>> direct_query(Engine& engine, const DataSpec& spec);
+struct DirectQuery {
+  std::string sql;
+  /// Columns whose texts come as they are written, and what their reader has yet to do.
+  std::map<std::string, TextRule> written;
+};
+/// `as_written`: columns whose reader cleans texts itself, where it can.
+core::Result<std::optional<DirectQuery>> direct_query(
+    Engine& engine, const DataSpec& spec, const std::vector<std::string>& as_written = {});
 
 }  // namespace tenure::data

@@ -31,7 +31,8 @@ class DirectQuery : public testing::Test {
   std::optional<std::string> direct() {
     auto query = direct_query(*engine_, spec_);
     EXPECT_TRUE(query) << query.error().message;
-    return query ? *query : std::nullopt;
+    if (!query || !*query) return std::nullopt;
+    return (*query)->sql;
   }
   /// How many rows the direct query and load_dataset do not agree on.
   std::int64_t differences() {

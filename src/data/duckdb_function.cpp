@@ -1,6 +1,7 @@
 #include "data/duckdb_function.h"
 
 #include <cmath>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <utility>
@@ -9,6 +10,11 @@
 
 namespace tenure::data {
 namespace {
+
+// FunctionRows::text_key reads strings in place: length, then the bytes, or four of them and a
+// pointer to all.
+static_assert(sizeof(duckdb_string_t) == 16 &&
+              offsetof(duckdb_string_t, value.inlined.length) == 0);
 
 struct Registered {
   RowFunction function;

@@ -12,12 +12,13 @@ namespace {
 using core::Result;
 
 Result<> copy_to(Engine& engine, std::string_view query, const std::filesystem::path& path,
-                 std::string_view format) {
+                 std::string_view format, const FileCheck& check = {}) {
   if (path.has_parent_path())
     if (auto made = core::make_directories(path.parent_path()); !made) return made;
   const std::filesystem::path temporary = core::unfinished_path(path);
   auto written = engine.execute(fmt::format("COPY ({}\n) TO {} ({}, USE_TMP_FILE false)", query,
                                             quote_text(temporary.string()), format));
+  if (written && check) written = check(temporary);
   if (written) written = core::publish_file(temporary, path);
   std::error_code ignored;
   if (!written) std::filesystem::remove(temporary, ignored);
@@ -31,9 +32,10 @@ Result<> write_parquet(Engine& engine, std::string_view query, const std::filesy
   return copy_to(engine, query, path, fmt::format("FORMAT parquet, COMPRESSION {}", codec));
 }
 
-Result<> write_by_name(Engine& engine, std::string_view query, const std::filesystem::path& path) {
+Result<> write_by_name(Engine& engine, std::string_view query, const std::filesystem::path& path,
+                       const FileCheck& check) {
   return copy_to(engine, query, path,
-                 path.extension() == ".csv" ? "FORMAT csv, HEADER" : "FORMAT parquet");
+                 path.extension() == ".csv" ? "FORMAT csv, HEADER" : "FORMAT parquet", check);
 }
 
 std::string quote_path(const std::filesystem::path& path) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string_view>
 
 #include "core/result.h"
@@ -15,9 +16,11 @@ namespace tenure::data {
 core::Result<> write_parquet(Engine& engine, std::string_view query,
                              const std::filesystem::path& path, std::string_view codec = "snappy");
 
-/// As write_parquet; a name that ends in .csv gets a CSV file with a header instead.
+/// As write_parquet; a name that ends in .csv gets a CSV file with a header instead. `check` is
+/// shown the finished file before it gets its name; its error leaves the old one.
+using FileCheck = std::function<core::Result<>(const std::filesystem::path& unfinished)>;
 core::Result<> write_by_name(Engine& engine, std::string_view query,
-                             const std::filesystem::path& path);
+                             const std::filesystem::path& path, const FileCheck& check = {});
 
 /// A path as read_parquet() and read_csv() take it: quoted, and with the characters that they would
 /// expand as patterns made literal.

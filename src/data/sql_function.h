@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -35,8 +37,24 @@ class FunctionRows {
     return static_cast<const double*>(columns_[column].values)[row];
   }
   std::string_view text(std::size_t column, std::size_t row) const;
+  /// What tells a text from others without reading it: equal keys are equal texts within a call,
+  /// and between calls where the key holds the text itself. Equal texts may have several keys.
+  struct TextKey {
+    std::array<std::uint64_t, 2> words{};
+    bool holds_text() const { return static_cast<std::uint32_t>(words[0]) <= kInline; }
+    friend bool operator==(const TextKey&, const TextKey&) = default;
+  };
+  TextKey text_key(std::size_t column, std::size_t row) const {
+    TextKey key;
+    std::memcpy(key.words.data(),
+                static_cast<const std::byte*>(columns_[column].values) + row * sizeof key.words,
+                sizeof key.words);
+    return key;
+  }
 
  private:
+  static constexpr std::uint32_t kInline = 12;  ///< bytes beside the length that begins a string
+
   std::size_t size_;
   std::vector<Column> columns_;
 };

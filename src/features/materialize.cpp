@@ -141,6 +141,29 @@ Result<MaterializeReport> materialize_view(data::Engine& engine, storage::KvStor
   return report;
 }
 
+/// Keys once began with the project and the view. Nobody reads such rows any more: what was
+/// materialized since lies under other keys, and a definition's fingerprint says which it is. They
+/// go a bounded step at a time, each atomic, so that a store in use is never held up for long.
+Result<> remove_former_rows(storage::KvStore& store, std::string_view project,
+                            std::string_view view) {
+  constexpr std::size_t kStep = 10'000;
+  std::string prefix(project);
+  prefix.append(1, '\0').append(view).append(1, '\0');
+  std::vector<std::string> found;
+  do {
+    found.clear();
+    auto scanned = store.scan(prefix, [&](const storage::KvEntry& entry) {
+      found.emplace_back(entry.key);
+      return found.size() < kStep;
+    });
+    if (!scanned) return scanned;
+    if (found.empty()) return {};
+    const std::vector<std::string_view> keys(found.begin(), found.end());
+    if (auto erased = store.erase(keys); !erased) return erased;
+  } while (found.size() == kStep);
+  return {};
+}
+
 /// The online views of that name, or all of them.
 Result<std::vector<const FeatureView*>> choose_views(const Definitions& definitions,
                                                      std::span<const std::string> names) {
@@ -173,6 +196,8 @@ Result<MaterializeReport> materialize_and_record(
   const std::string context = "feature view " + view.name;
   auto report = materialize_view(engine, store, definitions, view, from, until, progress);
   if (!report) return std::move(report).error().within(context);
+  if (auto removed = remove_former_rows(store, definitions.project, view.name); !removed)
+    return std::move(removed).error().within(context);
   report->source_sha256 = std::move(source_sha256);
   // Last: a crash before this line only makes the next run repeat harmless work.
   auto recorded = log.record(definitions.project, *report, now);

@@ -95,6 +95,26 @@ TEST_F(Materialize, IsHarmlessToRepeatAndToRunOutOfOrder) {
   EXPECT_EQ(online("1"), "30,300");
 }
 
+TEST_F(Materialize, RemovesItsRowsOfTheFormerKeyOrderAndNoOthers) {
+  // Project, view, fingerprint, entity key; more than one step of them.
+  std::vector<std::string> keys;
+  const auto former = [](const std::string& project, const std::string& view, int i) {
+    return project + '\0' + view + '\0' + "fing" + fmt::format("{:06}", i);
+  };
+  for (int i = 0; i < 25'000; ++i) keys.push_back(former("churn", "usage", i));
+  keys.push_back(former("churn", "usage2", 1));
+  keys.push_back(former("upsell", "usage", 1));
+  std::vector<storage::KvEntry> rows;
+  for (const std::string& key : keys) rows.push_back({key, "an old row"});
+  ASSERT_TRUE(store_->put(rows));
+  ASSERT_TRUE(window("2024-01-01T00:00:00Z", "2024-01-10T12:00:00Z"));
+  EXPECT_EQ(*store_->count(), 4U) << "two customers, and what is not of this view";
+  EXPECT_TRUE(store_->get(former("churn", "usage2", 1))->has_value());
+  EXPECT_TRUE(store_->get(former("upsell", "usage", 1))->has_value());
+  EXPECT_EQ(online("1"), "30,300");
+  EXPECT_EQ(online("2"), "5,50");
+}
+
 TEST_F(Materialize, GoesOnFromTheLastEnd) {
   const auto first = until("2024-01-05T00:00:00Z");
   ASSERT_TRUE(first) << first.error().message;

@@ -221,16 +221,11 @@ Model::Score Model::score(std::span<const data::Cell> cells,
   return {.margin = score.margin, .probability = facts_.calibration.apply(score.output)};
 }
 
-void Model::score_rows(std::span<const data::Cell> cells, RowsScratch& scratch,
+void Model::score_rows(std::span<const Transform::InputColumn> columns, RowsScratch& scratch,
                        std::span<Score> out) const {
-  const std::size_t inputs = transform_.inputs().size();
-  const std::size_t outputs = transform_.outputs().size();
-  TENURE_ASSERT(cells.size() == out.size() * inputs);
-  scratch.encoded.resize(out.size() * outputs);
+  scratch.encoded.resize(out.size() * transform_.outputs().size());
   scratch.evaluated.resize(out.size());
-  for (std::size_t row = 0; row < out.size(); ++row)
-    transform_.apply_row(cells.subspan(row * inputs, inputs),
-                         std::span(scratch.encoded).subspan(row * outputs, outputs));
+  transform_.apply_columns(columns, out.size(), scratch.numbers, scratch.encoded);
   trees_.scores_of_rows(scratch.encoded, scratch.evaluated);
   calibrate(facts_.calibration, scratch.evaluated, out);
 }

@@ -68,12 +68,12 @@ class Model {
   Score score(std::span<const data::Cell> cells, std::span<float> encoded) const noexcept;
 
   struct RowsScratch {
+    std::vector<std::vector<double>> numbers;
     std::vector<float> encoded;
     std::vector<TreeModel::Score> evaluated;
   };
-  /// Scores out.size() rows, the cells of one after those of another; the bits of score() row by
-  /// row. Allocates only when `scratch` has seen fewer rows.
-  void score_rows(std::span<const data::Cell> cells, RowsScratch& scratch,
+  /// Scores out.size() rows given as columns, one for each input; the bits of score() row by row.
+  void score_rows(std::span<const Transform::InputColumn> columns, RowsScratch& scratch,
                   std::span<Score> out) const;
 
   /// Scores a table that has every input as a column; bit-equal to score() row by row.

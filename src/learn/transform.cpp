@@ -186,19 +186,48 @@ core::Result<Matrix> Transform::apply(const data::Table& table) const {
 
   Matrix matrix{.rows = rows, .columns = outputs_.size(), .values = {}};
   matrix.values.resize(rows * outputs_.size());
+  std::vector<InputColumn> columns;
+  for (std::size_t i = 0; i < inputs_.size(); ++i) columns.push_back({numbers[i], codes[i]});
+  run_columns(columns, rows, matrix.values);
+  return matrix;
+}
+
+void Transform::run_columns(std::span<const InputColumn> columns, std::size_t rows,
+                            std::span<float> out) const noexcept {
   // Blocks of rows: the part of the matrix that is being written stays in the cache while one
   // column after the other is read in order.
   constexpr std::size_t kBlock = 256;
+  const std::size_t width = outputs_.size();
   for (std::size_t first = 0; first < rows; first += kBlock) {
     const std::size_t last = std::min(rows, first + kBlock);
     for (const Step& step : steps_)
       for (std::size_t row = first; row < last; ++row)
         run_step(
-            step, [&](std::uint32_t input) noexcept { return numbers[input][row]; },
-            [&](std::uint32_t input) noexcept { return codes[input][row]; },
-            matrix.values.data() + row * matrix.columns);
+            step, [&](std::uint32_t input) noexcept { return columns[input].numbers[row]; },
+            [&](std::uint32_t input) noexcept { return columns[input].codes[row]; },
+            out.data() + row * width);
   }
-  return matrix;
+}
+
+std::uint32_t Transform::category_code(std::size_t input, std::string_view text) const noexcept {
+  return programs_[input].code(text);
+}
+
+void Transform::apply_columns(std::span<const InputColumn> columns, std::size_t rows,
+                              std::vector<std::vector<double>>& scratch,
+                              std::span<float> out) const {
+  TENURE_ASSERT(columns.size() == inputs_.size() && out.size() == rows * outputs_.size());
+  scratch.resize(inputs_.size());
+  std::vector<InputColumn> prepared(columns.begin(), columns.end());
+  for (std::size_t i = 0; i < inputs_.size(); ++i) {
+    if (inputs_[i].is_category()) continue;
+    scratch[i].resize(rows);
+    for (std::size_t row = 0; row < rows; ++row)
+      scratch[i][row] = programs_[i].number(columns[i].numbers[row]);
+    prepared[i].numbers = scratch[i];
+  }
+  std::fill(out.begin(), out.end(), 0.0F);
+  run_columns(prepared, rows, out);
 }
 
 core::Result<Matrix> Transform::apply_out_of_fold(const data::Table& table,

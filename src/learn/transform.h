@@ -89,11 +89,25 @@ class Transform {
   /// values <= -1 where the logarithm is taken. Allocates nothing, never fails.
   void apply_row(std::span<const data::Cell> cells, std::span<float> out) const noexcept;
 
+  /// One input of several rows: numbers as apply_row() takes them (NaN = missing) for a number,
+  /// codes of category_code() for a category.
+  struct InputColumn {
+    std::span<const double> numbers;
+    std::span<const std::uint32_t> codes;
+  };
+  static constexpr std::uint32_t kMissingCategory = 0xFFFFFFFF;
+  /// What stands for a text of an input that is a category, for who sees the same ones again.
+  std::uint32_t category_code(std::size_t input, std::string_view text) const noexcept;
+  /// The bits of apply_row() for `rows` rows, one after the other in `out`. `scratch` keeps memory
+  /// from call to call.
+  void apply_columns(std::span<const InputColumn> columns, std::size_t rows,
+                     std::vector<std::vector<double>>& scratch, std::span<float> out) const;
+
   /// Categories the fit saw for an input, most frequent first; empty for numbers. For API schemas.
   std::vector<std::string> categories(std::size_t input) const;
 
  private:
-  static constexpr std::uint32_t kNoCode = 0xFFFFFFFF;  ///< missing or unseen: a block of zeros
+  static constexpr std::uint32_t kNoCode = kMissingCategory;  ///< or unseen: a block of zeros
   static_assert(kNoCode == TargetMeans::kMissing);
 
   struct StringHash {
@@ -152,6 +166,9 @@ class Transform {
   template <typename NumberOf, typename CodeOf>
   void run_step(const Step& step, const NumberOf& number_of, const CodeOf& code_of,
                 float* out) const noexcept;
+  /// All steps of all rows, from numbers as the steps want them and codes. `out` is zeroed.
+  void run_columns(std::span<const InputColumn> columns, std::size_t rows,
+                   std::span<float> out) const noexcept;
   /// Gives the steps their places, and the outputs their unique names and origins.
   void lay_out();
 

@@ -30,7 +30,7 @@ constexpr std::string_view kTraceColumn = "traceparent";  // of this server's pa
 [[maybe_unused]] void name_every_field(const LoggedPrediction& event) {
   [[maybe_unused]] const auto& [prediction_id, time, entity_id, model, version, features,
                                 features_time, margin, probability, is_positive, level, reason,
-                                latency_us, trace, variant, is_shadow] = event;
+                                latency_us, trace, variant, is_shadow, group] = event;
 }
 
 /// Texts whose empty value is stored as missing.
@@ -41,7 +41,8 @@ struct TextField {
 constexpr TextField kTextFields[] = {{"entity_id", &LoggedPrediction::entity_id},
                                      {"model", &LoggedPrediction::model},
                                      {"reason", &LoggedPrediction::reason},
-                                     {"variant", &LoggedPrediction::variant}};
+                                     {"variant", &LoggedPrediction::variant},
+                                     {"campaign_group", &LoggedPrediction::group}};
 
 struct FloatField {
   std::string_view column;

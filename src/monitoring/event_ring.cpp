@@ -31,9 +31,13 @@ std::atomic_ref<std::uint64_t> EventRing::header(std::uint64_t position) const {
   return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(bytes_.get() + (position & mask_)));
 }
 
+bool EventRing::can_ever_fit(std::size_t size) const noexcept {
+  return room_of(size) <= capacity() / 4;
+}
+
 char* EventRing::reserve(std::size_t size) noexcept {
   const std::uint64_t room = room_of(size);
-  if (room > capacity() / 4) return nullptr;
+  if (!can_ever_fit(size)) return nullptr;
   std::uint64_t head = head_.load(std::memory_order_relaxed);
   std::uint64_t padding = 0;
   for (;;) {

@@ -34,6 +34,8 @@ class EventRing {
   /// than a quarter of it. Any thread; what is reserved must be committed.
   char* reserve(std::size_t size) noexcept;
   void commit(char* message, std::size_t size) noexcept;
+  /// Whether there is room for that size when the ring is empty.
+  bool can_ever_fit(std::size_t size) const noexcept;
 
   /// The next message after the last one given, if it is committed. Reader thread only, as the two
   /// below; the bytes stay until release().

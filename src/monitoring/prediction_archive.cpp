@@ -128,6 +128,22 @@ core::Result<> remove_files_of(const fs::path& log_folder, std::uint64_t segment
   return {};
 }
 
+/// The files of one segment; after an error some of them may be there.
+core::Result<SegmentRead> write_files(data::Engine& engine, const fs::path& log_folder,
+                                      const fs::path& segment, std::uint64_t number) {
+  SegmentArchiver archiver(engine, archive_folder(log_folder), number);
+  core::Result<> written;
+  auto read =
+      read_segment({number, segment}, SegmentEnd::kClosed, [&](const LoggedPrediction& event) {
+        written = archiver.add(event);
+        return written.has_value();
+      });
+  if (!read) return read;
+  if (written) written = archiver.write();
+  if (!written) return std::move(written).error();
+  return read;
+}
+
 core::Result<data::Table> read_table(data::Engine& engine, const fs::path& file) {
   std::error_code error;
   if (!fs::exists(file, error))
@@ -174,16 +190,12 @@ core::Result<std::int64_t> archive_segment(data::Engine& engine, const fs::path&
   // What an interrupted attempt left does not count yet, and may have been cut otherwise.
   if (auto removed = remove_files_of(log_folder, number); !removed)
     return std::move(removed).error();
-  SegmentArchiver archiver(engine, archive_folder(log_folder), number);
-  core::Result<> written;
-  const auto read =
-      read_segment({number, segment}, SegmentEnd::kClosed, [&](const LoggedPrediction& event) {
-        written = archiver.add(event);
-        return written.has_value();
-      });
-  if (!read) return read.error();
-  if (written) written = archiver.write();
-  if (!written) return std::move(written).error();
+  const auto read = write_files(engine, log_folder, segment, number);
+  if (!read) {
+    // They would only fill the disk; what cannot be removed now goes at the next attempt.
+    static_cast<void>(remove_files_of(log_folder, number));
+    return read.error();
+  }
   // All files are durable: from here on they count.
   if (::unlink(segment.c_str()) != 0) return core::system_error(errno, "remove", segment);
   if (auto synced = core::sync_directory(log_folder); !synced) return std::move(synced).error();

@@ -50,6 +50,7 @@ void expect_same(const LoggedPrediction& a, const LoggedPrediction& b) {
   EXPECT_EQ(a.trace, b.trace);
   EXPECT_EQ(a.variant, b.variant);
   EXPECT_EQ(a.is_shadow, b.is_shadow);
+  EXPECT_EQ(a.group, b.group);
   ASSERT_EQ(a.features.size(), b.features.size());
   for (std::size_t i = 0; i < a.features.size(); ++i) {
     EXPECT_EQ(a.features[i].name, b.features[i].name);
@@ -180,6 +181,7 @@ TEST_F(PredictionArchive, FindsTheAnswerAndNotWhatAShadowMadeOfIt) {
     log->append(event);
     event.is_shadow = false;
     event.version = 3;
+    event.group = serving::CampaignGroup::kControl;
     log->append(event);
   }
   write(100, 1, 1);
@@ -188,6 +190,28 @@ TEST_F(PredictionArchive, FindsTheAnswerAndNotWhatAShadowMadeOfIt) {
   EXPECT_EQ((*find_prediction(folder_.path(), owned.id))->version, 3);
   const auto all = read_all(folder_.path());
   EXPECT_EQ(std::ranges::count_if(all, &LoggedPrediction::is_shadow), 1);
+  EXPECT_EQ((*find_prediction(folder_.path(), owned.id))->group, "control");
+}
+
+TEST_F(PredictionArchive, LeavesNoFileOfASegmentThatItCannotArchive) {
+  {
+    const auto log = open();
+    OwnedEvent owned = numbered_event(1);
+    owned.model = "a";
+    log->append(owned.view());
+    owned = numbered_event(2);
+    owned.model = "b";
+    log->append(owned.view());
+  }
+  write(100, 1, 1);
+  // The folder of the second model cannot be made.
+  ASSERT_TRUE(core::write_file_atomically(archive_folder(folder_.path()) / "model=b", "a file"));
+  const auto segment = list_segments(folder_.path())->front();
+  EXPECT_FALSE(archive_segment(*engine_, folder_.path(), segment.path, segment.number).has_value());
+  std::filesystem::remove(archive_folder(folder_.path()) / "model=b");
+  EXPECT_TRUE(files().empty());
+  EXPECT_TRUE(archive_segment(*engine_, folder_.path(), segment.path, segment.number).has_value());
+  EXPECT_EQ(files().size(), 2U);
 }
 
 TEST_F(PredictionArchive, PutsEventsByModelAndHour) {

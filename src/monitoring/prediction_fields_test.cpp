@@ -62,6 +62,22 @@ TEST(PredictionFields, CostNothingWhenThereAreNone) {
   EXPECT_EQ(prediction_body_size(traced(owned)), prediction_body_size(owned.view()) + 27);
 }
 
+TEST(PredictionFields, TellTheControlGroupFromWhoMayGetOffers) {
+  const OwnedEvent owned;
+  serving::PredictionEvent event = owned.view();
+  RecordDecoder decoder = decoder_of(event);
+  LoggedPrediction read;
+  const auto group_of = [&](serving::CampaignGroup group) {
+    event.group = group;
+    EXPECT_TRUE(decoder.decode(record_of(event), read).value_or(false));
+    return read.group;
+  };
+  EXPECT_EQ(group_of(serving::CampaignGroup::kControl), "control");
+  EXPECT_EQ(prediction_body_size(event), prediction_body_size(owned.view()) + 3);
+  EXPECT_EQ(group_of(serving::CampaignGroup::kTarget), "target");
+  EXPECT_EQ(group_of(serving::CampaignGroup::kNone), "") << "as in records before there was one";
+}
+
 TEST(PredictionFields, OfLaterProgramsArePassedOver) {
   const OwnedEvent owned;
   const serving::PredictionEvent event = traced(owned);

@@ -51,6 +51,14 @@ constexpr std::int64_t kNotWriting = std::numeric_limits<std::int64_t>::min();
 
 constexpr std::int64_t kWarningIntervalNs = 10'000'000'000;
 
+/// Under policy `block`, an event that finds no room looks again after so long at the latest, so
+/// often.
+constexpr auto kRoomWait = std::chrono::milliseconds(50);
+constexpr int kRoomWaits = 40;
+
+/// After a failed write the next is tried this soon, however rare syncs are otherwise.
+constexpr core::Micros kRetryInterval = 200'000;
+
 /// In front of every message in the ring: whose schema it needs, and what it is.
 struct MessageLead {
   std::uint64_t schema = 0;
@@ -141,7 +149,15 @@ struct PredictionLog::State {
   // Any thread.
   bool push(MessageLead lead, std::size_t body_size,
             const serving::PredictionEvent& event) noexcept;
-  void lose() noexcept;
+  bool push_waiting(MessageLead lead, std::size_t body_size,
+                    const serving::PredictionEvent& event) noexcept;
+  bool can_ever_fit(std::size_t body_size) const noexcept;
+  bool is_stalled() const noexcept;
+  void lose(bool is_too_large) noexcept;
+  Ticket lost_so_far() const noexcept {
+    return static_cast<Ticket>(oversized.load(std::memory_order_acquire)) << 32 |
+           losses.load(std::memory_order_acquire);
+  }
   void wake() noexcept;
 
   // The writer's thread.
@@ -173,7 +189,8 @@ struct PredictionLog::State {
   core::Descriptor wake_event;  ///< eventfd: wakes the writer without a lock
   std::atomic<bool> is_woken{false};
   std::atomic<bool> is_stopping{false};
-  std::atomic<std::uint64_t> losses{0};                   ///< events that found no room, ever
+  std::atomic<std::uint32_t> losses{0};                   ///< events that found no room, ever
+  std::atomic<std::uint32_t> oversized{0};                ///< those that never could
   std::atomic<bool> is_failing{false};                    ///< the last write failed
   std::atomic<std::int64_t> write_began_ns{kNotWriting};  ///< of the write under way
 
@@ -222,9 +239,42 @@ bool PredictionLog::State::push(MessageLead lead, std::size_t body_size,
   return true;
 }
 
+bool PredictionLog::State::can_ever_fit(std::size_t body_size) const noexcept {
+  return body_size + kRecordLeadSize <= kPayloadMax &&
+         ring.can_ever_fit(kMessageLeadSize + body_size);
+}
+
+bool PredictionLog::State::is_stalled() const noexcept {
+  const std::int64_t began = write_began_ns.load(std::memory_order_relaxed);
+  return began != kNotWriting && clock.monotonic_ns() - began > kStallNs;
+}
+
+/// As push(), but where answers wait for their events, events wait for room: however many a request
+/// has, the writer makes it.
+bool PredictionLog::State::push_waiting(MessageLead lead, std::size_t body_size,
+                                        const serving::PredictionEvent& event) noexcept {
+  if (push(lead, body_size, event)) return true;
+  if (options.policy != LogPolicy::kBlock || !can_ever_fit(body_size)) return false;
+  for (int i = 0; i < kRoomWaits; ++i) {
+    if (is_failing.load(std::memory_order_acquire) || is_stalled() || is_stopping.load())
+      return false;
+    const std::uint64_t freed = ring.freed();
+    wake();
+    {
+      std::unique_lock guard(mutex);
+      progress.wait_for(guard, kRoomWait, [&] {
+        return ring.freed() != freed || is_failing.load(std::memory_order_acquire);
+      });
+    }
+    if (push(lead, body_size, event)) return true;
+  }
+  return false;
+}
+
 /// An event found no room. Whoever waits for the answers of this moment is told by `losses`.
-void PredictionLog::State::lose() noexcept {
+void PredictionLog::State::lose(bool is_too_large) noexcept {
   dropped.add();
+  if (is_too_large) oversized.fetch_add(1, std::memory_order_acq_rel);
   losses.fetch_add(1, std::memory_order_acq_rel);
 }
 
@@ -242,7 +292,9 @@ void PredictionLog::State::wait() {
     if (wanted > durable && failed_attempt != attempt) return std::this_thread::yield();
   }
   if (is_stopping.load()) return;
-  const core::Micros interval = std::clamp<core::Micros>(options.sync_interval, 1000, 60'000'000);
+  core::Micros interval = std::clamp<core::Micros>(options.sync_interval, 1000, 60'000'000);
+  // Nobody is let in until a write succeeds, so nobody would wake the writer.
+  if (is_failing.load(std::memory_order_relaxed)) interval = std::min(interval, kRetryInterval);
   pollfd watched{wake_event.get(), POLLIN, 0};
   if (::poll(&watched, 1, static_cast<int>(interval / 1000)) > 0) {
     std::uint64_t count = 0;
@@ -480,14 +532,14 @@ void PredictionLog::append(const serving::PredictionEvent& event) noexcept {
   State& state = *state_;
   const std::uint64_t schema = schema_hash(event);
   if (!state.known.has(schema)) {
-    if (!state.push({schema, RecordType::kSchema}, schema_body_size(event), event)) {
-      return state.lose();
-    }
+    const std::size_t size = schema_body_size(event);
+    if (!state.push_waiting({schema, RecordType::kSchema}, size, event))
+      return state.lose(!state.can_ever_fit(size));
     state.known.add(schema);
   }
-  if (!state.push({schema, RecordType::kPrediction}, prediction_body_size(event), event)) {
-    state.lose();
-  }
+  const std::size_t size = prediction_body_size(event);
+  if (!state.push_waiting({schema, RecordType::kPrediction}, size, event))
+    state.lose(!state.can_ever_fit(size));
   if (state.ring.reserved() - state.ring.freed() > state.ring.capacity() / 2) state.wake();
 }
 
@@ -508,19 +560,21 @@ std::optional<serving::AnswerGate::Ticket> PredictionLog::begin() noexcept {
   State& state = *state_;
   // Room is left for the events of requests that are inside already.
   const std::uint64_t used = state.ring.reserved() - state.ring.freed();
-  const std::int64_t began = state.write_began_ns.load(std::memory_order_relaxed);
-  const bool is_stalled = began != kNotWriting && state.clock.monotonic_ns() - began > kStallNs;
-  if (!state.is_failing.load(std::memory_order_acquire) && !is_stalled &&
+  if (!state.is_failing.load(std::memory_order_acquire) && !state.is_stalled() &&
       used <= state.ring.capacity() / 4 * 3)
-    return state.losses.load(std::memory_order_acquire);
+    return state.lost_so_far();
   state.refused.add();
   return std::nullopt;
+}
+
+bool PredictionLog::was_too_large(Ticket ticket) const noexcept {
+  return state_->lost_so_far() >> 32 != ticket >> 32;
 }
 
 void PredictionLog::when_recorded(Ticket ticket, std::function<void(bool)> done) noexcept {
   State& state = *state_;
   // Whose event was lost is not known; under such pressure it may cost another request its answer.
-  bool is_recorded = state.losses.load(std::memory_order_acquire) == ticket;
+  bool is_recorded = state.lost_so_far() == ticket;
   bool is_waiting = false;
   if (is_recorded) {
     const std::uint64_t position = state.ring.reserved();

@@ -42,8 +42,9 @@ struct PredictionLogOptions {
 /// failed in the middle of a write; prediction ids tell.
 ///
 /// Under LogPolicy::kBlock answers wait at the log's gate: the writer syncs as soon as one waits,
-/// and all that were appended during one sync share the next. While a write fails or hangs, or the
-/// buffer is nearly full, begin() lets nobody in (tenure_prediction_answers_refused_total).
+/// and all that were appended during one sync share the next. An event that finds the buffer full
+/// waits for the writer, so that requests of any number of rows pass. While a write fails or hangs,
+/// or the buffer is nearly full, begin() lets nobody in (tenure_prediction_answers_refused_total).
 class PredictionLog final : public serving::PredictionSink, public serving::AnswerGate {
  public:
   static core::Result<std::unique_ptr<PredictionLog>> open(PredictionLogOptions options,
@@ -55,6 +56,7 @@ class PredictionLog final : public serving::PredictionSink, public serving::Answ
 
   std::optional<Ticket> begin() noexcept override;
   void when_recorded(Ticket ticket, std::function<void(bool is_recorded)> done) noexcept override;
+  bool was_too_large(Ticket ticket) const noexcept override;
 
  private:
   struct State;
@@ -87,6 +89,9 @@ struct LoggedPrediction {
   core::TraceContext trace;  ///< of the request; not set when nobody traced it
   std::string variant;       ///< which of those that share the requests; "" = there was one only
   bool is_shadow = false;    ///< nobody got this answer; its id is that of the one they got
+  /// "control": the customer is left without offers, to compare; "target": is not; "" = there was
+  /// no such group, or the record is older than this field.
+  std::string group;
 };
 
 /// Whether that is the prediction which somebody got under this id; a shadow's has it, too.

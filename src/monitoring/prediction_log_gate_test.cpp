@@ -95,9 +95,24 @@ TEST(PredictionLogGate, RefusesAnAnswerOfWhichAnEventFoundNoRoom) {
   bool is_recorded = true;
   log->when_recorded(*ticket, [&](bool is_done) { is_recorded = is_done; });
   EXPECT_FALSE(is_recorded);
+  EXPECT_TRUE(log->was_too_large(*ticket)) << "to try again is of no use";
+  EXPECT_FALSE(log->was_too_large(*log->begin()));
   EXPECT_EQ(world.count("tenure_prediction_answers_refused_total"), 1U);
   EXPECT_EQ(world.count("tenure_prediction_events_dropped_total"), 1U);
   EXPECT_TRUE(record(*log, 2)) << "one loss does not refuse what comes after it";
+}
+
+TEST(PredictionLogGate, RecordsARequestOfMoreEventsThanTheBufferHolds) {
+  World world;
+  const auto log = world.open(64);  // 16 KiB, some 150 events
+  const auto ticket = log->begin();
+  ASSERT_TRUE(ticket.has_value());
+  for (std::uint64_t i = 0; i < 2'000; ++i) log->append(numbered_event(i).view());
+  std::promise<bool> done;
+  log->when_recorded(*ticket, [&done](bool is_recorded) { done.set_value(is_recorded); });
+  EXPECT_TRUE(done.get_future().get());
+  EXPECT_EQ(read_all(world.folder.path()).size(), 2'000U);
+  EXPECT_EQ(world.count("tenure_prediction_events_dropped_total"), 0U);
 }
 
 /// A clock that the writer, which asks it in the middle of a write, may be made to hang in.
@@ -154,7 +169,7 @@ int refuse_on_a_full_disk() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
   auto log = PredictionLog::open(
-      {.folder = world.folder.path(), .sync_interval = 1000, .policy = LogPolicy::kBlock},
+      {.folder = world.folder.path(), .sync_interval = 60'000'000, .policy = LogPolicy::kBlock},
       world.clock, world.metrics);
   if (!log || !record(**log, 0)) return 2;
   const rlimit full{300, limit.rlim_max};

@@ -181,6 +181,10 @@ void put_optional_fields(Out& out, const serving::PredictionEvent& event) noexce
       put_text(to, event.variant);
     });
   }
+  if (event.group != serving::CampaignGroup::kNone) {
+    put_field(out, FieldTag::kGroup,
+              [&](auto& to) { put_value(to, static_cast<std::uint8_t>(event.group)); });
+  }
 }
 
 template <typename Out>
@@ -304,6 +308,12 @@ core::Result<RecordSchema> read_schema(PayloadReader& reader) {
   return schema;
 }
 
+/// Of a group that a later program has made: none.
+std::string_view group_name(serving::CampaignGroup group) {
+  if (group == serving::CampaignGroup::kControl) return "control";
+  return group == serving::CampaignGroup::kTarget ? "target" : "";
+}
+
 /// What lies behind the bytes this program knows of a field is what it has grown by since.
 void read_optional_field(FieldTag tag, PayloadReader& reader, LoggedPrediction& out) {
   switch (tag) {
@@ -319,6 +329,11 @@ void read_optional_field(FieldTag tag, PayloadReader& reader, LoggedPrediction& 
       out.is_shadow = (reader.value<std::uint8_t>() & 1) != 0;
       out.variant = reader.text();
       break;
+    case FieldTag::kGroup: {
+      const auto group = static_cast<serving::CampaignGroup>(reader.value<std::uint8_t>());
+      out.group = group_name(group);
+      break;
+    }
   }
 }
 
@@ -326,6 +341,7 @@ core::Result<> read_optional_fields(PayloadReader& reader, LoggedPrediction& out
   out.trace = {};
   out.variant.clear();
   out.is_shadow = false;
+  out.group.clear();
   std::uint64_t last = 0;
   while (!reader.is_at_end()) {
     const std::uint64_t tag = reader.count();

@@ -19,7 +19,7 @@ enum class RecordType : std::uint8_t { kSchema = 1, kPrediction = 2 };
 /// pass over those they do not know. A new one is a tag here, a put_field in put_optional_fields, a
 /// case in read_optional_field, and a row in docs/formats/prediction-log.md. Tags are written in
 /// their order. A field may grow at its end, never change.
-enum class FieldTag : std::uint64_t { kTrace = 1, kVariant = 2 };
+enum class FieldTag : std::uint64_t { kTrace = 1, kVariant = 2, kGroup = 3 };
 
 inline constexpr std::size_t kRecordLeadSize = 5;  ///< type, schema number
 

@@ -275,8 +275,9 @@ void Connection::on_job_done(Http2Stream* stream) {
     }
     if (http1_.is_sending()) {
       http1_.piece_is_read();
-      if (!is_writing_) run();
-      return;
+      if (is_writing_) return;  // goes on when that piece is written
+      set_deadline(loop_.context().options.body_timeout);
+      return run();
     }
     // Earlier answers are still being written, from the buffer this one goes to: wait for that.
     set_deadline(loop_.context().options.body_timeout);

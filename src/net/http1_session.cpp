@@ -100,6 +100,11 @@ bool Http1Session::advance_head() {
     refuse(431, "The request's header is too large");
     return false;
   }
+  // A connection may keep 64 KiB; what a long head needs beyond that is of the budget for bodies.
+  if (!exchange_.hold(channel_.loop.context(), is_done ? parser_.head().length : in.size())) {
+    refuse(503, kBodiesFull);
+    return false;
+  }
   return is_done && accept_head();
 }
 
@@ -313,7 +318,7 @@ void Http1Session::refuse_as_filled() {
   end_transfers();
   is_closing_ = true;
   phase_ = Phase::kHead;
-  choose_request_id();
+  if (exchange_.request.request_id.empty()) choose_request_id();
   const RequestHead& head = parser_.head();
   exchange_.request.method = head.method;
   // The buffer may have moved since. Of a head that was not read to its end there is no path.

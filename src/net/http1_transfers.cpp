@@ -25,10 +25,6 @@ std::function<void()> Http1Session::when_done() {
 bool Http1Session::accept_upload() {
   ServerContext& context = channel_.loop.context();
   const RequestHead& head = parser_.head();
-  if (!exchange_.hold(context, head.length)) {
-    refuse(503, kBodiesFull);
-    return false;
-  }
   fill_request({});
   exchange_.prepare(text(head.content_encoding), text(head.accept_encoding));
   if (!exchange_.is_body_admitted(context)) {

@@ -22,6 +22,7 @@ constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint32_t kWindow = 1024 * 1024;       ///< bytes of a body sent ahead, by stream
 constexpr std::size_t kUnsentMax = 4 * 1024 * 1024;  ///< bytes of answers waiting for the client
 constexpr std::size_t kSpareMax = 32;
+constexpr std::size_t kHeadUncounted = 16 * 1024;  ///< longer heads are of the budget for bodies
 constexpr std::size_t kFieldsMax = 128;
 constexpr std::int64_t kControlBurst = 500, kControlPerSecond = 50;
 constexpr std::int64_t kResetBurst = 100, kResetPerSecond = 10;
@@ -168,6 +169,8 @@ void Http2Session::accept_head(Http2Stream& stream, bool has_body) {
     return refuse(stream, 431, "The request's header is too large");
   if (stream.fields.size() >= kFieldsMax) return refuse(stream, 431, "Too many header fields");
   const std::string_view head = stream.head;
+  if (head.size() > kHeadUncounted && !exchange.hold(context, kKeepBytes + head.size()))
+    return refuse(stream, 503, kBodiesFull);
   const auto target = split_target(head.substr(stream.target.offset, stream.target.length));
   if (!target) return refuse(stream, 400, "The request target should be a path");
   exchange.request.path = target->path;
@@ -323,12 +326,12 @@ void Http2Session::answer(Http2Stream& stream, const Route* route) {
     exchange.choose_request_id(head.substr(stream.request_id.offset, stream.request_id.length),
                                channel_.loop.now());
   }
+  if (exchange.upload.is_open()) exchange.end_transfers(context);  // refused half way
   exchange.finish(context);
   // The request is done with: its memory goes back before the answer's is waited for.
   if (stream.body.capacity() > kKeepBytes) stream.body = std::string();
   stream.body.clear();
   stream.storing = std::string();
-  if (exchange.upload.is_open()) exchange.end_transfers(context);
   if (exchange.decoded.capacity() > kKeepBytes) exchange.decoded = std::string();
   exchange.let_go(context);
   stream.is_answered = true;

@@ -357,5 +357,15 @@ TEST(FloodGuard, LetsABurstThroughAndThenARate) {
   EXPECT_TRUE(guard.count(now));
 }
 
+TEST(Http2, TakesLongHeadsAsHttp1Does) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.header_max = HttpServerOptions().header_max;
+  TestServer server(options);
+  TestHttp2Client client(server.port());
+  const std::string row(64'000, 'r');
+  const auto answer = client.ask("GET", "/models/a/rows/" + row);
+  EXPECT_EQ(answer.body, "a|" + row + "|");
+}
+
 }  // namespace
 }  // namespace tenure::net

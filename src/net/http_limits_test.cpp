@@ -1,4 +1,7 @@
+#include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -21,6 +24,40 @@ struct Refused {
 };
 
 class HttpLimits : public testing::TestWithParam<Refused> {};
+
+TEST(HttpLongHeads, AreTakenUpTo128KiBAndTheirMemoryIsGivenBack) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.header_max = HttpServerOptions().header_max;
+  options.bodies_max = 100'000;  // two such heads at a time, and one that is alone
+  TestServer server(options);
+  const std::string line = "GET /models/a/rows/" + std::string(65'000, 'r') + "?q=b HTTP/1.1\r\n";
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(std::make_unique<TestClient>(server.port()));
+    ASSERT_TRUE(clients.back()->send(line + "Host: x\r\nX-Long: "));
+    ASSERT_TRUE(clients.back()->send(std::string(60'000, 'x')));
+    EXPECT_EQ(clients.back()->ask("\r\n\r\n").body, "a|" + std::string(65'000, 'r') + "|b");
+    EXPECT_EQ(clients.back()->ask(kPing).status, 200);
+  }
+  EXPECT_EQ(clients[0]->ask(line + "Host: x\r\nX-Long: " + std::string(70'000, 'x')).status, 431);
+}
+
+TEST(HttpLongHeads, AreOfTheBudgetForBodies) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.header_max = HttpServerOptions().header_max;
+  options.bodies_max = 1;
+  TestServer server(options);
+  TestClient first(server.port()), second(server.port());
+  const std::string head = " HTTP/1.1\r\nHost: x\r\nX: " + std::string(70'000, 'x') + "\r\n\r\n";
+  ASSERT_TRUE(first.send("POST /gate" + head));
+  server.wait_until_gate_is_entered();
+  EXPECT_EQ(second.ask("GET /ping" + head).status, 503);
+  TestClient third(server.port());
+  EXPECT_EQ(third.ask(kPing).status, 200);
+  server.open_gate();
+  EXPECT_EQ(first.read_answer().status, 200);
+  EXPECT_EQ(third.ask("GET /ping" + head).status, 200);
+}
 
 TEST_P(HttpLimits, RefusesAndCloses) {
   TestServer server;
@@ -346,6 +383,19 @@ TEST(HttpLimits, AsksTheRouteBeforeItReadsALargeBody) {
             "body");
   EXPECT_EQ(client.ask("POST /invited HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nsmall").body,
             "small");
+}
+
+TEST(HttpLimits, TakeARequestLineAsLongAsTheHeaderMayBe) {
+  HttpServerOptions options = TestServer::quick_options();
+  options.header_max = 128 * 1024;
+  TestServer server(options);
+  TestClient client(server.port());
+  const auto line = [](std::size_t length) {
+    return "GET /ping?run_ids=" + std::string(length, 'a') + " HTTP/1.1\r\nHost: x\r\n\r\n";
+  };
+  EXPECT_EQ(client.ask(line(64 * 1024)).status, 200);
+  EXPECT_EQ(client.ask(line(120 * 1024)).status, 200);
+  EXPECT_EQ(client.ask(line(128 * 1024)).status, 431);
 }
 
 TEST(HttpLimits, RefusesHeadWithoutABody) {

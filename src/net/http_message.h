@@ -44,11 +44,14 @@ struct Request {
   std::string_view query;   ///< after '?', not decoded
   std::string_view body;
   std::string_view content_type;
-  std::string_view request_id;  ///< X-Request-Id of the client if valid, else one of ours
-  std::string_view remote;      ///< "127.0.0.1:51234"
-  std::string_view principal;   ///< name of the token the client showed; "" without one
-  core::TraceContext trace;     ///< this hop of the caller's trace; not set when nobody traces
-  std::int64_t began_ns = 0;    ///< when its first byte was read, by Clock::monotonic_ns
+  std::string_view request_id;    ///< X-Request-Id of the client if valid, else one of ours
+  std::string_view remote;        ///< "127.0.0.1:51234"
+  std::string_view principal;     ///< name of the token the client showed; "" without one
+  std::string_view principal_id;  ///< tells that token from later ones of its name
+  bool may_see_details =
+      true;  ///< of what is served and what fails: false for strangers, where tokens are asked for
+  core::TraceContext trace;   ///< this hop of the caller's trace; not set when nobody traces
+  std::int64_t began_ns = 0;  ///< when its first byte was read, by Clock::monotonic_ns
   struct Header {
     std::string_view name, value;
   };

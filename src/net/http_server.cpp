@@ -107,6 +107,10 @@ std::uint16_t HttpServer::port() const {
   return state_->port;
 }
 
+WorkLane& HttpServer::live_lane() {
+  return state_->context.live;
+}
+
 void HttpServer::start() {
   TENURE_ASSERT(!state_->is_started);
   state_->is_started = true;

@@ -11,6 +11,7 @@
 #include "net/problem.h"
 #include "net/router.h"
 #include "net/tls.h"
+#include "net/work_lane.h"
 
 namespace tenure::net {
 
@@ -21,7 +22,7 @@ struct HttpServerOptions {
   unsigned worker_threads = 4;          ///< for blocking routes
   unsigned batch_threads = 2;           ///< for those of Lane::kBatch
   ConcurrencyOptions concurrency = {};  ///< of each lane
-  std::uint64_t header_max = 16ULL * 1024;
+  std::uint64_t header_max = 128ULL * 1024;
   std::uint64_t body_max = 64ULL * 1024 * 1024;
   /// Bytes of all bodies held at one time, beyond the 64 KiB that every connection may keep. A body
   /// that is the only one is read whatever its size.
@@ -65,6 +66,10 @@ class HttpServer {
 
   std::uint16_t port() const;
   void start();  ///< threads begin to answer
+
+  /// Where blocking routes run; for other ways in, which then share their limit. Lives as long as
+  /// the server.
+  WorkLane& live_lane();
 
   /// Stops accepting, lets open requests finish (answers carry Connection: close), closes idle
   /// connections, and returns when all is done or after drain_timeout. Safe to call once from any

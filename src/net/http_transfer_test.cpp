@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "net/content_coding.h"
 #include "net/test_client.h"
 #include "net/test_transfers.h"
 
@@ -194,6 +195,32 @@ TEST(HttpTransfer, SaysContinueOnceTheSinkIsThere) {
   TestClient refused(server.port());
   EXPECT_EQ(refused.ask(put_head("/sink", 5, "Expect: 100-continue\r\nX-Refuse: y\r\n")).status,
             403);
+}
+
+class TransferCoding : public testing::TestWithParam<std::pair<Coding, std::uint64_t>> {};
+INSTANTIATE_TEST_SUITE_P(All, TransferCoding,
+                         testing::Values(std::pair{Coding::kGzip, std::uint64_t{100}},
+                                         std::pair{Coding::kGzip, 5 * kPiece},
+                                         std::pair{Coding::kDeflate, 5 * kPiece}));
+
+TEST_P(TransferCoding, IsTakenAwayOnTheWay) {
+  const auto [coding, size] = GetParam();
+  std::string coded;
+  ASSERT_TRUE(encode(coding, transfer_text(size), coded));
+  const std::string field = "Content-Encoding: " + std::string(coding_name(coding)) + "\r\n";
+  TransferServer server;
+  TestClient client(server.port());
+  EXPECT_EQ(client.ask(put_head("/sink", coded.size(), field) + coded).body, std::to_string(size));
+  EXPECT_TRUE(server.counts().is_right);
+  EXPECT_LE(server.counts().piece_max, kPiece);
+  // Cut off, and not of that coding.
+  EXPECT_EQ(
+      client.ask(put_head("/sink", coded.size() - 1, field) + coded.substr(0, coded.size() - 1))
+          .status,
+      400);
+  TestClient next(server.port());
+  EXPECT_EQ(next.ask(put_head("/sink", 9, field) + "123456789").status, 400);
+  EXPECT_EQ(server.counts().handled, 1);
 }
 
 TEST(HttpTransfer, HeadSaysTheSizeAndReadsNothing) {

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <ctime>
 
 #include <fmt/format.h>
+
+#include "net/http_date.h"
 
 namespace tenure::net {
 namespace {
@@ -71,16 +72,7 @@ void DateLine::refresh(core::Micros now) {
   const core::Micros second = now / core::kMicrosPerSecond;
   if (second == second_) return;
   second_ = second;
-  constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const std::time_t time = second;
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  date_ = fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT",
-                      kDays[static_cast<std::size_t>(utc.tm_wday)], utc.tm_mday,
-                      kMonths[static_cast<std::size_t>(utc.tm_mon)], utc.tm_year + 1900,
-                      utc.tm_hour, utc.tm_min, utc.tm_sec);
+  date_ = format_http_date(now);
   ok_head_ = fmt::format("HTTP/1.1 200 OK\r\nDate: {}\r\n", date_);
 }
 

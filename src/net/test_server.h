@@ -19,7 +19,11 @@ namespace tenure::net {
 class TestServer {
  public:
   static HttpServerOptions quick_options() {
-    return {.port = 0, .threads = 2, .worker_threads = 2, .body_max = 4'000'000};
+    return {.port = 0,
+            .threads = 2,
+            .worker_threads = 2,
+            .header_max = 16ULL * 1024,
+            .body_max = 4'000'000};
   }
 
   explicit TestServer(HttpServerOptions options = quick_options())

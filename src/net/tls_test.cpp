@@ -14,6 +14,7 @@
 #include "net/test_certificate.h"
 #include "net/test_client.h"
 #include "net/test_server.h"
+#include "net/test_transfers.h"
 
 namespace tenure::net {
 namespace {
@@ -91,6 +92,23 @@ HttpServerOptions with_tls(const TestCertificate& certificate) {
   HttpServerOptions options = TestServer::quick_options();
   options.tls = certificate.files();
   return options;
+}
+
+TEST(Tls, CarriesLargeBodiesBothWays) {
+  const TestCertificate certificate;
+  HttpServerOptions options = TransferServer::quick_options();
+  options.tls = certificate.files();
+  TransferServer server(options);
+  TestTlsClient client(server.port());
+  const std::string body = transfer_text(3'000'000);
+  for (int i = 0; i < 2; ++i) {
+    const std::string down = client.ask("GET /source?size=3000000 HTTP/1.1\r\nHost: x\r\n\r\n");
+    EXPECT_TRUE(down.ends_with(body)) << down.size();
+    const std::string up =
+        client.ask("PUT /sink HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n" + body);
+    EXPECT_TRUE(up.ends_with("\r\n\r\n3000000")) << up;
+  }
+  EXPECT_TRUE(server.counts().is_right);
 }
 
 TEST(Tls, AnswersHttp1WithEveryAllowedVersion) {

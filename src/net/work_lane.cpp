@@ -1,6 +1,7 @@
 #include "net/work_lane.h"
 
 #include <chrono>
+#include <new>
 #include <utility>
 
 namespace tenure::net {
@@ -51,12 +52,16 @@ bool WorkLane::submit(bool is_essential, std::function<void()> job) {
     return false;
   }
   const std::int64_t entered_ns = now_ns();
-  const bool is_taken = pool_.submit([this, entered_ns, work = std::move(job)] {
-    const std::int64_t began_ns = now_ns();
-    work();
-    limit_.leave(began_ns - entered_ns, now_ns() - began_ns);
-    show();
-  });
+  bool is_taken = false;
+  try {
+    is_taken = pool_.submit([this, entered_ns, work = std::move(job)] {
+      const std::int64_t began_ns = now_ns();
+      work();
+      limit_.leave(began_ns - entered_ns, now_ns() - began_ns);
+      show();
+    });
+  } catch (const std::bad_alloc&) {  // no memory for the queue: too much is at work
+  }
   if (!is_taken) {
     limit_.leave_unrun();
     shed_.add();

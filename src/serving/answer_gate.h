@@ -28,6 +28,10 @@ class AnswerGate {
   /// throw, nor wait.
   virtual void when_recorded(Ticket ticket,
                              std::function<void(bool is_recorded)> done) noexcept = 0;
+
+  /// After a false: whether an event since begin() was larger than can be kept at all, so that to
+  /// try again is of no use.
+  virtual bool was_too_large(Ticket) const noexcept { return false; }
 };
 
 }  // namespace tenure::serving

@@ -2,6 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <system_error>
@@ -21,7 +25,8 @@ namespace {
 
 /// Rows that are finished together: what a killed call has to do again, at most.
 constexpr std::int64_t kChunkRows = 100'000;  ///< as a table in memory
-constexpr std::int64_t kQueryRows = 500'000;  ///< inside the engine
+/// Inside the engine, at well over a million rows a second. A file of fewer is written once.
+constexpr std::int64_t kQueryRows = 20'000'000;
 
 /// A folder that goes once its content is of no more use.
 class ScratchFolder {
@@ -84,12 +89,13 @@ struct Rows {
   std::string query;  ///< columns data::kRowNumber, from 0, and those of the spec
   std::int64_t count = 0;
   bool is_direct = false;  ///< straight from the input: what is wrong in it shows when it is read
+  std::map<std::string, data::TextRule> written;  ///< columns whose texts are yet to be cleaned
 };
 
-core::Result<Rows> rows_of(data::Engine& engine, std::string query, bool is_direct) {
-  auto count = engine.query_integer(fmt::format("SELECT count(*) FROM ({})", query));
+core::Result<Rows> rows_of(data::Engine& engine, data::DirectQuery query, bool is_direct) {
+  auto count = engine.query_integer(fmt::format("SELECT count(*) FROM ({})", query.sql));
   if (!count) return std::move(count).error();
-  return Rows{std::move(query), *count, is_direct};
+  return Rows{std::move(query.sql), *count, is_direct, std::move(query.written)};
 }
 
 /// Writes the input as a cleaned Parquet file first.
@@ -101,20 +107,26 @@ core::Result<Rows> clean(data::Engine& engine, const data::DataSpec& spec,
     if (!dataset) return std::move(dataset).error();
   }
   return rows_of(engine,
-                 fmt::format("SELECT * FROM read_parquet({}, file_row_number = true)",
-                             data::quote_path(cleaned)),
+                 {.sql = fmt::format("SELECT * FROM read_parquet({}, file_row_number = true)",
+                                     data::quote_path(cleaned)),
+                  .written = {}},
                  false);
 }
 
 core::Result<Rows> open_rows(data::Engine& engine, const data::DataSpec& spec,
-                             const std::filesystem::path& folder) {
-  auto direct = data::direct_query(engine, spec);
+                             const BatchRequest& request) {
+  // The score function cleans a text once, the engine at every row; but the id goes on as it is.
+  std::vector<std::string> as_written;
+  if (request.is_plain())
+    for (const data::ColumnRule& rule : request.columns)
+      if (rule.name != request.id_column) as_written.push_back(rule.name);
+  auto direct = data::direct_query(engine, spec, as_written);
   if (!direct) return std::move(direct).error();
   if (*direct) {
     auto rows = rows_of(engine, **std::move(direct), true);
     if (!rows || rows->count > 0) return rows;
   }
-  return clean(engine, spec, folder);
+  return clean(engine, spec, request.scratch);
 }
 
 /// The columns of a chunk, in the model's order and under its names, for Model::score.
@@ -187,21 +199,79 @@ core::Result<> count(data::Engine& engine, const std::string& rows, const learn:
   return {};
 }
 
+/// Counts the rows that are done, from all threads, and says so now and then.
+class Progress {
+ public:
+  Progress(const BatchRequest& request, std::int64_t total) : request_(&request), total_(total) {}
+
+  /// `rows` more. Error: kCancelled, from now on.
+  core::Result<> add(std::int64_t rows) {
+    const std::int64_t before = done_.fetch_add(rows);
+    if (request_->progress && before / kStep != (before + rows) / kStep) report(before + rows);
+    if (!is_cancelled_) return {};
+    return core::Error{core::ErrorCode::kCancelled, "cancelled"};
+  }
+  /// So many in all.
+  bool go_on_at(std::int64_t done) {
+    done_ = done;
+    report(done);
+    return !is_cancelled_;
+  }
+  bool is_cancelled() const { return is_cancelled_; }
+
+ private:
+  static constexpr std::int64_t kStep = 65'536;
+
+  void report(std::int64_t done) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock.owns_lock() || done < said_ || is_cancelled_) return;  // another says as much
+    said_ = std::min(done, total_);
+    if (request_->progress && !request_->progress(said_, total_)) is_cancelled_ = true;
+  }
+
+  const BatchRequest* request_;
+  std::int64_t total_;
+  std::atomic<std::int64_t> done_{0};
+  std::atomic<bool> is_cancelled_{false};
+  std::mutex mutex_;
+  std::int64_t said_ = 0;
+};
+
 /// Writes the answers to ranges of the cleaned rows, each as a Parquet file.
 class ChunkWriter {
  public:
   static core::Result<ChunkWriter> make(data::Engine& engine, const learn::Model& model,
-                                        const BatchRequest& request) {
+                                        const BatchRequest& request, const Rows& rows,
+                                        const std::shared_ptr<Progress>& progress) {
     ChunkWriter writer(engine, model, request);
     if (!request.is_plain()) return writer;
-    auto function = add_score_function(engine, model);
+    ScoreFunctionOptions options;
+    for (const data::ColumnRule& rule : request.columns) {
+      const auto written = rows.written.find(rule.name);
+      options.written.push_back(written != rows.written.end() ? std::optional(written->second)
+                                                              : std::nullopt);
+    }
+    options.on_rows = [progress](std::size_t count) {
+      return progress->add(static_cast<std::int64_t>(count));
+    };
+    auto function = add_score_function(engine, model, std::move(options));
     if (!function) return std::move(function).error();
     writer.function_ = *std::move(function);
     return writer;
   }
 
-  std::int64_t chunk_rows() const { return function_.empty() ? kChunkRows : kQueryRows; }
+  std::int64_t chunk_rows() const {
+    if (request_->chunk_rows > 0) return request_->chunk_rows;
+    return function_.empty() ? kChunkRows : kQueryRows;
+  }
   const BatchAnswers& answers() const { return answers_; }
+  /// One file of all rows may be the output itself.
+  bool can_write_whole(std::int64_t rows) const {
+    return !function_.empty() && rows <= chunk_rows() && request_->output.extension() != ".csv";
+  }
+  core::Result<> write_whole(const std::string& from, const data::FileCheck& check) const {
+    return data::write_by_name(*engine_, query(from), request_->output, check);
+  }
 
   /// `from`: a FROM clause and what follows.
   core::Result<> write(const std::string& from, const std::filesystem::path& part) {
@@ -217,20 +287,21 @@ class ChunkWriter {
     return fmt::format("{} + 1 AS {}", data::kRowNumber, data::kRowId);
   }
 
-  /// Scores inside the engine, on all its threads.
   core::Result<> write_query(const std::string& from, const std::filesystem::path& part) const {
+    return data::write_parquet(*engine_, query(from), part);
+  }
+
+  /// Scores inside the engine, on all its threads.
+  std::string query(const std::string& from) const {
     std::vector<std::string> names;
     for (const data::ColumnRule& rule : request_->columns) names.push_back(rule.name);
     const learn::ModelFacts& facts = model_->facts();
-    return data::write_parquet(
-        *engine_,
-        fmt::format("SELECT * EXCLUDE (probability), probability, CASE WHEN probability >= "
-                    "'{}'::DOUBLE THEN {} ELSE {} END AS decision, {}::BIGINT AS model_version "
-                    "FROM (SELECT {}, {} AS probability {})",
-                    facts.threshold, data::quote_text(facts.positive),
-                    data::quote_text(facts.negative), request_->model_version, id(),
-                    score_call(function_, *model_, names), from),
-        part);
+    return fmt::format(
+        "SELECT * EXCLUDE (probability), probability, CASE WHEN probability >= "
+        "'{}'::DOUBLE THEN {} ELSE {} END AS decision, {}::BIGINT AS model_version "
+        "FROM (SELECT {}, {} AS probability {})",
+        facts.threshold, data::quote_text(facts.positive), data::quote_text(facts.negative),
+        request_->model_version, id(), score_call(function_, *model_, names), from);
   }
 
   /// Scores row by row, for answers that are more than a probability.
@@ -264,10 +335,49 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   if (auto made = core::make_directories(scratch.path()); !made) return std::move(made).error();
   const data::DataSpec spec = spec_of(request);
   const FileStamp stamp(request.input);
-  auto rows = open_rows(engine, spec, scratch.path());
+  auto rows = open_rows(engine, spec, request);
   if (!rows) return std::move(rows).error();
-  auto writer = ChunkWriter::make(engine, model, request);
+  const auto progress = std::make_shared<Progress>(request, rows->count);
+  auto writer = ChunkWriter::make(engine, model, request, *rows, progress);
   if (!writer) return std::move(writer).error();
+
+  const auto cancelled_at = [&](std::int64_t done) {
+    scratch.keep();
+    return core::Error{
+        core::ErrorCode::kCancelled,
+        fmt::format("cancelled after {} rows; the same command goes on there", done)};
+  };
+  // What a failed query says; cleaning tells which value of the input it is, and where.
+  const auto explained = [&](core::Error error, std::int64_t done) {
+    if (progress->is_cancelled()) return cancelled_at(done);
+    if (rows->is_direct && error.code == core::ErrorCode::kInvalidArgument)
+      if (auto cleaned = clean(engine, spec, scratch.path()); !cleaned)
+        return std::move(cleaned).error();
+    return error;
+  };
+  const auto check_input = [&]() -> core::Result<> {
+    if (!rows->is_direct || stamp == FileStamp(request.input)) return {};
+    return core::Error{
+        core::ErrorCode::kConflict,
+        fmt::format("{} was changed while it was scored; score it again", request.input.string())};
+  };
+
+  BatchReport report;
+  if (writer->can_write_whole(rows->count)) {
+    if (!progress->go_on_at(0)) return cancelled_at(0);
+    core::Result<> checked;
+    auto written = writer->write_whole(
+        fmt::format("FROM ({})", rows->query),
+        [&](const std::filesystem::path& file) -> core::Result<> {
+          checked = check_input();
+          if (checked)
+            checked = count(engine, fmt::format("read_parquet({})", data::quote_path(file)), model,
+                            request, report);
+          return checked;
+        });
+    if (written) return report;
+    return checked ? explained(std::move(written).error(), 0) : std::move(written).error();
+  }
 
   std::optional<decision::CampaignSelection> selection;
   if (request.policy != nullptr && request.has_limits()) {
@@ -282,25 +392,14 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   const std::int64_t chunks = (rows->count + chunk_rows - 1) / chunk_rows;
   for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
     const std::int64_t first = chunk * chunk_rows;
-    if (request.progress && !request.progress(first, rows->count)) {
-      scratch.keep();
-      return core::Error{
-          core::ErrorCode::kCancelled,
-          fmt::format("cancelled after {} rows; the same command goes on there", first)};
-    }
+    if (!progress->go_on_at(first)) return cancelled_at(first);
     const std::filesystem::path part = part_of(scratch.path(), "part", chunk);
     if (!is_there(part)) {
       auto written =
           writer->write(fmt::format("FROM ({0}) WHERE {1} >= {2} AND {1} < {3}", rows->query,
                                     data::kRowNumber, first, first + chunk_rows),
                         part);
-      if (!written && rows->is_direct &&
-          written.error().code == core::ErrorCode::kInvalidArgument) {
-        // Cleaning says which value it is, and where.
-        if (auto cleaned = clean(engine, spec, scratch.path()); !cleaned)
-          return std::move(cleaned).error();
-      }
-      if (!written) return std::move(written).error();
+      if (!written) return explained(std::move(written).error(), first);
     }
     if (!selection) continue;
     auto table =
@@ -310,12 +409,7 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
       return std::move(added).error();
   }
 
-  if (rows->is_direct && stamp != FileStamp(request.input))
-    return core::Error{
-        core::ErrorCode::kConflict,
-        fmt::format("{} was changed while it was scored; score it again", request.input.string())};
-
-  BatchReport report;
+  if (auto checked = check_input(); !checked) return std::move(checked).error();
   std::string_view kind = "part";
   if (selection) {
     const decision::OfferSelection::Selection chosen = std::move(*selection).select();

@@ -31,7 +31,8 @@ struct BatchRequest {
   std::vector<data::ColumnRule>
       columns;  ///< one per model input, in its order; named as in the input file
   std::function<bool(std::int64_t done, std::int64_t total)>
-      progress;  ///< false cancels; may be empty
+      progress;  ///< false cancels; may be empty; from any thread, one call at a time
+  std::int64_t chunk_rows = 0;  ///< finished together; 0 = what suits the work
 
   /// So many reasons for each row, as sentences; the two below are set then.
   std::size_t reasons = 0;
@@ -77,10 +78,11 @@ struct BatchReport {
 /// `expected_profit`; `interaction_k` ("Contract x tenure") and `interaction_k_log_odds`, what the
 /// two add together beyond what each adds by itself, largest first; and for k of 1 to 3
 /// `recourse_k` (labels of actions, "a + b"), `recourse_k_cost`, `recourse_k_probability`.
-/// Probabilities, reasons and actions equal those of the online path to the bit. Finished chunks
-/// stay in `scratch` when the process is killed or the call cancelled, and a call with the same
-/// scratch folder goes on behind them; name it after everything that the output depends on. Errors:
-/// those of data::load_dataset (a column gone, a bad value with its line, …); kCancelled;
+/// Probabilities, reasons and actions equal those of the online path to the bit. A plain call
+/// of at most twenty million rows is one chunk and written once. Finished chunks stay in `scratch`
+/// when the process is killed or the call cancelled, and a call with the same scratch folder goes
+/// on behind them; name it after everything that the output depends on. Errors: those of
+/// data::load_dataset (a column gone, a bad value with its line, …); kCancelled;
 /// kResourceExhausted.
 core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& model,
                                      const BatchRequest& request);

@@ -4,6 +4,14 @@
 
 namespace tenure::serving {
 
+namespace {
+
+std::string name_of(const MetricIdentity& identity, std::string_view what) {
+  return (identity.is_shadow ? "tenure_shadow_" : "tenure_") + std::string(what);
+}
+
+}  // namespace
+
 std::vector<core::MetricRegistry::Label> MetricIdentity::labels() const {
   std::vector<core::MetricRegistry::Label> labels;
   if (!model.empty()) labels.push_back({"model", model});
@@ -23,7 +31,7 @@ PredictionMetrics::PredictionMetrics(core::MetricRegistry& registry, MetricIdent
           "tenure_explanation_additivity_error",
           "Distance between the last explanation's sum and its margin, in log-odds.")),
       duration(registry.histogram(
-          "tenure_prediction_duration_seconds",
+          name_of(identity, "prediction_duration_seconds"),
           "From decoded rows to their predictions, feature look-up included, one a request.",
           core::latency_bounds_s(), identity.labels())),
       registry_(registry),
@@ -33,7 +41,7 @@ PredictionMetrics::PredictionMetrics(core::MetricRegistry& registry, MetricIdent
     auto labels = identity_.labels();
     labels.push_back({"reason", std::string(reason_name(reason))});
     by_reason_[i] =
-        &registry.counter("tenure_prediction_fallbacks_total",
+        &registry.counter(name_of(identity_, "prediction_fallbacks_total"),
                           "Predictions that the model could not answer, by reason.", labels);
   }
 }
@@ -60,7 +68,10 @@ const PredictionMetrics::Version& PredictionMetrics::of_version(std::string_view
                                                        {"level", std::string(level_name(level))}};
     if (!identity_.variant.empty()) labels.push_back({"variant", identity_.variant});
     added.by_level[static_cast<std::size_t>(level)] = &registry_.counter(
-        "tenure_predictions_total", "Predictions, by model version and by who answered.", labels);
+        name_of(identity_, "predictions_total"),
+        identity_.is_shadow ? "Predictions that nobody got, by model version and by who made them."
+                            : "Predictions, by model version and by who answered.",
+        labels);
   }
   added.next = newest_.load(std::memory_order_relaxed);
   newest_.store(&added, std::memory_order_release);

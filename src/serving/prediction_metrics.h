@@ -17,8 +17,9 @@ namespace tenure::serving {
 
 /// Which predictions a Predictor's metrics tell of; empty texts are no labels.
 struct MetricIdentity {
-  std::string model;    ///< of a model beside the server's main one
-  std::string variant;  ///< of a version that shares the requests of its model with others
+  std::string model;       ///< of a model beside the server's main one
+  std::string variant;     ///< of a version that shares the requests of its model with others
+  bool is_shadow = false;  ///< nobody gets the answers: they are counted apart
   std::vector<core::MetricRegistry::Label> labels() const;
 };
 

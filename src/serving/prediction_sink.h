@@ -22,6 +22,14 @@ inline constexpr std::array kAllLevels = {Level::kPrimary, Level::kSecondary, Le
                                           Level::kBaseRate};
 std::string_view level_name(Level level);  ///< "primary", "secondary", "rules", "base_rate"
 
+/// Whether a customer is left alone so that the effect of offers can be told
+/// (decision/control_group.h).
+enum class CampaignGroup : std::uint8_t {
+  kNone,     ///< nobody was left alone, or nobody in particular was asked about
+  kTarget,   ///< may get offers
+  kControl,  ///< gets none
+};
+
 /// One prediction as it is remembered. Views are valid during the call only; a sink copies what it
 /// keeps.
 struct PredictionEvent {
@@ -43,6 +51,7 @@ struct PredictionEvent {
   Level level = Level::kPrimary;
   std::string_view reason;  ///< why a lower level answered; "" when the primary did
   std::uint32_t latency_us = 0;
+  CampaignGroup group = CampaignGroup::kNone;
   core::TraceContext trace = {};  ///< of the request, when its caller traces
 };
 

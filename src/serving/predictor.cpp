@@ -336,6 +336,9 @@ void Predictor::report(const Call& call, std::span<const data::Cell> cells,
   event.is_positive = prediction.is_positive;
   event.level = prediction.level;
   event.reason = reason_name(prediction.reason);
+  if (call.snapshot.policy && call.snapshot.policy->control_group().share() > 0 &&
+      !prediction.entity_id.empty())
+    event.group = prediction.decision.is_control ? CampaignGroup::kControl : CampaignGroup::kTarget;
   event.trace = call.trace;
   const std::int64_t elapsed_us = (collaborators_.clock.monotonic_ns() - call.start_ns) / 1000;
   event.latency_us = static_cast<std::uint32_t>(

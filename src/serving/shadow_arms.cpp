@@ -20,7 +20,7 @@ struct ShadowArms::Shadow {
         predictor({.clock = collaborators.clock,
                    .metrics = collaborators.metrics,
                    .sink = collaborators.sink,
-                   .identity = {.model = {}, .variant = arm.name},
+                   .identity = {.model = {}, .variant = arm.name, .is_shadow = true},
                    .is_shadow = true},
                   traffic.fallback),
         watcher(traffic.watch(arm), collaborators.registry, predictor, collaborators.loader),

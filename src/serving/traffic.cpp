@@ -19,6 +19,8 @@ namespace {
 constexpr core::Micros kLookMax = core::kMicrosPerSecond;
 constexpr core::Micros kLookMin = 10'000;
 constexpr int kPairsMax = 4096;  ///< compared at one look, however fast more come
+/// Who acts when nobody does by hand.
+constexpr std::string_view kGuardActor = "tenure";
 constexpr std::string_view kTakenOutTag = "tenure.taken_out";
 
 core::Json evidence_of(const ArmComparison& sides) {
@@ -282,7 +284,7 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
     }
     arm.share.set(arm.can_answer(snapshot.get(), champion) ? share : 0);
   }
-  if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why);
+  if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why, kGuardActor);
 }
 
 /// Has the champion's model score what the arm has answered: the two speak of the same customers
@@ -306,20 +308,24 @@ void Traffic::pair(Arm& arm, const ModelSnapshot& champion) {
 }
 
 /// It answers nobody any more; now the world is told.
-void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why) {
+void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor) {
   arm.rollbacks.add();
   core::log_error("serving", "an arm was taken out; the champion answers its customers",
                   {{"model", std::string_view(options_.champion.model)},
                    {"variant", std::string_view(arm.options.name)},
                    {"version", version},
                    {"reason", std::string_view(why)}});
-  const auto tagged = collaborators_.registry.set_version_tag(
-      options_.champion.model, version, kTakenOutTag, why.substr(0, 200),
-      {.actor = "tenure",
+  tag(version, why,
+      {.actor = std::string(actor),
        .reason = fmt::format("taken out of arm '{}': {}", arm.options.name, why),
        .evidence = arm.comparison ? evidence_of(*arm.comparison) : core::Json(nullptr)});
+}
+
+void Traffic::tag(std::int64_t version, std::string_view text, const tracking::Change& change) {
+  const auto tagged = collaborators_.registry.set_version_tag(
+      options_.champion.model, version, kTakenOutTag, text.substr(0, 200), change);
   if (!tagged)
-    core::log_warn("serving", "that an arm was taken out is not in the registry",
+    core::log_warn("serving", "what became of an arm is not in the registry",
                    {{"error.message", std::string_view(tagged.error().message)}});
 }
 
@@ -329,7 +335,7 @@ Traffic::Arm* Traffic::find_arm(std::string_view name) const {
   return nullptr;
 }
 
-core::Result<> Traffic::take_out(std::string_view name) {
+core::Result<> Traffic::take_out(std::string_view name, std::string_view actor) {
   Arm* const arm = find_arm(name);
   if (arm == nullptr)
     return core::Error{core::ErrorCode::kNotFound, fmt::format("there is no arm '{}'", name)};
@@ -344,21 +350,28 @@ core::Result<> Traffic::take_out(std::string_view name) {
     arm->out_version = snapshot->version;
     arm->share.set(0);
   }
-  tell(*arm, snapshot->version, why);
+  tell(*arm, snapshot->version, why, actor);
   return {};
 }
 
-core::Result<> Traffic::put_back(std::string_view name) {
+core::Result<> Traffic::put_back(std::string_view name, std::string_view actor) {
   Arm* const arm = find_arm(name);
   if (arm == nullptr)
     return core::Error{core::ErrorCode::kNotFound, fmt::format("there is no arm '{}'", name)};
-  const std::lock_guard guard(mutex_);
-  if (arm->out_version == 0)
-    return core::Error{core::ErrorCode::kConflict, fmt::format("arm '{}' was not taken out", name)};
-  arm->history.restart();
-  arm->why_out.clear();
-  arm->out_version = 0;
-  core::log_info("serving", "an arm was put back", {{"variant", name}});
+  std::int64_t version = 0;
+  {
+    const std::lock_guard guard(mutex_);
+    if (arm->out_version == 0)
+      return core::Error{core::ErrorCode::kConflict,
+                         fmt::format("arm '{}' was not taken out", name)};
+    arm->history.restart();
+    arm->why_out.clear();
+    version = arm->out_version.exchange(0);
+  }
+  core::log_info("serving", "an arm was put back",
+                 {{"variant", name}, {"version", version}, {"user.name", actor}});
+  tag(version, fmt::format("no, put back by {}", actor),
+      {.actor = std::string(actor), .reason = fmt::format("put back into arm '{}'", name)});
   return {};
 }
 

@@ -122,11 +122,11 @@ class Traffic {
   };
   Status status() const;
 
-  /// Takes an arm's version out by hand. Errors: kNotFound; kConflict when it has none that
-  /// answers.
-  core::Result<> take_out(std::string_view arm);
+  /// Takes an arm's version out by hand; `actor` is whose, for the audit trail. Errors: kNotFound;
+  /// kConflict when it has none that answers.
+  core::Result<> take_out(std::string_view arm, std::string_view actor);
   /// Lets an arm that was taken out answer again. Errors: kNotFound; kConflict when it is not out.
-  core::Result<> put_back(std::string_view arm);
+  core::Result<> put_back(std::string_view arm, std::string_view actor);
 
   /// Makes the predictions of shadows that wait, now, on this thread; for tests.
   void drain_shadows();
@@ -140,7 +140,8 @@ class Traffic {
   void judge(Arm& arm, const ModelSnapshot& champion);
   static void pair(Arm& arm, const ModelSnapshot& champion);
   Arm* find_arm(std::string_view name) const;
-  void tell(Arm& arm, std::int64_t version, const std::string& why);
+  void tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor);
+  void tag(std::int64_t version, std::string_view text, const tracking::Change& change);
   ArmStatus status_of(const Arm& arm, const ModelSnapshot* champion) const;
 
   Options options_;

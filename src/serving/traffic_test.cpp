@@ -269,15 +269,15 @@ TEST_F(TrafficTest, KeepsAnArmOutUntilItHasAnotherVersionOrIsPutBack) {
     world_.clock.advance(core::kMicrosPerSecond);
     traffic.check_guard();
   };
-  EXPECT_EQ(traffic.put_back("canary").error().code, core::ErrorCode::kConflict);
-  EXPECT_EQ(traffic.put_back("nobody").error().code, core::ErrorCode::kNotFound);
+  EXPECT_EQ(traffic.put_back("canary", "ann").error().code, core::ErrorCode::kConflict);
+  EXPECT_EQ(traffic.put_back("nobody", "ann").error().code, core::ErrorCode::kNotFound);
   take_out();
   EXPECT_EQ(arm(traffic).state, "taken out");
   EXPECT_THAT(arm(traffic).why, HasSubstr("the mean of "));
   world_.clock.advance(3'600 * core::kMicrosPerSecond);
   traffic.check_arms();
   EXPECT_EQ(arm(traffic).state, "taken out");
-  ASSERT_TRUE(traffic.put_back("canary").has_value());
+  ASSERT_TRUE(traffic.put_back("canary", "ann").has_value());
   EXPECT_EQ(arm(traffic).state, "live");
   take_out();
   EXPECT_EQ(arm(traffic).state, "taken out");
@@ -348,8 +348,13 @@ TEST_F(TrafficTest, RepeatsTheChampionsPredictionsWithAShadow) {
   EXPECT_EQ(arm(traffic).shadow->compared, 20U);
   EXPECT_NEAR(arm(traffic).shadow->difference_mean, difference, 1e-9);
   EXPECT_NEAR(arm(traffic).shadow->difference_max, difference, 1e-9);
-  EXPECT_THAT(world_.metrics.prometheus_text(),
-              HasSubstr("tenure_shadow_score_difference_count{variant=\"dark\"} 20"));
+  const std::string text = world_.metrics.prometheus_text();
+  EXPECT_THAT(text, HasSubstr("tenure_shadow_score_difference_count{variant=\"dark\"} 20"));
+  // Nobody got its predictions, so they are not among those that somebody did.
+  EXPECT_THAT(text, HasSubstr("tenure_shadow_predictions_total{model=\"churn\",version=\"2\","
+                              "level=\"primary\",variant=\"dark\"} 20"));
+  EXPECT_THAT(text,
+              ::testing::Not(HasSubstr("tenure_predictions_total{model=\"churn\",version=\"2\"")));
   // Of whom nothing is known nothing can be compared.
   ask(traffic, 5, false);
   traffic.drain_shadows();

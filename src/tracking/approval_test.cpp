@@ -1,14 +1,15 @@
 #include "tracking/approval.h"
 
+#include <gtest/gtest.h>
+
 #include "tracking/test_registry.h"
 
 namespace tenure::tracking {
 namespace {
 
-class ApprovalTest : public RegistryFixture {
+class ApprovalTest : public ::testing::Test, protected RegistryWorld {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
     use_policy({.aliases = {"champion"}, .stages = {"Production"}, .approvals = 2});
     make_versions(3);  // registered by ann
   }

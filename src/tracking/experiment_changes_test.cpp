@@ -1,12 +1,14 @@
 #include <filesystem>
 
+#include <gtest/gtest.h>
+
 #include "tracking/artifact_uri.h"
-#include "tracking/testing/tracking_test_base.h"
+#include "tracking/testing/tracking_world.h"
 
 namespace tenure::tracking {
 namespace {
 
-class ExperimentChanges : public testing::TrackingTestBase {};
+class ExperimentChanges : public ::testing::Test, protected testing::TrackingWorld {};
 
 TEST_F(ExperimentChanges, ALocationIsTheClients) {
   EXPECT_EQ(experiments().create("a", {}, "s3://bucket/x?e=1")->artifact_location,

@@ -1,13 +1,14 @@
 #include "tracking/metric_history.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "tracking/metric_sampling.h"
 #include "tracking/run_log.h"
-#include "tracking/run_row.h"
+#include "tracking/run_rows.h"
 #include "tracking/search/page_token.h"
 #include "tracking/sql_rows.h"
 
@@ -26,6 +27,17 @@ constexpr std::int64_t kPointsOfRunMax = 25'000;
 // The key is known, so it is not read again for every value.
 constexpr std::string_view kPointColumns =
     "value, timestamp, step, CASE WHEN is_nan THEN 1 ELSE 0 END";
+
+// A run's history by timestamp, step, value. SQLite, which knows nothing of the data, would take
+// the primary key for the sake of the order, and with it the points of all runs: so the order is by
+// an expression, and all possible steps are named, which only an index that begins with the run
+// has.
+constexpr std::string_view kHistory =
+    "SELECT value, timestamp, step, CASE WHEN is_nan THEN 1 ELSE 0 END FROM metrics WHERE run_uuid "
+    "= :run AND key = :key AND step BETWEEN :first AND :last ORDER BY metrics.timestamp + 0, step, "
+    "value";
+constexpr std::int64_t kFirstStep = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kLastStep = std::numeric_limits<std::int64_t>::max();
 
 core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
@@ -91,15 +103,13 @@ core::Result<Page<Metric>> metric_history(storage::Database& database, std::stri
   constexpr std::int64_t kAll = std::int64_t{1} << 60;
   const std::int64_t limit = std::min(max_results.value_or(kAll), kAll) + 1;
   auto rows = database.query(
-      fmt::format("SELECT {} FROM metrics WHERE run_uuid = :run AND key = :key ORDER BY timestamp, "
-                  "step, value LIMIT :limit OFFSET :offset",
-                  kPointColumns),
-      {std::string(run_id), std::string(key), limit, *offset});
+      fmt::format("{} LIMIT :limit OFFSET :offset", kHistory),
+      {std::string(run_id), std::string(key), kFirstStep, kLastStep, limit, *offset});
   if (!rows) return std::move(rows).error();
   if (rows->empty()) {
     auto known = database.query("SELECT 1 FROM runs WHERE run_uuid = :run", {std::string(run_id)});
     if (!known) return std::move(known).error();
-    if (known->empty()) return run_is_missing(run_id);
+    if (known->empty()) return run_not_found(run_id);
   }
   Page<Metric> page;
   const std::string name(key);
@@ -137,10 +147,8 @@ core::Result<std::vector<RunMetric>> bulk_metric_history(storage::Database& data
   std::vector<RunMetric> points;
   for (const std::string& run : std::set<std::string>(run_ids.begin(), run_ids.end())) {
     auto rows = database.query(
-        fmt::format("SELECT {} FROM metrics WHERE run_uuid = :run AND key = :key ORDER BY "
-                    "timestamp, step, value LIMIT :limit",
-                    kPointColumns),
-        {run, name, static_cast<std::int64_t>(limit - points.size())});
+        fmt::format("{} LIMIT :limit", kHistory),
+        {run, name, kFirstStep, kLastStep, static_cast<std::int64_t>(limit - points.size())});
     if (!rows) return std::move(rows).error();
     append_points(points, run, name, *rows);
     if (points.size() >= limit) break;

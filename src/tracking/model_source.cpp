@@ -150,10 +150,10 @@ core::Result<> check_pattern(const std::string& source, const std::string& patte
   try {
     if (std::regex_search(source, std::regex(pattern))) return {};
   } catch (const std::regex_error& error) {
-    return core::Error{core::ErrorCode::kUnavailable,
-                       fmt::format("the server's pattern for sources of model versions, '{}', is "
-                                   "no regular expression: {}",
-                                   pattern, error.what())};
+    // No 5xx: clients would repeat it for minutes.
+    return invalid(fmt::format(
+        "the server's pattern for sources of model versions, '{}', is no regular expression: {}",
+        pattern, error.what()));
   }
   return invalid(fmt::format("Invalid model version source: '{}'.", source));
 }

@@ -2,15 +2,16 @@
 
 #include <filesystem>
 
+#include <gtest/gtest.h>
+
 #include "tracking/test_registry.h"
 
 namespace tenure::tracking {
 namespace {
 
-class ModelSourceTest : public RegistryFixture {
+class ModelSourceTest : public ::testing::Test, protected RegistryWorld {
  protected:
   void SetUp() override {
-    RegistryFixture::SetUp();
     root_ = (folder_.path() / "artifacts" / "run1").string();
     std::filesystem::create_directories(root_ + "/model");
     add_run("run1", "file://" + root_);
@@ -125,7 +126,8 @@ TEST_F(ModelSourceTest, ThePatternOfTheServerMustBeFound) {
   EXPECT_TRUE(resolve("mlflow-artifacts:/1/x", "", "^mlflow-artifacts:/"));
   EXPECT_EQ(resolve("s3://b/x", "", "^mlflow-artifacts:/").error().message,
             "Invalid model version source: 's3://b/x'.");
-  EXPECT_EQ(resolve("s3://b/x", "", "(").error().code, core::ErrorCode::kUnavailable);
+  EXPECT_NE(resolve("s3://b/x", "", "(").error().message.find("no regular expression"),
+            std::string::npos);
 }
 
 TEST(ModelVersionsTag, ListsEachVersionOnce) {

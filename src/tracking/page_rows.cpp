@@ -34,7 +34,7 @@ std::string statement_for(const PageRows& wanted, std::size_t items) {
     fmt::format_to(std::back_inserter(text), "{})", item);
   }
   // A cross join keeps SQLite from visiting the table first.
-  fmt::format_to(std::back_inserter(text), ") SELECT page.n, {} FROM page CROSS JOIN {} t WHERE {}",
+  fmt::format_to(std::back_inserter(text), ") SELECT {}, page.n FROM page CROSS JOIN {} t WHERE {}",
                  wanted.columns, wanted.table, wanted.condition);
   return text;
 }
@@ -56,7 +56,7 @@ core::Result<> read_page_rows(
     auto rows = sql.query(statement_for(wanted, size), parameters);
     if (!rows) return std::move(rows).error();
     for (const storage::SqlRow& row : *rows)
-      on_row(begin + static_cast<std::size_t>(row.integer(0)), row);
+      on_row(begin + static_cast<std::size_t>(row.integer(row.size() - 1)), row);
     begin += count;
   }
   return {};

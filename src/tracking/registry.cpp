@@ -128,19 +128,26 @@ core::Result<> Registry::set_stage(std::string_view name, std::int64_t version,
   const core::Micros now = clock_->now();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
     if (auto held = hold_model(sql, name, now / 1000); !held) return held;
-    auto versions = read_versions(sql, name);
-    if (!versions) return std::move(versions).error();
-    const auto subject = std::find_if(versions->begin(), versions->end(),
-                                      [&](const auto& each) { return each.version == version; });
-    if (subject == versions->end()) return version_not_found(name, version);
+    auto subject = must_read_version(sql, name, version);
+    if (!subject) return std::move(subject).error();
     if (subject->stage != *target && policy_.protects_stage(*target)) {
       auto approved = check_approved(sql, policy_, *subject, fmt::format("stage '{}'", *target));
       if (!approved) return approved;
     }
-    for (const ModelVersion& other : *versions) {
-      if (!archive_existing || other.version == version || other.stage != *target) continue;
-      if (auto archived = write_stage(sql, other, "Archived", now, change); !archived)
-        return archived;
+    if (archive_existing) {
+      auto others = sql.query(
+          "SELECT version FROM model_versions WHERE name = :name AND current_stage = :stage AND "
+          "version <> :version ORDER BY version DESC",
+          {std::string(name), *target, version});
+      if (!others) return std::move(others).error();
+      for (const storage::SqlRow& row : *others) {
+        ModelVersion other;
+        other.name = name;
+        other.version = row.integer(0);
+        other.stage = *target;
+        if (auto archived = write_stage(sql, other, "Archived", now, change); !archived)
+          return archived;
+      }
     }
     if (subject->stage == *target) return {};
     return write_stage(sql, *subject, *target, now, change);

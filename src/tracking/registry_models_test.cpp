@@ -1,11 +1,12 @@
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "tracking/test_registry.h"
 
 namespace tenure::tracking {
 namespace {
 
-using RegistryModelsTest = RegistryFixture;
+class RegistryModelsTest : public ::testing::Test, protected RegistryWorld {};
 
 TEST_F(RegistryModelsTest, AModelIsMadeWithDescriptionAndTagsOnce) {
   const std::map<std::string, std::string> tags{{"key", "value"}, {"empty", ""}};

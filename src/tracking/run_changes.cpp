@@ -5,7 +5,7 @@
 #include "tracking/model_history_tag.h"
 #include "tracking/run.h"
 #include "tracking/run_log.h"
-#include "tracking/run_row.h"
+#include "tracking/run_rows.h"
 #include "tracking/validation.h"
 
 // What changes a run after it was made.
@@ -35,7 +35,7 @@ core::Result<Run> RunStore::update(std::string_view id, const RunUpdate& update)
                     kRunColumns),
         {std::move(status), std::move(end), std::string(id)});
     if (!rows) return std::move(rows).error();
-    run = run_from_row(rows->front());
+    run = run_from_row(rows->front(), 0);
     return {};
   });
   if (!done) return std::move(done).error();
@@ -54,7 +54,7 @@ core::Result<> RunStore::remove(std::string_view id) {
       "CAST(:now AS BIGINT) END, lifecycle_stage = 'deleted' WHERE run_uuid = :id",
       {clock_->now() / 1000, std::string(id)});
   if (!changed) return std::move(changed).error();
-  if (*changed == 0) return run_is_missing(id);
+  if (*changed == 0) return run_not_found(id);
   return {};
 }
 
@@ -63,7 +63,7 @@ core::Result<> RunStore::restore(std::string_view id) {
       "UPDATE runs SET deleted_time = NULL, lifecycle_stage = 'active' WHERE run_uuid = :id",
       {std::string(id)});
   if (!changed) return std::move(changed).error();
-  if (*changed == 0) return run_is_missing(id);
+  if (*changed == 0) return run_not_found(id);
   return {};
 }
 

@@ -3,14 +3,15 @@
 #include <thread>
 
 #include <fmt/format.h>
+#include <gtest/gtest.h>
 
 #include "tracking/run_log.h"
-#include "tracking/testing/tracking_test_base.h"
+#include "tracking/testing/tracking_world.h"
 
 namespace tenure::tracking {
 namespace {
 
-class RunChanges : public testing::TrackingTestBase {
+class RunChanges : public ::testing::Test, protected testing::TrackingWorld {
  protected:
   std::string batch_message(LogBatch batch) {
     return message_of(runs().log_batch(new_run().id, batch));

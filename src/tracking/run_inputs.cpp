@@ -7,7 +7,7 @@
 
 #include "core/id.h"
 #include "tracking/logged_models.h"
-#include "tracking/run_row.h"
+#include "tracking/run_rows.h"
 #include "tracking/sql_rows.h"
 #include "tracking/validation.h"
 
@@ -127,7 +127,7 @@ core::Result<std::int64_t> experiment_of(SqlExecutor& sql, std::string_view run_
   auto rows =
       sql.query("SELECT experiment_id FROM runs WHERE run_uuid = :id", {std::string(run_id)});
   if (!rows) return std::move(rows).error();
-  if (rows->empty()) return run_is_missing(run_id);
+  if (rows->empty()) return run_not_found(run_id);
   return rows->front().integer_if(0).value_or(0);
 }
 

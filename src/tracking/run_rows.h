@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,8 +13,16 @@
 // Reading runs from MLflow's tables, many at once.
 namespace tenure::tracking {
 
-/// Params, tags, latest metrics and inputs of many runs cost one statement each, whatever their
-/// number. Runs come in the order of `ids`; ids that do not exist are left out.
+/// The columns of table runs that run_from_row reads.
+inline constexpr std::string_view kRunColumns =
+    "run_uuid, experiment_id, name, user_id, status, start_time, end_time, artifact_uri, "
+    "lifecycle_stage";
+
+/// A run without params, tags, metrics and inputs, from the columns `first` and later.
+Run run_from_row(const storage::SqlRow& row, std::size_t first);
+
+/// Params, tags and latest metrics of many runs cost one statement each per 1,000 runs, and inputs a
+/// few more. Runs come in the order of `ids`; ids that do not exist are left out.
 core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
                                          std::span<const std::string> ids);
 

@@ -46,6 +46,15 @@ constexpr storage::Migration kLoggedModels{
     "CREATE TABLE tenure_input_steps (input_uuid VARCHAR(36) NOT NULL, step BIGINT NOT NULL, "
     "CONSTRAINT tenure_input_steps_pk PRIMARY KEY (input_uuid));"};
 
+/// MLflow keys tags by their own name first, so finding those of one model would read them all.
+constexpr storage::Migration kRegistryIndexes{
+    3, "tags of the registry by what bears them, versions by run",
+    "CREATE INDEX IF NOT EXISTS index_tenure_registered_model_tags_name ON registered_model_tags "
+    "(name);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_version_tags_name ON model_version_tags (name, "
+    "version);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_run_id ON model_versions (run_id);"};
+
 /// What our own tables are made by. Only the numbering of rows differs between the databases.
 constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
     {{1, "audit trail of the model registry",
@@ -53,14 +62,16 @@ constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
       "actor VARCHAR(256) NOT NULL, action VARCHAR(50) NOT NULL, subject VARCHAR(600) NOT NULL, "
       "old_value TEXT NOT NULL, new_value TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT);"
       "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
-     kLoggedModels});
+     kLoggedModels,
+     kRegistryIndexes});
 constexpr auto kPostgresqlMigrations = std::to_array<storage::Migration>(
     {{1, "audit trail of the model registry",
       "CREATE TABLE tenure_audit (id BIGSERIAL PRIMARY KEY, time BIGINT NOT NULL, "
       "actor VARCHAR(256) NOT NULL, action VARCHAR(50) NOT NULL, subject VARCHAR(600) NOT NULL, "
       "old_value TEXT NOT NULL, new_value TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT);"
       "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
-     kLoggedModels});
+     kLoggedModels,
+     kRegistryIndexes});
 
 core::Error foreign_experiments() {
   return core::Error{core::ErrorCode::kConflict,

@@ -4,8 +4,7 @@
 #include <string>
 #include <utility>
 
-#include <gtest/gtest.h>
-
+#include "core/assert.h"
 #include "core/clock.h"
 #include "storage/sql/database.h"
 #include "storage/testing/temporary_folder.h"
@@ -15,24 +14,24 @@
 
 namespace tenure::tracking {
 
-/// For tests: a registry over a temporary SQLite database.
-class RegistryFixture : public ::testing::Test {
+/// For tests: a registry over a temporary SQLite database; a base of their fixtures.
+class RegistryWorld {
  protected:
   static constexpr core::Micros kNow = 1'700'000'000'000'000;
   static constexpr std::int64_t kNowMs = kNow / 1000;
 
-  void SetUp() override {
+  RegistryWorld() {
     database_ = storage::testing::open_test_database(folder_.path());
-    ASSERT_TRUE(prepare_schema(*database_, kNow));
+    TENURE_ASSERT(prepare_schema(*database_, kNow));
     use_policy({});
   }
   void use_policy(ApprovalPolicy policy) {
     registry_ = std::make_unique<Registry>(*database_, clock_, std::move(policy));
   }
   void make_versions(int count, std::string_view name = "m") {
-    ASSERT_TRUE(registry_->create_model_if_missing(name, change_));
+    TENURE_ASSERT(registry_->create_model_if_missing(name, change_));
     for (int i = 0; i < count; ++i)
-      ASSERT_TRUE(registry_->create_version(name, "s3://b/m", "", {}, change_));
+      TENURE_ASSERT(registry_->create_version(name, "s3://b/m", "", {}, change_));
   }
   static Change by(std::string actor, std::string reason = "why not") {
     return {std::move(actor), std::move(reason), nullptr};

@@ -2,12 +2,13 @@
 import gzip
 import json
 import shutil
+import signal
 import subprocess
 import time
 import unittest
 import zlib
 
-from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure
+from tenure_process import FAST, Server, make_telco_project, temporary_folder, tenure, wait_until
 
 ROW = {"customer_id": "nobody"}  # answered by the base rate
 
@@ -55,6 +56,16 @@ class NetworkTest(unittest.TestCase):
             second, facts, _ = self.predict(address, "--http2-prior-knowledge")
             self.assertEqual(facts, "2 200")
             self.assertEqual(json.loads(first)["probability"], json.loads(second)["probability"])
+
+    def test_requests_are_answered_while_load_balancers_learn_of_the_end(self):
+        with Server(self.project, "--set", "serving.drain_delay=60s") as server:
+            self.assertEqual(server.request("GET", "/ready")[0], 200)
+            server.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: server.request("GET", "/ready")[0] == 503)
+            self.assertEqual(server.predict(ROW)[0], 200)
+            self.assertIsNone(server.process.poll())
+            server.process.send_signal(signal.SIGTERM)  # a second one ends it at once
+            server.process.communicate(timeout=30)
 
     def test_bodies_are_compressed_both_ways(self):
         with Server(self.project) as server:

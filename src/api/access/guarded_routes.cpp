@@ -35,7 +35,7 @@ constexpr std::string_view kOfAllModels = "/v2/models/stats";
 constexpr std::string_view kAllModels = "*";  // no model's name
 
 /// Routes that ask the served model without naming it.
-constexpr std::array<std::string_view, 11> kOfServedModel = {"/predict",
+constexpr std::array<std::string_view, 12> kOfServedModel = {"/predict",
                                                              "/predict/batch",
                                                              "/explain",
                                                              "/decide",
@@ -43,9 +43,15 @@ constexpr std::array<std::string_view, 11> kOfServedModel = {"/predict",
                                                              "/invocations",
                                                              "/model-info",
                                                              "/fallback-stats",
+                                                             "/ready",
                                                              "/traffic",
                                                              "/traffic/{variant}/take-out",
                                                              "/traffic/{variant}/put-back"};
+
+/// Open to everyone, but only who shows a token learns names and reasons.
+constexpr std::array<std::string_view, 4> kTellsFriendsMore = {
+    "/ready", "/v2/models/{model}/ready", "/v2/models/{model}/versions/{version}/ready",
+    "/v1/models/{model}"};
 
 /// Appends to a text that needs no heap; what does not fit is left out.
 template <typename... T>
@@ -115,6 +121,7 @@ struct GuardedRoute {
   bool is_askable;   ///< ?model= names another one
   bool is_tracking;  ///< of MLflow's tracking server
   bool has_rate_fields;
+  bool tells_friends_more;  ///< open to everyone; what it says depends on who asks
   net::Handler inner;
 
   void operator()(const net::Request& request, net::Response& response) const {
@@ -122,25 +129,39 @@ struct GuardedRoute {
     if (!verdict.is_allowed()) return;
     net::Request named = request;
     named.principal = verdict.principal;
+    named.principal_id = verdict.principal_id;
+    if (tells_friends_more) named.may_see_details = is_friend(request);
     inner(named, response);
   }
 
   /// Fills the response when the request may not pass.
   Verdict check(const net::Request& request, net::Response& response, bool is_ahead) const {
     std::optional<std::string> decoded;
-    const auth::AccessRequest access{
-        .credentials = {.authorization = request.header("Authorization"),
-                        .api_key = request.header("X-API-Key"),
-                        .remote = request.remote},
-        .needed = role,
-        .model = model_of(request, decoded),
-        .is_ahead = is_ahead};
+    auth::AccessRequest access = access_of(request, decoded);
+    access.is_ahead = is_ahead;
     const Verdict verdict = guard.check(access);
     add_rate_fields(verdict, has_rate_fields, response);
     if (!verdict.is_allowed()) refuse(verdict, access, response);
     if (is_tracking && response.status == 401)
       response.add_header("WWW-Authenticate", kBrowserRealm);
     return verdict;
+  }
+
+  auth::AccessRequest access_of(const net::Request& request,
+                                std::optional<std::string>& decoded) const {
+    return {.credentials = {.authorization = request.header("Authorization"),
+                            .api_key = request.header("X-API-Key"),
+                            .remote = request.remote},
+            .needed = role,
+            .model = model_of(request, decoded)};
+  }
+
+  /// Whether the request shows a token that may ask about the model.
+  bool is_friend(const net::Request& request) const {
+    std::optional<std::string> decoded;
+    auth::AccessRequest access = access_of(request, decoded);
+    access.needed = core::Role::kViewer;
+    return guard.is_known(access);
   }
 
   /// As api::asked_model understands the request.
@@ -177,6 +198,8 @@ GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
                       .is_askable = std::ranges::count(kAskable, route.path) > 0,
                       .is_tracking = is_tracking_path(route.path),
                       .has_rate_fields = rules.has_rate_fields,
+                      .tells_friends_more = route.role == core::Role::kAnyone &&
+                                            std::ranges::count(kTellsFriendsMore, route.path) > 0,
                       .inner = route.handler};
 }
 

@@ -345,5 +345,40 @@ TEST(HtmlPages, LoadNothingFromElsewhereAndAreFramedByNobody) {
   EXPECT_THAT(api.get("/docs/start.js").body, HasSubstr("SwaggerUIBundle({"));
 }
 
+TEST(Strangers, LearnOnlyWhetherTheServerIsReady) {
+  core::ManualClock clock{1'000'000'000};
+  core::MetricRegistry metrics;
+  auth::Guard guard({.is_enabled = true}, clock, metrics);
+  auth::Token scoped = token_of("scoped", Role::kAdmin);
+  scoped.models = {"other"};
+  guard.set_tokens({token_of("viewer", Role::kViewer), scoped});
+  TestApi api(100, {.guard = &guard});
+  const auto ask = [&api](std::string_view path, std::string_view secret) {
+    const std::string header = "Bearer " + std::string(secret);
+    RequestExtra extra;
+    if (!secret.empty()) extra.headers = {{"authorization", header}};
+    return api.ask(net::Method::kGet, path, "", extra);
+  };
+  // No model is live.
+  for (const char* secret : {"", "guess", "scoped"}) {
+    EXPECT_EQ(ask("/ready", secret).status, 503);
+    EXPECT_THAT(ask("/ready", secret).body, Not(HasSubstr("\"model\""))) << secret;
+    for (const char* path : {"/v2/models/churn/ready", "/v2/models/churn/versions/7/ready",
+                             "/v1/models/churn", "/v1/models/fraud", "/v2/models/fraud/ready"}) {
+      const net::Response answer = ask(path, secret);
+      EXPECT_EQ(answer.status, 503) << path;
+      EXPECT_EQ(answer.body, R"({"error":"The model is not ready"})") << path;
+    }
+  }
+  EXPECT_THAT(ask("/ready", "viewer").body, HasSubstr("\"model\":null"));
+  EXPECT_THAT(ask("/v2/models/fraud/ready", "viewer").body, HasSubstr("this server has churn"));
+  api.serve_mixed();
+  EXPECT_EQ(ask("/ready", "").status, 200);
+  EXPECT_THAT(ask("/ready", "").body, Not(HasSubstr("churn")));
+  EXPECT_THAT(ask("/ready", "viewer").body, HasSubstr("\"name\":\"churn\""));
+  EXPECT_EQ(ask("/v2/models/churn/ready", "").status, 200);
+  EXPECT_EQ(ask("/v1/models/fraud", "").status, 503);
+}
+
 }  // namespace
 }  // namespace tenure::api

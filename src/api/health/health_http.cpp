@@ -47,21 +47,24 @@ void health(const Services& services, const net::Request&, net::Response& respon
                                                  {"time", core::format_utc(services.clock.now())}});
 }
 
-void ready(const Services& services, const net::Request&, net::Response& response) {
+void ready(const Services& services, const net::Request& request, net::Response& response) {
   const auto snapshot = services.predictor.snapshot();
   core::JsonArray reasons;
   if (services.is_draining.load()) reasons.emplace_back("the server is shutting down");
   if (!snapshot) {
     const std::string error = services.watcher.status().last_error;
-    reasons.emplace_back(error.empty() ? "no model is live yet" : "no model is live yet: " + error);
+    reasons.emplace_back(error.empty() || !request.may_see_details
+                             ? "no model is live yet"
+                             : "no model is live yet: " + error);
   }
   const bool is_ready = reasons.empty();
   core::JsonObject answer;
   answer["status"] = is_ready ? "ready" : "not ready";
-  answer["model"] =
-      snapshot
-          ? core::Json(core::JsonObject{{"name", snapshot->name}, {"version", snapshot->version}})
-          : core::Json(nullptr);
+  if (request.may_see_details)
+    answer["model"] =
+        snapshot
+            ? core::Json(core::JsonObject{{"name", snapshot->name}, {"version", snapshot->version}})
+            : core::Json(nullptr);
   answer["reasons"] = std::move(reasons);
   response.status = is_ready ? 200 : 503;
   if (!is_ready) response.headers.emplace_back("Retry-After", "1");

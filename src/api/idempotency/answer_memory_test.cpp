@@ -7,6 +7,7 @@
 
 #include "api/idempotency/idempotent_handler.h"
 #include "api/test_api.h"
+#include "net/file_source.h"
 #include "storage/testing/temporary_folder.h"
 
 namespace tenure::api {
@@ -302,7 +303,8 @@ TEST_F(IdempotentRequests, OfOneTokenAreNotAnsweredToAnother) {
     net::Request request;
     request.method = net::Method::kPost;
     request.headers = headers;
-    request.principal = principal;
+    request.principal = "same-name";
+    request.principal_id = principal;
     net::Response response;
     response.add_header("RateLimit", "1");  // of what stands before the handler
     handler(request, response);
@@ -313,6 +315,28 @@ TEST_F(IdempotentRequests, OfOneTokenAreNotAnsweredToAnother) {
   EXPECT_EQ(ask("bob"), "2");
   EXPECT_EQ(ask("ann"), "1");
   EXPECT_EQ(ask(""), "3");
+}
+
+TEST_F(IdempotentRequests, KeepNoBodyThatIsMadeWhileItIsSent) {
+  int calls = 0;
+  const net::Handler handler =
+      idempotent(*memory_, [&calls](const net::Request& request, net::Response& response) {
+        EXPECT_NE(request.sink, nullptr);
+        response.source = std::make_unique<net::TextSource>(fmt::format("{}", ++calls));
+      });
+  struct Sink final : net::BodySink {
+    core::Result<> write(std::string_view) override { return {}; }
+  } sink;
+  const std::array headers{net::Request::Header{kIdempotencyKey, "key"}};
+  for (int i = 1; i <= 2; ++i) {
+    net::Request request;
+    request.headers = headers;
+    request.sink = &sink;
+    net::Response response;
+    handler(request, response);
+    EXPECT_NE(response.source, nullptr);
+    EXPECT_EQ(calls, i);
+  }
 }
 
 TEST_F(IdempotentRequests, InFlightAre409) {

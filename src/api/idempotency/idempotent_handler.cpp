@@ -40,7 +40,8 @@ std::string fingerprint_of(const net::Request& request) {
   return sum.hex();
 }
 
-/// A key is its caller's own: what is kept for one token is not told to another.
+/// A key is its caller's own: what is kept for one token is not told to another, nor to a later
+/// one of the same name.
 std::string key_of_caller(std::string_view principal, std::string_view key) {
   if (principal.empty()) return std::string(key);
   return fmt::format("{}:{}", core::sha256_hex(principal).substr(0, 16), key);
@@ -72,7 +73,7 @@ void answer_once(AnswerMemory& memory, const net::Handler& handler, std::string_
                                            "characters",
                                            kKeyMax));
   const std::string fingerprint = fingerprint_of(request);
-  auto found = memory.find(key_of_caller(request.principal, given), fingerprint);
+  auto found = memory.find(key_of_caller(request.principal_id, given), fingerprint);
   if (!found) return refuse(found.error(), response);
   if (found->answer) return replay(*found->answer, response);
   const auto headers_before = static_cast<std::ptrdiff_t>(response.headers.size());

@@ -68,9 +68,11 @@ Result<> delete_tag(const MlflowServices& services, const net::Request& request,
 Result<> log_batch(const MlflowServices& services, const net::Request& request, std::string&) {
   auto message = Message::read(request);
   if (!message) return std::move(message).error();
+  auto run_id = message->required_text("run_id");
+  if (!run_id) return std::move(run_id).error();
   auto batch = read_batch(*message);
   if (!batch) return std::move(batch).error();
-  return services.runs.log(batch->run_id, batch->metrics, batch->params, batch->tags);
+  return services.runs.log_batch(*run_id, *batch);
 }
 
 Result<> log_model(const MlflowServices& services, const net::Request& request, std::string&) {
@@ -89,8 +91,9 @@ Result<> log_model(const MlflowServices& services, const net::Request& request, 
 Result<> log_inputs(const MlflowServices& services, const net::Request& request, std::string&) {
   FieldReader in(Message::read(request));
   const std::string run_id = in.required_text("run_id");
-  const auto datasets = in.objects("datasets");
   const auto models = in.objects("models");
+  if (models.empty()) in.require("datasets");
+  const auto datasets = in.objects("datasets");
   if (in.has_failed()) return in.error();
   std::vector<tracking::DatasetInput> inputs;
   inputs.reserve(datasets.size());

@@ -25,13 +25,14 @@ class TestMlflow {
   static constexpr core::Micros kNow = 1'700'000'000'000'000;
   using Routes = std::vector<net::Route> (*)(const MlflowServices&);
 
-  explicit TestMlflow(std::initializer_list<Routes> groups, std::string ui_folder = {})
+  explicit TestMlflow(std::initializer_list<Routes> groups, std::string ui_folder = {},
+                      tracking::ApprovalPolicy policy = {})
       : database_(must(storage::open_database("sqlite:///t.db", folder_.path().string()))),
         proxied_(must(storage::open_local_object_store(folder_.path() / "artifacts"))),
         experiments_(*database_, clock_, "mlflow-artifacts:/"),
         runs_(*database_, clock_),
         logged_models_(*database_, clock_),
-        registry_(*database_, clock_),
+        registry_(*database_, clock_, std::move(policy)),
         artifacts_(*proxied_, {folder_.path().string()}),
         services_{.clock = clock_,
                   .database = *database_,
@@ -41,7 +42,9 @@ class TestMlflow {
                   .registry = registry_,
                   .artifacts = artifacts_,
                   .ui_folder = std::move(ui_folder)},
-        router_(all_routes(groups, *database_, services_)) {}
+        router_(all_routes(groups, *database_, services_)) {
+    TENURE_ASSERT(experiments_.get("0"));
+  }
 
   /// `target` may have a query. A body goes with `content_type`.
   net::Response send(net::Method method, std::string_view target, std::string_view body = {},
@@ -56,6 +59,7 @@ class TestMlflow {
     request.content_type = content_type;
     request.remote = "127.0.0.1:50000";
     request.request_id = "test";
+    request.principal = principal_;
     std::vector<std::pair<std::string_view, std::string_view>> parameters;
     const net::Router::Match match = router_.match(method, request.path, parameters);
     net::Response response;
@@ -85,6 +89,9 @@ class TestMlflow {
            must(core::json_text(body, "message"));
   }
 
+  /// Whose token the requests from now on bear; "" = none.
+  void act_as(std::string name) { principal_ = std::move(name); }
+
   const MlflowServices& services() const { return services_; }
   core::ManualClock& clock() { return clock_; }
   const net::Router& router() const { return router_; }
@@ -107,6 +114,7 @@ class TestMlflow {
     return all;
   }
 
+  std::string principal_;
   storage::testing::TemporaryFolder folder_;
   core::ManualClock clock_{kNow};
   std::unique_ptr<storage::Database> database_;

@@ -30,12 +30,21 @@ std::string remote_of(const grpc::ServerContextBase& context) {
 
 }  // namespace
 
+bool is_friend(auth::Guard* guard, grpc::ServerContextBase& context, std::string_view model) {
+  if (guard == nullptr) return true;
+  const std::string remote = guard->uses_addresses() ? remote_of(context) : std::string();
+  return guard->is_known({.credentials = {.authorization = metadata(context, "authorization"),
+                                          .api_key = metadata(context, "x-api-key"),
+                                          .remote = remote},
+                          .needed = core::Role::kViewer,
+                          .model = model});
+}
+
 grpc::Status admit(auth::Guard* guard, grpc::ServerContextBase& context, core::Role needed,
                    std::string_view model) {
   if (guard == nullptr || !guard->is_needed()) return grpc::Status::OK;
   // A peer's name is made anew for each call; it is asked for only where it counts.
-  const std::string remote =
-      guard->options().anonymous.requests > 0 ? remote_of(context) : std::string();
+  const std::string remote = guard->uses_addresses() ? remote_of(context) : std::string();
   const Verdict verdict =
       guard->check({.credentials = {.authorization = metadata(context, "authorization"),
                                     .api_key = metadata(context, "x-api-key"),

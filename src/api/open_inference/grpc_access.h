@@ -16,4 +16,8 @@ namespace tenure::api {
 grpc::Status admit(auth::Guard* guard, grpc::ServerContextBase& context, core::Role needed,
                    std::string_view model);
 
+/// Whether a call that is open to everyone shows a token that may ask about the model, and so may
+/// be told more. Everybody, where no tokens are asked for.
+bool is_friend(auth::Guard* guard, grpc::ServerContextBase& context, std::string_view model);
+
 }  // namespace tenure::api

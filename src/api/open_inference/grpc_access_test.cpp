@@ -12,6 +12,7 @@
 #include "api/open_inference/inference_service.h"
 #include "api/test_api.h"
 #include "net/grpc_server.h"
+#include "net/work_lane.h"
 
 namespace tenure::api {
 namespace {
@@ -159,6 +160,84 @@ TEST_F(GrpcRateLimit, IsResourceExhaustedWithATimeToWait) {
   EXPECT_EQ(retry_after_, "60");
   clock_.advance(30'000'000);
   EXPECT_TRUE(call(method, "Bearer viewer").ok());
+}
+
+TEST(GrpcLane, TurnsInferencesAwayBeyondTheLimitOfItsLane) {
+  TestApi api;
+  api.serve_mixed();
+  core::MetricRegistry metrics;
+  net::WorkLane lane({.mode = net::LimitMode::kFixed, .limit = 1}, 1, 0, "live", metrics);
+  InferenceService service(api.services(), &lane);
+  grpc::Service* const services[] = {&service.service()};
+  net::GrpcServerOptions options;
+  options.port = 0;
+  const auto server = std::move(*net::GrpcServer::start(options, services));
+  const auto stub = inference::GRPCInferenceService::NewStub(grpc::CreateChannel(
+      "127.0.0.1:" + std::to_string(server->port()), grpc::InsecureChannelCredentials()));
+  struct Answer {
+    grpc::Status status;
+    std::string retry_after, pushback;
+  };
+  const auto infer = [&] {
+    grpc::ClientContext context;
+    inference::ModelInferRequest request;
+    request.set_model_name("fraud");
+    inference::ModelInferResponse response;
+    Answer answer{stub->ModelInfer(&context, request, &response), {}, {}};
+    for (const auto& [name, value] : context.GetServerTrailingMetadata()) {
+      const std::string text(value.data(), value.size());
+      if (name == "retry-after") answer.retry_after = text;
+      if (name == "grpc-retry-pushback-ms") answer.pushback = text;
+    }
+    return answer;
+  };
+  EXPECT_EQ(infer().status.error_code(), StatusCode::NOT_FOUND) << "it was let in";
+  std::promise<void> entered, gate;
+  while (!lane.submit(false, [&] {
+    entered.set_value();
+    gate.get_future().wait();
+  })) {
+  }
+  entered.get_future().wait();
+  const Answer refused = infer();
+  EXPECT_EQ(refused.status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_EQ(refused.retry_after, "1");
+  EXPECT_EQ(refused.pushback, "1000");
+  {
+    grpc::ClientContext context;
+    const auto stream = stub->ModelStreamInfer(&context);
+    inference::ModelInferRequest request;
+    request.set_model_name("churn");
+    request.set_id("7");
+    ASSERT_TRUE(stream->Write(request));
+    inference::ModelStreamInferResponse response;
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.infer_response().id(), "7");
+    EXPECT_NE(response.error_message().find("Too many"), std::string::npos);
+    stream->WritesDone();
+    EXPECT_TRUE(stream->Finish().ok());
+  }
+  gate.set_value();
+  while (infer().status.error_code() != StatusCode::NOT_FOUND) {
+  }
+  server->drain();
+  lane.stop();
+}
+
+TEST_F(GrpcAccess, TellsAStrangerOnlyThatAModelIsNotReady) {
+  const auto stub = inference::GRPCInferenceService::NewStub(channel_);
+  const auto ask = [&](const std::string& secret, const std::string& model) {
+    grpc::ClientContext context;
+    if (!secret.empty()) context.AddMetadata("x-api-key", secret);
+    inference::ModelReadyRequest request;
+    request.set_name(model);
+    inference::ModelReadyResponse response;
+    const grpc::Status status = stub->ModelReady(&context, request, &response);
+    return std::pair(status.error_code(), response.ready());
+  };
+  EXPECT_EQ(ask("", "churn"), std::pair(StatusCode::OK, true));
+  EXPECT_EQ(ask("", "fraud"), std::pair(StatusCode::OK, false));
+  EXPECT_EQ(ask("viewer", "fraud"), std::pair(StatusCode::NOT_FOUND, false));
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "api/open_inference/inference_service.h"
 
 #include <chrono>
+#include <exception>
+#include <functional>
 #include <iterator>
 #include <string>
 #include <string_view>
@@ -17,6 +19,8 @@
 #include "api/open_inference/server_facts.h"
 #include "api/recorded_answers.h"
 #include "api/served_model.h"
+#include "core/log.h"
+#include "net/work_lane.h"
 
 namespace tenure::api {
 namespace {
@@ -114,26 +118,69 @@ core::Result<> counted_infer(const Services& services, const CallFacts& call,
   return done;
 }
 
+core::Error too_much_work() {
+  return core::Error{core::ErrorCode::kUnavailable,
+                     "Too many requests are at work or waiting; try again"};
+}
+
+/// Predicts on a thread of the lane, under the limit of what is let in at a time; without a lane on
+/// this one. `finish` is called once.
+class Inferences {
+ public:
+  Inferences(const Services& services, net::WorkLane* lane) : services_(services), lane_(lane) {}
+
+  const Services& services() const { return services_; }
+
+  /// False: too much is at work, and `finish` is not called.
+  bool begin(const CallFacts& call, const inference::ModelInferRequest& request,
+             inference::ModelInferResponse& response,
+             std::function<void(const core::Result<>&)> finish) const {
+    auto work = [this, call, &request, &response, finish = std::move(finish)] {
+      finish_recorded(
+          services_, [&] { return guarded_infer(call, request, response); }, finish);
+    };
+    if (lane_ != nullptr) return lane_->submit(false, std::move(work));
+    work();
+    return true;
+  }
+
+ private:
+  /// On a thread where nothing may be thrown.
+  core::Result<> guarded_infer(const CallFacts& call, const inference::ModelInferRequest& request,
+                               inference::ModelInferResponse& response) const {
+    try {
+      return counted_infer(services_, call, request, response);
+    } catch (const std::exception& exception) {
+      core::log_error("api", "an inference failed",
+                      {{"error.message", std::string_view(exception.what())}});
+      return core::Error{core::ErrorCode::kInternal, "Internal Server Error"};
+    }
+  }
+
+  const Services& services_;
+  net::WorkLane* lane_;
+};
+
 /// Answers the requests of one stream in their order.
 class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
                                                          inference::ModelStreamInferResponse> {
  public:
-  InferStream(const Services& services, CallbackServerContext& context)
-      : services_(services), context_(context), call_(call_facts(services.clock, context)) {
+  InferStream(const Inferences& inferences, CallbackServerContext& context)
+      : inferences_(inferences),
+        context_(context),
+        call_(call_facts(inferences.services().clock, context)) {
     StartRead(&request_);
   }
   void OnReadDone(bool is_read) override {
     if (!is_read) return Finish(Status::OK);
     // Each request by itself: a token may be revoked while its stream is open.
-    const Status admitted = admit(services_.guard, context_, Role::kViewer, request_.model_name());
+    const Status admitted =
+        admit(inferences_.services().guard, context_, Role::kViewer, request_.model_name());
     if (!admitted.ok()) return Finish(admitted);
     response_.Clear();
-    finish_recorded(
-        services_,
-        [this] {
-          return counted_infer(services_, call_, request_, *response_.mutable_infer_response());
-        },
-        [this](const core::Result<>& done) { write(done); });
+    const bool is_begun = inferences_.begin(call_, request_, *response_.mutable_infer_response(),
+                                            [this](const core::Result<>& done) { write(done); });
+    if (!is_begun) write(too_much_work());
   }
   void OnWriteDone(bool is_written) override {
     if (!is_written) return Finish(Status::CANCELLED);
@@ -151,7 +198,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
     StartWrite(&response_);
   }
 
-  const Services& services_;
+  const Inferences& inferences_;
   CallbackServerContext& context_;  ///< lives until OnDone
   const CallFacts call_;
   inference::ModelInferRequest request_;
@@ -173,7 +220,8 @@ void set_duration(std::uint64_t count, std::uint64_t ns, inference::StatisticDur
 
 class InferenceService::Calls final : public inference::GRPCInferenceService::CallbackService {
  public:
-  explicit Calls(const Services& services) : services_(services) {}
+  Calls(const Services& services, net::WorkLane* lane)
+      : services_(services), inferences_(services, lane) {}
 
   ServerUnaryReactor* ServerLive(CallbackServerContext* context,
                                  const inference::ServerLiveRequest*,
@@ -194,8 +242,9 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
                                  inference::ModelReadyResponse* response) override {
     const auto found = model(request->name(), request->version());
     response->set_ready(found.has_value());
-    // A model that is loading is known, and not ready.
-    const bool is_unknown = !found && found.error().code == core::ErrorCode::kNotFound;
+    // A model that is loading is known, and not ready; to a stranger all that are not ready are.
+    const bool is_unknown = !found && found.error().code == core::ErrorCode::kNotFound &&
+                            is_friend(services_.guard, *context, request->name());
     return finish(context, is_unknown ? to_status(found.error()) : Status::OK);
   }
 
@@ -240,15 +289,21 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
       return finish(context, admitted);
     const CallFacts call = call_facts(services_.clock, *context);
     ServerUnaryReactor* const reactor = context->DefaultReactor();
-    finish_recorded(
-        services_, [&] { return counted_infer(services_, call, *request, *response); },
+    const bool is_begun = inferences_.begin(
+        call, *request, *response,
         [reactor](const core::Result<>& done) { reactor->Finish(to_status(done)); });
+    if (!is_begun) {
+      // The one is what HTTP says, the other what gRPC's own retries obey.
+      context->AddTrailingMetadata("retry-after", "1");
+      context->AddTrailingMetadata("grpc-retry-pushback-ms", "1000");
+      reactor->Finish(to_status(too_much_work()));
+    }
     return reactor;
   }
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
   ModelStreamInfer(CallbackServerContext* context) override {
-    return new InferStream(services_,
+    return new InferStream(inferences_,
                            *context);  // deletes itself when the stream is done, as gRPC wants it
   }
 
@@ -348,10 +403,11 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   }
 
   const Services& services_;
+  const Inferences inferences_;
 };
 
-InferenceService::InferenceService(const Services& services)
-    : calls_(std::make_unique<Calls>(services)) {}
+InferenceService::InferenceService(const Services& services, net::WorkLane* lane)
+    : calls_(std::make_unique<Calls>(services, lane)) {}
 
 InferenceService::~InferenceService() = default;
 

@@ -7,6 +7,9 @@
 namespace grpc {
 class Service;
 }
+namespace tenure::net {
+class WorkLane;
+}
 
 namespace tenure::api {
 
@@ -17,7 +20,9 @@ namespace tenure::api {
 /// UNIMPLEMENTED. Borrows `services`.
 class InferenceService {
  public:
-  explicit InferenceService(const Services& services);
+  /// `lane`: where inferences run, under its limit; UNAVAILABLE beyond it, with `retry-after` and
+  /// `grpc-retry-pushback-ms` in the trailing metadata. Null: on gRPC's threads, without a limit.
+  explicit InferenceService(const Services& services, net::WorkLane* lane = nullptr);
   ~InferenceService();
   InferenceService(const InferenceService&) = delete;
   InferenceService& operator=(const InferenceService&) = delete;

@@ -20,6 +20,11 @@ core::Result<LiveModel> named_model(const Services& services, const net::Request
                          request.path_parameter("version"));
 }
 
+/// To a stranger a model that is not there is one that is not ready.
+core::Error not_ready() {
+  return core::Error{core::ErrorCode::kUnavailable, "The model is not ready"};
+}
+
 JsonArray metadata_json(const std::vector<TensorFacts>& tensors) {
   JsonArray list;
   for (const TensorFacts& tensor : tensors)
@@ -107,7 +112,9 @@ void model_metadata(const Services& services, const net::Request& request,
 
 void model_ready(const Services& services, const net::Request& request, net::Response& response) {
   const auto snapshot = named_model(services, request);
-  if (!snapshot) return answer_inference_error(snapshot.error(), response);
+  if (!snapshot)
+    return answer_inference_error(request.may_see_details ? snapshot.error() : not_ready(),
+                                  response);
   response.body = core::to_text(JsonObject{{"name", (*snapshot)->name}, {"ready", true}});
 }
 

@@ -32,12 +32,11 @@ struct Workspace {
   serving::Traffic::Scratch scratch;
 };
 
-/// ?target=0.3; nothing after a mistake, which is then in `errors`.
-std::optional<double> read_target(const net::Request& request, double otherwise,
-                                  ValidationErrors& errors) {
+/// ?target=0.3; nothing without one, or after a mistake, which is then in `errors`.
+std::optional<double> read_target(const net::Request& request, ValidationErrors& errors) {
   errors.clear();
   const auto text = request.query_parameter("target");
-  if (!text) return otherwise;
+  if (!text) return std::nullopt;
   double target = 0;
   const auto [end, status] = std::from_chars(text->data(), text->data() + text->size(), target);
   if (status == std::errc() && end == text->data() + text->size() && target >= 0 && target <= 1)
@@ -46,7 +45,31 @@ std::optional<double> read_target(const net::Request& request, double otherwise,
   return std::nullopt;
 }
 
+/// Where a customer should get to: `shown` as it was said, and the highest probability that does.
+struct Target {
+  double shown = 0;
+  double reached = 0;
+};
+
+/// Without one that is asked for: where the decision about this customer changes.
+Target target_of(const serving::Prediction& prediction, std::optional<double> asked) {
+  if (asked) return {*asked, *asked};
+  const serving::ModelSnapshot& snapshot = *prediction.snapshot;
+  if (snapshot.has_own_thresholds) {
+    // An offer pays above its break-even; where none ever does, nothing has to change.
+    const double break_even = prediction.decision.threshold;
+    return {break_even, break_even};
+  }
+  // At the threshold the decision is positive already.
+  const double threshold = snapshot.model.facts().threshold;
+  return {threshold, std::nextafter(threshold, -1)};
+}
+
 void append_number(std::string& out, double value) {
+  if (!std::isfinite(value)) {
+    out += "null";
+    return;
+  }
   char digits[32];
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
@@ -82,21 +105,23 @@ void append_option(std::string& out, const serving::ModelSnapshot& snapshot,
 }
 
 /// Everything but the model, the note and the closing brace.
-void append_row(std::string& out, const serving::Prediction& prediction, double target) {
+void append_row(std::string& out, const serving::Prediction& prediction,
+                std::optional<double> asked) {
+  const Target target = target_of(prediction, asked);
   const serving::ModelSnapshot& snapshot = *prediction.snapshot;  // of the variant that answered
   decision::Recourse::Answer answer;
   const double probability = static_cast<double>(prediction.probability);
-  answer.is_reached = probability <= target;
+  answer.is_reached = probability <= target.reached;
   if (!prediction.contributions.empty() && snapshot.recourse) {
     // The values as the model saw them, stored ones included.
     std::vector<data::Cell> cells;
     for (const serving::Contribution& each : prediction.contributions) cells.push_back(each.value);
-    answer = snapshot.recourse->search(cells, probability, target,
+    answer = snapshot.recourse->search(cells, probability, target.reached,
                                        serving::recourse_scorer(snapshot.model));
   }
   append_row_begin(out, prediction);
   out += ",\"target\":";
-  append_number(out, target);
+  append_number(out, target.shown);
   out += answer.is_reached ? ",\"reached\":true" : ",\"reached\":false";
   out += ",\"level\":\"";
   out += serving::level_name(prediction.level);
@@ -125,13 +150,15 @@ void recourse(const Services& services, const net::Request& request, net::Respon
   const auto asked = begin_prediction(services, workspace.live, request, response);
   if (!asked) return;
   const serving::ModelSnapshot* const snapshot = asked->live.snapshot;
-  const auto target =
-      read_target(request, snapshot->model.facts().threshold, workspace.query_errors);
-  const bool is_valid = target && workspace.request.decode(request.body, *snapshot,
-                                                           std::min(services.rows_max, kRowsMax)) ==
-                                      PredictRequest::Outcome::kRows;
+  const auto target = read_target(request, workspace.query_errors);
+  const bool is_target_good = workspace.query_errors.empty();
+  const bool is_valid =
+      is_target_good &&
+      workspace.request.decode(request.body, *snapshot, std::min(services.rows_max, kRowsMax)) ==
+          PredictRequest::Outcome::kRows;
   if (!is_valid) {
-    const ValidationErrors& errors = target ? workspace.request.errors() : workspace.query_errors;
+    const ValidationErrors& errors =
+        is_target_good ? workspace.request.errors() : workspace.query_errors;
     if (errors.empty())
       return response.error(413, fmt::format("More than {} rows in one request; tenure score "
                                              "--recourse takes any number",
@@ -150,13 +177,13 @@ void recourse(const Services& services, const net::Request& request, net::Respon
   add_variant_headers(workspace.predictions, response);
   std::string& out = response.body;
   if (!workspace.request.is_list()) {
-    append_row(out, workspace.predictions.front(), *target);
+    append_row(out, workspace.predictions.front(), target);
     return append_end(out, *workspace.predictions.front().snapshot);
   }
   out += "{\"recourse\":[";
   for (std::size_t i = 0; i < workspace.predictions.size(); ++i) {
     if (i > 0) out += ',';
-    append_row(out, workspace.predictions[i], *target);
+    append_row(out, workspace.predictions[i], target);
     out += '}';
   }
   out += ']';

@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -69,6 +70,44 @@ TEST_F(RecourseHttp, RefusesWhatIsWrong) {
   std::string ids = R"({"customer_ids":[)";
   for (int i = 0; i < 101; ++i) ids += i == 0 ? "\"a\"" : ",\"a\"";
   EXPECT_EQ(api_.post("/recourse", ids + "]}").status, 413);
+}
+
+TEST(RecourseHttpByDefault, GetsBelowTheThresholdAtWhichTheDecisionIsPositive) {
+  TestApi api;
+  api.serve_mixed(kActions);
+  // What the bonus leads to, as the model gives it.
+  const core::Json stays = TestApi::json(api.post(
+      "/predict", R"({"features":{"tenure":15,"charge":50.5,"plan":"Pro","signup":null}})"));
+  const double reached = static_cast<float>(stays.at("probability").as_double());
+  const auto ask = [&](double threshold) {
+    api.serve_mixed(fmt::format("{}  threshold: {}\n", kActions, threshold));
+    return TestApi::json(api.post("/recourse", kRow));
+  };
+  const core::Json at_it = ask(reached);
+  EXPECT_EQ(at_it.at("target").as_double(), reached);
+  EXPECT_FALSE(at_it.at("reached").as_bool()) << "at the threshold the decision is positive still";
+  EXPECT_TRUE(ask(reached + 1e-6).at("reached").as_bool());
+}
+
+TEST(RecourseHttpByDefault, GetsToTheCustomersOwnThreshold) {
+  const auto ask = [](std::string_view value) {
+    TestApi api;
+    api.serve_mixed(
+        fmt::format("{}  threshold: profit\n  value: {}\n  contact_cost: 10\n  offers:\n"
+                    "    call: {{cost: 0, acceptance: 0.5}}\n",
+                    kActions, value));
+    return TestApi::json(api.post("/recourse", kRow));
+  };
+  // Worth 50: the call pays above 10 / (0.5 * 50) = 0.4; worth 100 from 0.2 on.
+  const core::Json cheap = ask("if(plan = 'Pro', 50, 100)");
+  EXPECT_DOUBLE_EQ(cheap.at("target").as_double(), 0.4);
+  EXPECT_TRUE(cheap.at("reached").as_bool());
+  const core::Json dear = ask("if(plan = 'Pro', 100, 50)");
+  EXPECT_DOUBLE_EQ(dear.at("target").as_double(), 0.2);
+  EXPECT_FALSE(dear.at("reached").as_bool());
+  const core::Json never = ask("5");  // worth less than the call
+  EXPECT_TRUE(never.at("reached").as_bool());
+  EXPECT_TRUE(never.at("options").as_array().empty());
 }
 
 TEST(RecourseHttpWithoutActions, SaysThatThereAreNone) {

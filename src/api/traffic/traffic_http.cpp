@@ -51,6 +51,11 @@ JsonObject arm_json(const serving::Traffic::ArmStatus& arm) {
   return json;
 }
 
+/// For the audit trail: the token's name, or that nobody had to show one.
+std::string_view actor_of(const net::Request& request) {
+  return request.principal.empty() ? "anonymous" : request.principal;
+}
+
 void answer_change(const Services& services, const core::Result<>& change,
                    net::Response& response) {
   if (!change)
@@ -92,12 +97,16 @@ void traffic_status(const Services& services, const net::Request&, net::Response
 
 void take_arm_out(const Services& services, const net::Request& request, net::Response& response) {
   if (services.traffic == nullptr) return response.error(404, "This server has no arms");
-  answer_change(services, services.traffic->take_out(request.path_parameter("variant")), response);
+  answer_change(services,
+                services.traffic->take_out(request.path_parameter("variant"), actor_of(request)),
+                response);
 }
 
 void put_arm_back(const Services& services, const net::Request& request, net::Response& response) {
   if (services.traffic == nullptr) return response.error(404, "This server has no arms");
-  answer_change(services, services.traffic->put_back(request.path_parameter("variant")), response);
+  answer_change(services,
+                services.traffic->put_back(request.path_parameter("variant"), actor_of(request)),
+                response);
 }
 
 }  // namespace tenure::api

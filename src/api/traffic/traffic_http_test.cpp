@@ -211,5 +211,32 @@ TEST(SeveralModels, AreAskedByNameInEveryProtocol) {
   EXPECT_EQ(TestApi::json(api.get("/v2/models/stats")).at("model_stats").as_array().size(), 2U);
 }
 
+TEST(TrafficAudit, NamesWhoTookAnArmOutAndPutItBack) {
+  core::ManualClock clock{1'000'000'000};
+  core::MetricRegistry metrics;
+  auth::Guard guard({.is_enabled = true}, clock, metrics);
+  auth::Token token;
+  token.id = "0001";
+  token.name = "ann";
+  token.digest = core::sha256("secret");
+  token.role = core::Role::kOperator;
+  guard.set_tokens({token});
+  TestApi api(1'000, {.guard = &guard, .canary_slots = 5'000});
+  api.serve_mixed();
+  api.serve_canary();
+  RequestExtra extra;
+  extra.headers = {{"authorization", "Bearer secret"}};
+  const auto tag = [&api] {
+    return api.registry().get_version("churn", 8)->tags.at("tenure.taken_out");
+  };
+  ASSERT_EQ(api.post("/traffic/canary/take-out", "", extra).status, 200);
+  EXPECT_EQ(api.registry().audit("models/churn/8")->front().actor, "ann");
+  EXPECT_EQ(tag(), "by hand");
+  ASSERT_EQ(api.post("/traffic/canary/put-back", "", extra).status, 200);
+  EXPECT_EQ(api.registry().audit("models/churn/8")->front().actor, "ann");
+  EXPECT_THAT(api.registry().audit("models/churn/8")->front().reason, HasSubstr("put back"));
+  EXPECT_EQ(tag(), "no, put back by ann");
+}
+
 }  // namespace
 }  // namespace tenure::api

@@ -81,12 +81,12 @@ core::Result<Page<Experiment>> search_experiments(storage::Database& database, V
     keys.emplace_back(row.integer(0));
   }
   auto tags = read_page_rows(database,
-                             {.columns = "t.key, t.value",
+                             {.columns = "key, value",
                               .table = "experiment_tags",
                               .condition = "t.experiment_id = page.k0",
                               .key_types = "i"},
                              keys, [&](std::size_t item, const SqlRow& row) {
-                               page.items[item].tags[row.text(1)] = row.text_or(2, "");
+                               page.items[item].tags[row.text(0)] = row.text_or(1, "");
                              });
   if (!tags) return std::move(tags).error();
   return page;

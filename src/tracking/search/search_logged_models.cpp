@@ -148,7 +148,7 @@ void add_metric_order(Statement& statement, const LoggedModelTables& tables,
   if (!order.dataset_digest.empty())
     statement.add(" AND t.dataset_digest = ").bind(order.dataset_digest);
   statement.add(" ORDER BY t.metric_timestamp_ms DESC, t.metric_step DESC, ")
-      .order("t.run_id", true, true)
+      .order_by_id("t.run_id")
       .add(" LIMIT 1)")
       .order("", order.ascending, false);
 }
@@ -182,7 +182,7 @@ void add_order(Statement& statement, const LoggedModelTables& tables,
     statement.add(", ");
   }
   if (!columns.contains("m.creation_timestamp_ms")) statement.add("m.creation_timestamp_ms DESC, ");
-  statement.order("m.model_id", true, true);
+  statement.order_by_id("m.model_id");
 }
 
 core::Result<ReadQuery> read_query(const LoggedModelQuery& query) {

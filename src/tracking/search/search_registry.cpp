@@ -90,20 +90,19 @@ Order order_by(std::string_view name, bool is_ascending, SearchLanguage language
 
 core::Result<> add_model_details(storage::Database& database, std::vector<RegisteredModel>& models,
                                  std::span<const SqlValue> keys) {
-  auto read = read_page_rows(database,
-                             {.columns = "t.key, t.value",
-                              .table = "registered_model_tags",
-                              .condition = "t.name = page.k0"},
-                             keys, [&](std::size_t item, const SqlRow& row) {
-                               models[item].tags[row.text(1)] = row.text_or(2, "");
-                             });
+  auto read = read_page_rows(
+      database,
+      {.columns = "key, value", .table = "registered_model_tags", .condition = "t.name = page.k0"},
+      keys, [&](std::size_t item, const SqlRow& row) {
+        models[item].tags[row.text(0)] = row.text_or(1, "");
+      });
   if (!read) return read;
   return read_page_rows(database,
-                        {.columns = "t.alias, t.version",
+                        {.columns = "alias, version",
                          .table = "registered_model_aliases",
                          .condition = "t.name = page.k0"},
                         keys, [&](std::size_t item, const SqlRow& row) {
-                          models[item].aliases[row.text(1)] = row.integer(2);
+                          models[item].aliases[row.text(0)] = row.integer(1);
                         });
 }
 
@@ -119,12 +118,12 @@ core::Result<> add_version_details(storage::Database& database, std::vector<Mode
                           [&](std::size_t item, const SqlRow& row) { fill(versions[item], row); });
   };
   auto read =
-      each("t.key, t.value", "model_version_tags", [](ModelVersion& version, const SqlRow& row) {
-        version.tags[row.text(1)] = row.text_or(2, "");
+      each("key, value", "model_version_tags", [](ModelVersion& version, const SqlRow& row) {
+        version.tags[row.text(0)] = row.text_or(1, "");
       });
   if (!read) return read;
-  read = each("t.alias", "registered_model_aliases", [](ModelVersion& version, const SqlRow& row) {
-    version.aliases.push_back(row.text(1));
+  read = each("alias", "registered_model_aliases", [](ModelVersion& version, const SqlRow& row) {
+    version.aliases.push_back(row.text(0));
   });
   if (!read) return read;
   for (ModelVersion& version : versions) std::sort(version.aliases.begin(), version.aliases.end());

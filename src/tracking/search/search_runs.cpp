@@ -109,16 +109,27 @@ void add_order_tables(Statement& statement, const ReadQuery& query) {
   }
 }
 
+/// By start time, which our runs always have: without a word on missing values the index over it
+/// serves newest first on PostgreSQL too.
+void add_start_order(Statement& statement, bool is_ascending) {
+  if (is_ascending)
+    statement.order("r.start_time", true, false);
+  else
+    statement.add("r.start_time DESC");
+}
+
 void add_order(Statement& statement, const ReadQuery& query) {
   statement.add(" ORDER BY ");
   bool has_start = false;
   for (std::size_t n = 0; n < query.order_by.size(); ++n) {
     const Order& order = query.order_by[n];
-    if (order.name.field == Field::kAttribute) {
-      const Attribute& attribute = *order.name.attribute;
-      has_start = has_start || attribute.column == "r.start_time";
-      statement.order(attribute.column, order.is_ascending,
-                      attribute.type == Attribute::Type::kText);
+    const Attribute* attribute = order.name.attribute;
+    if (attribute != nullptr && attribute->column == "r.start_time") {
+      has_start = true;
+      add_start_order(statement, order.is_ascending);
+    } else if (attribute != nullptr) {
+      statement.order(attribute->column, order.is_ascending,
+                      attribute->type == Attribute::Type::kText);
     } else {
       const std::string value = order_table(n) + ".value";
       if (order.name.field == Field::kMetric) {
@@ -129,8 +140,11 @@ void add_order(Statement& statement, const ReadQuery& query) {
     }
     statement.add(", ");
   }
-  if (!has_start) statement.order("r.start_time", false, false).add(", ");
-  statement.order("r.run_uuid", true, true);
+  if (!has_start) {
+    add_start_order(statement, false);
+    statement.add(", ");
+  }
+  statement.order_by_id("r.run_uuid");
 }
 
 Statement ids_statement(const storage::Database& database,

@@ -2,8 +2,10 @@
 #include <limits>
 #include <set>
 
+#include <gtest/gtest.h>
+
 #include "tracking/search/searches.h"
-#include "tracking/search/test_tracking.h"
+#include "tracking/testing/search_test_base.h"
 
 namespace tenure::tracking {
 namespace {

@@ -39,16 +39,16 @@ core::Result<Page<ModelVersion>> search_model_versions(storage::Database& databa
 struct LoggedModelOrder {
   std::string field;  ///< an attribute or metrics.<key>
   bool ascending = true;
-  std::string dataset_name;
-  std::string dataset_digest;
+  std::string dataset_name = {};
+  std::string dataset_digest = {};
 };
 struct LoggedModelQuery {
-  std::vector<std::string> experiment_ids;
-  std::string filter;
-  std::vector<std::pair<std::string, std::string>> datasets;  ///< name, digest or ""
+  std::vector<std::string> experiment_ids = {};
+  std::string filter = {};
+  std::vector<std::pair<std::string, std::string>> datasets = {};  ///< name, digest or ""
   std::int64_t max_results = 50;
-  std::vector<LoggedModelOrder> order_by;
-  std::string page_token;
+  std::vector<LoggedModelOrder> order_by = {};
+  std::string page_token = {};
 };
 core::Result<Page<LoggedModel>> search_logged_models(storage::Database& database,
                                                      const LoggedModelQuery& query);

@@ -152,6 +152,10 @@ Statement& Statement::order(std::string_view column, bool is_ascending, bool is_
   return add(is_ascending ? " ASC NULLS LAST" : " DESC NULLS LAST");
 }
 
+Statement& Statement::order_by_id(std::string_view column) {
+  return add(column).add(is_sqlite_ ? "" : " COLLATE \"C\"");
+}
+
 std::string Statement::without_index(std::string_view column) const {
   return fmt::format("{}{}", is_sqlite_ ? "+" : "", column);
 }

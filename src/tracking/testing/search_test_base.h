@@ -8,7 +8,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 
 #include "storage/sql/database.h"
 #include "storage/testing/temporary_folder.h"
@@ -16,7 +15,8 @@
 #include "tracking/experiments.h"
 #include "tracking/page.h"
 
-// A database in memory whose rows the tests of searches write themselves.
+// A database in memory whose rows the tests of searches write themselves. The test includes
+// GoogleTest first.
 namespace tenure::tracking {
 
 struct TestRun {

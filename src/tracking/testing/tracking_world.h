@@ -3,8 +3,7 @@
 #include <memory>
 #include <string>
 
-#include <gtest/gtest.h>
-
+#include "core/assert.h"
 #include "storage/testing/temporary_folder.h"
 #include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
@@ -14,33 +13,30 @@
 
 namespace tenure::tracking::testing {
 
-/// A prepared database with a clock that stands still.
-class TrackingTestBase : public ::testing::Test {
+/// A prepared database with experiment 0 and a clock that stands still, for tests.
+class TrackingWorld {
  protected:
   static constexpr core::Micros kNow = 1'700'000'000'000'000;
 
-  void SetUp() override {
+  TrackingWorld() {
     open();
-    ASSERT_TRUE(prepare_schema(*database_, kNow));
-    ASSERT_TRUE(experiments().get("0"));
+    TENURE_ASSERT(prepare_schema(*database_, kNow).has_value());
+    TENURE_ASSERT(experiments().get("0").has_value());
   }
   void open() {
     database_ = storage::testing::open_test_database(folder_.path());
   }
   /// Makes of the database what MLflow 3 would, and prepares it again.
   void upgrade() {
-    for (const std::string_view statement : kMlflow3Changes) {
-      auto done = database_->execute(statement);
-      ASSERT_TRUE(done) << done.error().message;
-    }
-    auto prepared = prepare_schema(*database_, kNow);
-    ASSERT_TRUE(prepared) << prepared.error().message;
+    for (const std::string_view statement : kMlflow3Changes)
+      TENURE_ASSERT(database_->execute(statement).has_value());
+    TENURE_ASSERT(prepare_schema(*database_, kNow).has_value());
   }
   tracking::Run new_run() {
     NewRun wanted;
     wanted.start_ms = 7;
     auto run = runs().create(wanted);
-    EXPECT_TRUE(run) << run.error().message;
+    TENURE_ASSERT(run.has_value());
     return *run;
   }
   ExperimentStore experiments() { return {*database_, clock_, "file:///art/"}; }
