@@ -1,6 +1,5 @@
 """Models that Python logged, registered with the unmodified client: we serve them, with Python's numbers."""
 import json
-import time
 import unittest
 
 from client_environment import MLFLOW_3, client_python, run_client
@@ -76,10 +75,10 @@ class PythonModels(unittest.TestCase):
         self.served("booster", 1e-7)
         self.promote(self.facts["models"]["regression"]["version"])
 
-        def reason():
-            return json.dumps(self.server.request("GET", "/ready")[1])
+        def health():
+            return json.dumps(self.server.request("GET", "/health")[1])
 
-        wait_until(lambda: "XGBoost and LightGBM" in reason() or time.sleep(0.1), seconds=20)
+        wait_until(lambda: "XGBoost and LightGBM" in health(), pause=0.1)
         self.assertEqual(self.server.predict({"features": self.facts["rows"][0]})[0], 200)
 
 

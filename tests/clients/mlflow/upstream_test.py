@@ -15,8 +15,12 @@ from tenure_process import TENURE, temporary_folder
 SOURCE = os.environ.get("MLFLOW_SOURCE")
 # Not of tracking, registry and artifacts: traces, gateway; and the tests of MLflow's file store.
 LEFT_OUT = ("not file and not (trace or gateway or promptlab or scorer or evaluation_dataset)")
-# Messages that changed between 2.14.2 and 2.22.2, whose server fails these as well.
-CHANGED = set()
+# What changed between 2.14.2 and 2.22.2, whose server fails these as well: words of messages, and the keys that tag
+# mlflow.log-model.history keeps of a model.
+CHANGED = {"test_create_experiment_validation[sqlalchemy]", "test_log_metric_validation[sqlalchemy]",
+           "test_log_batch_validation[sqlalchemy]", "test_log_model[sqlalchemy]", "test_get_model_version[sqlalchemy]",
+           # Its client cannot open a database of 2.22 by itself, and examples/ may not be there.
+           "test_rest_get_model_version_artifact_api_proxied_artifact_root", "test_mlflow_artifacts_example"}
 
 START = f"""
 def command(backend, artifact_root, destination, host, port):

@@ -14,9 +14,8 @@ class OptunaStorage(unittest.TestCase):
         name = unique("study")
         optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-        def study():
-            return optuna.create_study(study_name=name, storage=MlflowStorage(experiment_id=experiment),
-                                       load_if_exists=True, sampler=optuna.samplers.RandomSampler(seed=1))
+        def storage():
+            return MlflowStorage(experiment_id=experiment)
 
         def objective(trial):
             x = trial.suggest_float("x", -5, 5)
@@ -24,8 +23,9 @@ class OptunaStorage(unittest.TestCase):
             trial.set_user_attr("seen", True)
             return (x - 1) ** 2
 
-        study().optimize(objective, n_trials=6)
-        again = study()
+        sampler = optuna.samplers.RandomSampler(seed=1)
+        optuna.create_study(study_name=name, storage=storage(), sampler=sampler).optimize(objective, n_trials=6)
+        again = optuna.load_study(study_name=name, storage=storage(), sampler=sampler)
         again.optimize(objective, n_trials=4)
         self.assertEqual(len(again.trials), 10)
         self.assertEqual(min(t.value for t in again.trials), again.best_value)
