@@ -18,7 +18,8 @@ class RegistryReviewTest : public ::testing::Test {
   }
   void add_version(double auc, std::string depth) {
     auto& runs = server_.services().runs;
-    const auto run = runs.create({.experiment_id = experiment_, .name = "r", .user = "ann", .tags = {}});
+    const auto run =
+        runs.create({.experiment_id = experiment_, .name = "r", .user = "ann", .tags = {}});
     ASSERT_TRUE(run) << run.error().message;
     const tracking::Metric metrics[] = {{.key = "auc", .value = auc, .timestamp_ms = 1}};
     ASSERT_TRUE(runs.log(run->id, metrics, {{"depth", depth}, {"rounds", "100"}}));

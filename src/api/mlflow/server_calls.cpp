@@ -26,6 +26,16 @@ Result<> list_gateway_endpoints(const MlflowServices&, const net::Request&, std:
   return {};
 }
 
+Result<> get_assistant_config(const MlflowServices&, const net::Request&, std::string& out) {
+  out = R"({"providers":{},"projects":{},"remote_access_allowed":false})";
+  return {};
+}
+
+Result<> list_assistant_providers(const MlflowServices&, const net::Request&, std::string& out) {
+  out = R"({"providers":[],"resolved":null,"gateway_vendor_options":[]})";
+  return {};
+}
+
 Result<> list_nothing(const MlflowServices&, const net::Request&, std::string& out) {
   out = "{}";
   return {};

@@ -15,6 +15,11 @@ core::Result<> get_ui_telemetry(const MlflowServices&, const net::Request&, std:
 core::Result<> post_ui_telemetry(const MlflowServices&, const net::Request&, std::string& out);
 core::Result<> list_gateway_endpoints(const MlflowServices&, const net::Request&, std::string& out);
 
+/// The assistant of the page's newer releases: none is set up, and there is none to choose.
+core::Result<> get_assistant_config(const MlflowServices&, const net::Request&, std::string& out);
+core::Result<> list_assistant_providers(const MlflowServices&, const net::Request&,
+                                        std::string& out);
+
 /// Of what this server does not keep (traces, scorers, evaluation data sets, ...) there is none.
 core::Result<> list_nothing(const MlflowServices&, const net::Request&, std::string& out);
 /// And none can be made: kUnimplemented, which no client tries again.

@@ -73,6 +73,12 @@ std::vector<net::Route> ui_routes(const MlflowServices& services) {
   table.add_v3<"/ui-telemetry">(Method::kPost, post_ui_telemetry, kReader, {});
   table.add_to("/ajax-api/2.0/mlflow/gateway-proxy", Method::kGet, list_gateway_endpoints, kReader,
                {});
+  // Pages of 3.x ask these on every visit, and call a 404 an error.
+  table.add_to("/ajax-api/2.0/mlflow/users/current", Method::kGet, list_nothing, kReader, {});
+  table.add_to("/ajax-api/3.0/mlflow/assistant/config", Method::kGet, get_assistant_config, kReader,
+               {});
+  table.add_to("/ajax-api/3.0/mlflow/assistant/providers", Method::kGet, list_assistant_providers,
+               kReader, {});
   for (const std::string_view path :
        {"/ajax-api/2.0/mlflow/gateway-proxy", "/ajax-api/2.0/mlflow/runs/create-promptlab-run"})
     table.add_to(path, Method::kPost, refuse_to_keep, kWriter, {});

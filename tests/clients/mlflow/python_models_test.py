@@ -76,7 +76,7 @@ class PythonModels(unittest.TestCase):
         self.promote(self.facts["models"]["regression"]["version"])
 
         def health():
-            return json.dumps(self.server.request("GET", "/health")[1])
+            return json.dumps(self.server.request("GET", "/model-info")[1])
 
         wait_until(lambda: "XGBoost and LightGBM" in health(), pause=0.1)
         self.assertEqual(self.server.predict({"features": self.facts["rows"][0]})[0], 200)

@@ -32,7 +32,8 @@ for name, depth in (("shallow", 2), ("deep", 6)):
 client = MlflowClient()
 client.set_registered_model_alias("telco-churn", "champion", 2)
 client.update_registered_model("telco-churn", "Who will leave")
-print(json.dumps({"runs": runs, "experiment": client.get_experiment_by_name("churn of spring").experiment_id}))
+print(json.dumps({"runs": runs, "major": int(mlflow.__version__.split(".")[0]),
+                  "experiment": client.get_experiment_by_name("churn of spring").experiment_id}))
 """
 
 
