@@ -68,8 +68,9 @@ TEST_F(PipelineRunTest, EndsTheTrackedRunOfACancelledRunAsKilled) {
 }
 
 TEST_F(PipelineRunTest, EndsTheTrackedRunOfAFailedRunAsFailed) {
-  // A file where the artifacts should be: `evaluate` fails, after `train` was tracked.
-  ASSERT_TRUE(core::write_file_atomically(folder_.path() / ".tenure/objects/artifacts", "mine"));
+  // A file where the experiment's artifacts should be: `evaluate` fails, after `train` was tracked.
+  ASSERT_TRUE(core::make_directories(folder_.path() / ".tenure/objects/artifacts"));
+  ASSERT_TRUE(core::write_file_atomically(folder_.path() / ".tenure/objects/artifacts/1", "mine"));
   const auto run = run_pipeline(*project_, {}, nullptr, nullptr);
   ASSERT_FALSE(run);
   EXPECT_NE(run.error().message.find("evaluate"), std::string::npos) << run.error().message;

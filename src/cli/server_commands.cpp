@@ -60,7 +60,8 @@ std::vector<Command> server_commands() {
   return {{"up",
            "The server: every API in one process",
            "tenure up\ntenure up --port 9000\n"
-           "TENURE_STORAGE__DATABASE=sqlite:///mlflow.db tenure up  # tracking alone, without a project",
+           "TENURE_STORAGE__DATABASE=sqlite:///mlflow.db tenure up  # tracking alone, without a "
+           "project",
            {{"--host", Kind::kValue, "ADDRESS", "Address to listen on (default: serving.host)"},
             {"--port", Kind::kValue, "PORT", "HTTP port, 0 = any free one (default: serving.port)"},
             {"--grpc-port", Kind::kValue, "PORT",

@@ -209,9 +209,8 @@ core::Result<ModelPackage> read_package(const fs::path& folder) {
   if (!files) return std::move(files).error();
   files->erase(kDescription);
   if (!files->contains(package->data_file)) {
-    return corrupt(folder,
-                   fmt::format("MLmodel: flavors.{}.data: no file '{}'", package->flavor,
-                               package->data_file));
+    return corrupt(folder, fmt::format("MLmodel: flavors.{}.data: no file '{}'", package->flavor,
+                                       package->data_file));
   }
   if (const auto found = files->find("input_example.json"); found != files->end()) {
     auto example = read_example(folder, found->second);

@@ -21,8 +21,8 @@ inline constexpr std::string_view kRunColumns =
 /// A run without params, tags, metrics and inputs, from the columns `first` and later.
 Run run_from_row(const storage::SqlRow& row, std::size_t first);
 
-/// Params, tags and latest metrics of many runs cost one statement each per 1,000 runs, and inputs a
-/// few more. Runs come in the order of `ids`; ids that do not exist are left out.
+/// Params, tags and latest metrics of many runs cost one statement each per 1,000 runs, and inputs
+/// a few more. Runs come in the order of `ids`; ids that do not exist are left out.
 core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
                                          std::span<const std::string> ids);
 

@@ -65,8 +65,10 @@ TEST_F(TrackingTest, ExperimentsAreNumberedAndKeepTheirTags) {
   EXPECT_EQ(again.error().code, core::ErrorCode::kAlreadyExists);
   EXPECT_EQ(again.error().message, "Experiment(name=churn) already exists.");
   clock_.advance(1'000'000);
-  EXPECT_EQ(store.find_or_create("other")->id, "2");
-  EXPECT_EQ(store.find_or_create("other")->id, "2");
+  // PostgreSQL's sequence has spent a number on the name that was refused.
+  const std::string other = store.find_or_create("other")->id;
+  EXPECT_EQ(other, database_->backend() == "sqlite" ? "2" : "3");
+  EXPECT_EQ(store.find_or_create("other")->id, other);
   auto listed = store.list();
   ASSERT_EQ(listed->size(), 3U);
   EXPECT_EQ(listed->front().name, "other");

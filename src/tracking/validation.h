@@ -15,7 +15,7 @@ inline constexpr std::size_t kRunTagValueMax = 8000;
 inline constexpr std::size_t kExperimentTagValueMax = 5000;
 inline constexpr std::size_t kRegistryTagValueMax = 100'000;
 inline constexpr std::size_t kRegistryTagColumnMax = 5000;  ///< where columns have a length
-inline constexpr std::size_t kExperimentNameMax = 256;     ///< of the column
+inline constexpr std::size_t kExperimentNameMax = 256;      ///< of the column
 inline constexpr std::size_t kModelNameMax = 256;
 inline constexpr std::size_t kAliasMax = 255;
 

@@ -102,9 +102,8 @@ pipelines::Step promote_step(Project& project) {
       auto approval = (*registry)->approval_of(project.model_name(), challenger->version);
       if (!approval) return std::move(approval).error();
       if (!approval->is_approved()) {
-        if (auto proposed =
-                (*registry)->propose(project.model_name(), challenger->version, alias,
-                                     {project.actor(), verdict.reason, evidence});
+        if (auto proposed = (*registry)->propose(project.model_name(), challenger->version, alias,
+                                                 {project.actor(), verdict.reason, evidence});
             !proposed)
           return std::move(proposed).error();
         verdict = {false, fmt::format("{}; but {}", verdict.reason, approval->standing())};

@@ -23,9 +23,7 @@ class TrackingWorld {
     TENURE_ASSERT(prepare_schema(*database_, kNow).has_value());
     TENURE_ASSERT(experiments().get("0").has_value());
   }
-  void open() {
-    database_ = storage::testing::open_test_database(folder_.path());
-  }
+  void open() { database_ = storage::testing::open_test_database(folder_.path()); }
   /// Makes of the database what MLflow 3 would, and prepares it again.
   void upgrade() {
     for (const std::string_view statement : kMlflow3Changes)
