@@ -123,10 +123,8 @@ core::Result<S3Bucket::Block> S3Bucket::get(std::string_view key, std::uint64_t 
     if (!version.empty() && info->version != version) return changed();
     return Block{*std::move(info), {}};
   }
-  if (answer->status == 404) {
-    if (answer->error_code != "NoSuchBucket" && version.empty()) return not_found(key);
-    if (!version.empty()) return changed();
-  }
+  if (answer->status == 404 && !version.empty()) return changed();
+  if (answer->status == 404 && answer->error_code != "NoSuchBucket") return not_found(key);
   if (!answer->is_success()) return client_->error_of(call, *answer);
   std::optional<std::uint64_t> size = answer->body.size();
   if (answer->status == 206) {

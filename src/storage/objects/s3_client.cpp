@@ -176,7 +176,7 @@ struct S3Client::State {
       made.path += options.bucket;
       if (!call.key.empty()) made.path += "/";
     } else {
-      made.host = options.bucket + "." + made.host;
+      made.host.insert(0, options.bucket + ".");
     }
     made.path += call.key;
     if (!host.empty()) made.host = host;
@@ -352,6 +352,8 @@ core::Error S3Client::error_of(const S3Call& call, const S3Answer& answer) const
   ErrorCode code = ErrorCode::kUnavailable;
   for (const Row& row : kByStatus)
     if (row.status == answer.status) code = row.code;
+  // Not an object that is missing, but a store that is not there.
+  if (answer.error_code == "NoSuchBucket") code = ErrorCode::kUnavailable;
   std::string why = answer.error_code.empty()
                         ? fmt::format("HTTP status {}", answer.status)
                         : fmt::format("{} ({})", answer.error_code, answer.error_message);

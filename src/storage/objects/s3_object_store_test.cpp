@@ -129,7 +129,11 @@ TEST_F(S3ObjectStoreTest, TellsABucketThatIsNotThereAndKeysThatAreRefused) {
   EXPECT_EQ(refused.error().message.find("another"), std::string::npos);
   S3Options missing = options_;
   missing.bucket = "nobody-has-this-bucket";
-  EXPECT_EQ((*open_s3_object_store(missing))->list("").error().code, core::ErrorCode::kNotFound);
+  const auto store = std::move(*open_s3_object_store(missing));
+  for (const core::Error& error : {store->list("").error(), store->get("k").error()}) {
+    EXPECT_EQ(error.code, core::ErrorCode::kUnavailable);
+    EXPECT_NE(error.message.find("NoSuchBucket"), std::string::npos) << error.message;
+  }
 }
 
 }  // namespace

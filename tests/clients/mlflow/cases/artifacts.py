@@ -15,7 +15,7 @@ from naming import unique
 class Artifacts(unittest.TestCase):
     def setUp(self):
         self.client = MlflowClient()
-        experiment = self.client.create_experiment(unique(self.id()))
+        experiment = mlflow.set_experiment(unique(self.id())).experiment_id
         self.run = self.client.create_run(experiment).info.run_id
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
