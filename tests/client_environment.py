@@ -1,9 +1,11 @@
-"""Python environments with unmodified client packages, made once and kept in the user's cache."""
+"""Unmodified client packages of Python and programs of Go, installed once and kept in the user's cache."""
 import fcntl
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
+import unittest
 
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "tenure" / "venvs"
 
@@ -13,6 +15,8 @@ MLFLOW = ("mlflow==2.22.2", "xgboost==1.7.4", "scikit-learn==1.5.2", "pandas==2.
 # "mlflow-3.17.2", likewise.
 MLFLOW_3 = ("mlflow==3.17.2", "xgboost==3.0.5", "scikit-learn==1.7.2", "pandas==2.3.3", "numpy==2.2.6", "optuna==4.5.0",
             "lightgbm==4.6.0")
+# "mlflow-s3": the client without its server, and what it reaches buckets with.
+MLFLOW_S3 = ("mlflow-skinny==3.17.2", "boto3==1.40.61")
 PLAYWRIGHT = ("playwright==1.55.0",)
 
 
@@ -39,3 +43,18 @@ def run_client(python, script, *arguments, cwd):
     if done.returncode != 0:
         raise AssertionError(f"the client failed:\n{done.stdout}\n{done.stderr}")
     return done.stdout
+
+
+def go_program(module, version, package):
+    """The path of a program of a Go module, compiled on first use; skips the test where there is no Go."""
+    folder = CACHE.parent / "go" / f"{module.replace('/', '-')}-{version}"
+    program = folder / package.rsplit("/", 1)[-1]
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.exists():
+            if not shutil.which("go"):
+                raise unittest.SkipTest(f"{module} is compiled here, which needs Go 1.21 or later")
+            subprocess.run(["go", "install", f"{module}/{package}@{version}"], check=True, timeout=1800,
+                           env=dict(os.environ, GOBIN=str(folder), GOFLAGS="-ldflags=-s"))
+    return str(program)

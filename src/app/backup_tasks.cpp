@@ -79,6 +79,8 @@ core::Result<std::vector<BackupFile>> copy_objects(Project& project, const fs::p
     core::Result<BackupFile> copied =
         local ? copy_file(*local, folder, std::string(kObjects) + object.key)
               : core::Result<BackupFile>(local.error());
+    std::error_code ignored;
+    fs::remove_all(cache, ignored);  // else all of a bucket would lie there twice
     if (copied) {
       files.push_back(*std::move(copied));
     } else if (copied.error().code != core::ErrorCode::kNotFound) {
@@ -86,8 +88,6 @@ core::Result<std::vector<BackupFile>> copy_objects(Project& project, const fs::p
     }  // else it was removed since the list was made
     if (progress) progress(++done, static_cast<std::int64_t>(objects->size()));
   }
-  std::error_code ignored;
-  fs::remove_all(cache, ignored);
   return files;
 }
 

@@ -16,6 +16,7 @@ namespace tenure::app {
 namespace {
 
 constexpr std::string_view kArtifactRoot = "tracking.artifact_root";
+constexpr std::string_view kBucketScheme = "s3://";
 
 /// A URI as it is; a plain path, seen from the project's folder, as the URI of a file.
 std::string absolute_uri(const core::Config& config, std::string_view key) {
@@ -114,9 +115,10 @@ core::Result<tracking::ArtifactLocator*> Project::artifacts() {
     if (!destination)
       return std::move(destination).error().within("tracking.artifacts_destination");
     destination_ = *std::move(destination);
-    artifacts_ = std::make_unique<tracking::ArtifactLocator>(
-        *destination_,
-        std::vector<std::string>{(*objects)->uri(""), absolute_uri(config_, kArtifactRoot)});
+    std::vector<std::string> roots{(*objects)->uri(""), absolute_uri(config_, kArtifactRoot)};
+    for (std::string url : {config_.text("storage.objects"), destination_url(config_)})
+      if (url.starts_with(kBucketScheme)) roots.push_back(std::move(url));
+    artifacts_ = std::make_unique<tracking::ArtifactLocator>(*destination_, std::move(roots));
   }
   return artifacts_.get();
 }
@@ -127,6 +129,8 @@ core::Result<std::string> Project::artifact_root() {
   std::string root = absolute_uri(config_, kArtifactRoot);
   if (auto place = (*locator)->find(root); !place)
     return config_.error_at(kArtifactRoot, place.error().message);
+  // How this server reaches the bucket is not for the URIs that clients see.
+  if (root.starts_with(kBucketScheme)) root.resize(std::min(root.find('?'), root.size()));
   return root;
 }
 

@@ -69,7 +69,8 @@ core::Error unknown_scheme(std::string_view uri) {
   return core::Error{
       core::ErrorCode::kUnimplemented,
       fmt::format("artifacts at '{}' cannot be opened; expected mlflow-artifacts:/path, a URL of "
-                  "this server's artifact proxy, or a local path below its artifact folders",
+                  "this server's artifact proxy, s3://bucket/path, or a local path below its "
+                  "artifact folders",
                   uri)};
 }
 
@@ -109,9 +110,8 @@ core::Error outside(std::string_view uri) {
 
 }  // namespace
 
-ArtifactLocator::ArtifactLocator(storage::ObjectStore& proxied,
-                                 std::vector<std::string> local_roots)
-    : proxied_(&proxied), local_roots_(std::move(local_roots)) {}
+ArtifactLocator::ArtifactLocator(storage::ObjectStore& proxied, std::vector<std::string> roots)
+    : proxied_(&proxied), roots_(std::move(roots)) {}
 
 ArtifactLocator::~ArtifactLocator() = default;
 
@@ -129,9 +129,21 @@ core::Result<ArtifactPlace> ArtifactLocator::find(std::string_view text) {
   if (uri.scheme != "s3" || uri.host.empty()) return unknown_scheme(text);
   auto key = safe_artifact_path(without_slashes(uri.path));
   if (!key) return std::move(key).error();
-  auto store = store_at(fmt::format("{}://{}", uri.scheme, uri.host));
-  if (!store) return unknown_scheme(text);
+  auto store = store_at(bucket_url(uri.host));
+  if (!store) return std::move(store).error();
   return ArtifactPlace{*store, *std::move(key)};
+}
+
+std::string ArtifactLocator::bucket_url(std::string_view bucket) const {
+  // Where a bucket is reached is for the configuration to say, never for an experiment's URI: that
+  // comes from clients.
+  std::string_view query;
+  for (const std::string& root : roots_) {
+    const Uri known = parse_uri(root);
+    if (known.scheme != "s3" || known.host != bucket || !query.empty()) continue;
+    query = std::string_view(root).substr(std::min(root.find('?'), root.size()));
+  }
+  return fmt::format("s3://{}{}", bucket, query);
 }
 
 core::Result<ArtifactPlace> ArtifactLocator::find(std::string_view uri, std::string_view path) {
@@ -161,7 +173,7 @@ core::Result<ArtifactPlace> ArtifactLocator::find_local(std::string_view uri,
   if (const auto folder = local_path(proxied_->uri("")); folder && folder->starts_with('/')) {
     if (auto key = below(*real, *folder)) return place_in_proxied(*std::move(key));
   }
-  for (const std::string& text : local_roots_) {
+  for (const std::string& text : roots_) {
     const auto folder = local_path(text);
     const auto root = folder ? real_path(*folder) : std::nullopt;
     if (!root) continue;

@@ -25,19 +25,21 @@ struct ArtifactPlace {
 
 /// Finds artifacts by their URI: mlflow-artifacts:/x (and http(s) URLs of the proxy) in the store
 /// that the proxy serves, file:///x and s3://bucket/x in the store they name. Local URIs are opened
-/// only below `local_roots`, so that nobody reads the machine's files through a model version.
+/// only below `roots`, so that nobody reads the machine's files through a model version.
 /// Stores of buckets are opened at first use and kept. Thread-safe.
 class ArtifactLocator {
  public:
   /// `proxied`: what mlflow-artifacts: means; borrowed.
-  /// `local_roots`: absolute paths or file: URIs.
-  ArtifactLocator(storage::ObjectStore& proxied, std::vector<std::string> local_roots);
+  /// `roots`: absolute paths or file: URIs; of s3: URLs the query, which says where and how the
+  /// bucket is reached (storage/objects/s3_options.h). Else the environment says that.
+  ArtifactLocator(storage::ObjectStore& proxied, std::vector<std::string> roots);
   ~ArtifactLocator();
 
   storage::ObjectStore& proxied() const { return *proxied_; }
 
   /// Errors: kInvalidArgument "Invalid path" for what leaves its root or is ours; kUnimplemented
-  /// for a scheme that is not known; kPermissionDenied for a local path outside the roots.
+  /// for a scheme that is not known; kPermissionDenied for a local path outside the roots; those of
+  /// open_object_store for a bucket.
   core::Result<ArtifactPlace> find(std::string_view uri);
 
   /// The same for `path`, relative to `uri` and as a client sent it: percent-decoded until nothing
@@ -47,11 +49,12 @@ class ArtifactLocator {
  private:
   core::Result<ArtifactPlace> place_in_proxied(std::string key) const;
   core::Result<ArtifactPlace> find_local(std::string_view uri, const std::string& path);
+  std::string bucket_url(std::string_view bucket) const;
   /// The store behind `url`, opened at its first use.
   core::Result<storage::ObjectStore*> store_at(const std::string& url);
 
   storage::ObjectStore* proxied_;
-  std::vector<std::string> local_roots_;
+  std::vector<std::string> roots_;
   std::mutex mutex_;
   std::map<std::string, std::unique_ptr<storage::ObjectStore>, std::less<>> buckets_;
 };

@@ -1,6 +1,7 @@
 #include "tracking/artifacts.h"
 
 #include <array>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -103,6 +104,30 @@ TEST_F(ArtifactLocatorTest, TellsWhichSchemesItCannotOpen) {
        {"ftp://host/x", "gs://bucket/x", "dbfs:/x", "http://host/elsewhere",
         "http://host/mlflow-artifacts/artifactsX/y", "file://host/x", "runs:/abc/model"})
     EXPECT_EQ(error_of(uri), core::ErrorCode::kUnimplemented) << uri;
+}
+
+TEST_F(ArtifactLocatorTest, FindsBucketsWhereTheConfigurationSaysTheyAre) {
+  ::unsetenv("AWS_ACCESS_KEY_ID");
+  EXPECT_NE(locator_->find("s3://bkt/x").error().message.find("AWS_ACCESS_KEY_ID"),
+            std::string::npos);
+  ::setenv("AWS_ACCESS_KEY_ID", "test", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "test", 1);
+  ArtifactLocator locator(*proxied_, {root_ + "/a root", "s3://bkt",
+                                      "s3://bkt/runs?endpoint="
+                                      "http://127.0.0.1:9000&region=eu-north-1"});
+  const auto place = locator.find("s3://bkt/runs/1/a%20b?endpoint=http://elsewhere", "c/d");
+  ASSERT_TRUE(place) << place.error().message;
+  EXPECT_EQ(place->key, "runs/1/a b/c/d");
+  EXPECT_EQ(place->store->uri(place->key), "s3://bkt/runs/1/a b/c/d");
+  const std::string url =
+      *place->store->presigned_url(storage::ObjectStore::Access::kRead, place->key, 60);
+  EXPECT_TRUE(url.starts_with("http://127.0.0.1:9000/bkt/runs/1/a%20b/c/d?")) << url;
+  EXPECT_NE(url.find("eu-north-1"), std::string::npos) << url;
+  EXPECT_EQ(locator.find("s3://bkt/other")->store, place->store);
+  EXPECT_NE(locator.find("s3://bkt2/other")->store, place->store);
+  for (const std::string_view bad :
+       {"s3://bkt/../x", "s3://bkt/%2e%2e/x", "s3://b?k/x", "s3://b@d"})
+    EXPECT_EQ(locator.find(bad).error().code, core::ErrorCode::kInvalidArgument) << bad;
 }
 
 TEST_F(ArtifactLocatorTest, KeepsItsOwnFoldersToItself) {

@@ -61,10 +61,23 @@ void delete_proxied(const MlflowServices& services, const net::Request& in, net:
   answer(out, {});
 }
 
-void get_presigned(const MlflowServices&, const net::Request&, net::Response& out) {
-  answer_error(out, core::Error{core::ErrorCode::kUnimplemented,
-                                "Multipart download is not supported for the current artifact "
-                                "repository"});
+void get_presigned(const MlflowServices& services, const net::Request& in, net::Response& out) {
+  constexpr int kGoodForSeconds = 900;
+  const auto place = place_of(services, in);
+  if (!place) return answer_error(out, place.error());
+  const auto url =
+      place->store->presigned_url(storage::ObjectStore::Access::kRead, place->key, kGoodForSeconds);
+  if (!url && url.error().code == core::ErrorCode::kUnimplemented) {
+    return answer_error(out, core::Error{core::ErrorCode::kUnimplemented,
+                                         "Multipart download is not supported for the current "
+                                         "artifact repository"});
+  }
+  if (!url) return answer_error(out, url.error());
+  const auto info = place->store->stat(place->key);
+  if (!info) return answer_error(out, info.error());
+  out.body = "{\"url\":";
+  net::append_json_string(out.body, *url);
+  out.body += fmt::format(",\"headers\":{{}},\"file_size\":{}}}", info->size);
 }
 
 }  // namespace tenure::api::mlflow

@@ -140,7 +140,7 @@ void add_proxy(ArtifactTable& table, const ProxyPaths& at) {
         path == at.abort ? "MLflow artifacts: give up an upload in parts" : "");
   }
   add(Method::kGet, at.presigned, get_presigned, kReader,
-      "MLflow artifacts: not supported, clients then take the file itself");
+      "MLflow artifacts: a URL to download from; only where they lie in a bucket");
 }
 
 void add_owned(ArtifactTable& table) {

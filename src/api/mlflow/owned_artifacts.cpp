@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -10,6 +11,8 @@ namespace tenure::api::mlflow {
 namespace {
 
 constexpr std::uint64_t kUploadMax = std::uint64_t{10} << 20;
+/// How long a URL to upload to is good unless the client says.
+constexpr std::int64_t kUploadSeconds = 900;
 constexpr std::string_view kTooLarge = "Artifact size is too large. Max size is 10MB.";
 
 core::Error invalid(std::string_view message) {
@@ -124,11 +127,25 @@ void presign_upload(const MlflowServices& services, const net::Request& in, net:
   if (!path) return answer_error(out, path.error());
   if (const auto safe = tracking::safe_artifact_path(*path); !safe)
     return answer_error(out, safe.error());
+  const auto seconds = message->integer("expiration");
+  if (!seconds) return answer_error(out, seconds.error());
   const auto uri = uri_of_run(services, *run);
   if (!uri) return answer_error(out, uri.error());
-  answer_error(out, invalid(fmt::format("Presigned uploads need a run whose artifacts lie in a "
-                                        "bucket; those of run {} lie at '{}'",
-                                        *run, *uri)));
+  if (!uri->starts_with("s3:")) {
+    return answer_error(out, invalid(fmt::format("Presigned uploads need a run whose artifacts lie "
+                                                 "in a bucket; those of run {} lie at '{}'",
+                                                 *run, *uri)));
+  }
+  const auto place = services.artifacts.find(*uri, *path);
+  if (!place) return answer_error(out, place.error());
+  // Cut to what fits an int, so that a number too large is still one.
+  const auto url = place->store->presigned_url(
+      storage::ObjectStore::Access::kWrite, place->key,
+      static_cast<int>(std::clamp<std::int64_t>(seconds->value_or(kUploadSeconds), 0, 1 << 30)));
+  if (!url) return answer_error(out, url.error());
+  out.body = "{\"presigned_url\":";
+  net::append_json_string(out.body, *url);
+  out.body += ",\"headers\":{}}";
 }
 
 void list_model_artifacts(const MlflowServices& services, const net::Request& in,

@@ -1,3 +1,4 @@
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -165,6 +166,29 @@ TEST_F(OwnedArtifacts, PresignsNothingOutsideOfBuckets) {
   const auto answer = files_.post("/api/2.0/mlflow/artifacts/presigned-upload-url",
                                   fmt::format(R"({{"run_id": "{}", "path": "x"}})", run_.id));
   EXPECT_EQ(answer.status, 400);
+}
+
+TEST_F(OwnedArtifacts, PresignsUploadsIntoBuckets) {
+  ::setenv("AWS_ACCESS_KEY_ID", "test", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "very-secret", 1);
+  ::setenv("MLFLOW_S3_ENDPOINT_URL", "http://127.0.0.1:9000", 1);
+  const auto experiment = server_.services().experiments.create("b", {}, "s3://bkt/x");
+  ASSERT_TRUE(experiment) << experiment.error().message;
+  const auto run = server_.services().runs.create(run_in(experiment->id));
+  const auto ask = [&](std::string_view more) {
+    return files_.post("/api/2.0/mlflow/artifacts/presigned-upload-url",
+                       fmt::format(R"({{"run_id": "{}", "path": "a/b c"{}}})", run->id, more));
+  };
+  const std::string object =
+      fmt::format("http://127.0.0.1:9000/bkt/x/{}/artifacts/a/b%20c?", run->id);
+  const auto answer = ask("");
+  EXPECT_EQ(answer.status, 200) << answer.body;
+  EXPECT_NE(answer.body.find(object), std::string::npos) << answer.body;
+  EXPECT_NE(answer.body.find("X-Amz-Expires=900"), std::string::npos);
+  EXPECT_EQ(answer.body.find("very-secret"), std::string::npos);
+  EXPECT_NE(ask(R"(, "expiration": 60)").body.find("X-Amz-Expires=60&"), std::string::npos);
+  for (const std::string_view bad : {"0", "-1", "604801", "4294967356"})
+    EXPECT_EQ(ask(fmt::format(R"(, "expiration": {})", bad)).status, 400) << bad;
 }
 
 TEST_F(OwnedArtifacts, NoPathLeavesTheRun) {

@@ -81,9 +81,15 @@ class ObjectStore {
 
   /// The URI of a key as MLflow would write it: file:///…, s3://….
   virtual std::string uri(std::string_view key) const = 0;
+
+  enum class Access { kRead, kWrite };
+  /// A URL by which anybody may GET or PUT this one object for `seconds`, past this process.
+  /// Errors: kUnimplemented where there is no such thing, as for local files.
+  virtual core::Result<std::string> presigned_url(Access access, std::string_view key, int seconds);
 };
 
-/// Opens `file:///folder` (paths as in open_database). Makes missing folders.
+/// Opens `file:///folder` (paths as in open_database), making missing folders, or
+/// `s3://bucket/prefix?endpoint=…` (s3_options.h), which sends nothing yet.
 core::Result<std::unique_ptr<ObjectStore>> open_object_store(std::string_view url,
                                                              const std::string& base);
 

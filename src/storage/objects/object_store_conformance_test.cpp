@@ -1,5 +1,6 @@
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <limits>
@@ -415,12 +416,24 @@ TEST_P(ObjectStoreConformance, WhatWasAcknowledgedSurvivesKill9) {
   for (const ObjectInfo& object : *listed) EXPECT_EQ(object.size, 50'000U) << object.key;
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, ObjectStoreConformance,
-                         ::testing::Values(Backend{"file",
-                                                   [](const std::filesystem::path& folder) {
-                                                     return open_object_store("file:///objects",
-                                                                              folder.string());
-                                                   }}),
+/// Local files; and the bucket of TENURE_TEST_S3 (s3://bucket?endpoint=…), with credentials in the
+/// environment, where tests/clients/s3_test.py gives one.
+std::vector<Backend> backends() {
+  std::vector<Backend> all{{"file", [](const std::filesystem::path& folder) {
+                              return open_object_store("file:///objects", folder.string());
+                            }}};
+  if (const char* const bucket = std::getenv("TENURE_TEST_S3")) {
+    all.push_back({"s3", [url = std::string(bucket)](const std::filesystem::path& folder) {
+                     const std::size_t query = std::min(url.find('?'), url.size());
+                     return open_object_store(url.substr(0, query) + "/" +
+                                                  folder.filename().string() + url.substr(query),
+                                              "");
+                   }});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, ObjectStoreConformance, ::testing::ValuesIn(backends()),
                          [](const auto& backend) { return backend.param.name; });
 
 }  // namespace
