@@ -56,6 +56,11 @@ std::string position_token(std::int64_t offset, const MetricPoint& after) {
                                   after.timestamp_ms, std::bit_cast<std::int64_t>(after.value)));
 }
 
+/// Offsets are what clients say, so their sum may be too large.
+std::int64_t offset_after(std::int64_t offset, std::int64_t count) {
+  return offset > std::numeric_limits<std::int64_t>::max() - count ? offset : offset + count;
+}
+
 core::Result<Position> read_position(std::string_view token) {
   auto offset = read_page_token(token);
   if (!offset) return std::move(offset).error();
@@ -103,7 +108,7 @@ core::Result<SeriesPage> read_by_offset(Database& database, const std::string& r
   if (!done) return std::move(done).error();
   if (static_cast<std::int64_t>(page.points.size()) > limit) {
     page.points.pop_back();
-    page.next_page_token = page_token(offset + limit);
+    page.next_page_token = tracking::page_token(offset_after(offset, limit));
   }
   return page;
 }
@@ -153,7 +158,8 @@ core::Result<SeriesPage> read_next_by_steps(Database& database, const std::strin
         return !has_more;
       });
   if (!done) return std::move(done).error();
-  if (has_more) page.next_page_token = position_token(offset + limit, page.points.back());
+  if (has_more)
+    page.next_page_token = position_token(offset_after(offset, limit), page.points.back());
   return page;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 using core::equals_ignoring_case;
 using storage::SqlRow;
+using storage::SqlRowView;
 using storage::SqlValue;
 
 constexpr std::string_view kPromptTag = "mlflow.prompt.is_prompt";
@@ -93,38 +94,39 @@ core::Result<> add_model_details(storage::Database& database, std::vector<Regist
   auto read = read_page_rows(
       database,
       {.columns = "key, value", .table = "registered_model_tags", .condition = "t.name = page.k0"},
-      keys, [&](std::size_t item, const SqlRow& row) {
-        models[item].tags[row.text(0)] = row.text_or(1, "");
+      keys, [&](std::size_t item, const SqlRowView& row) {
+        models[item].tags.emplace(row.text(0), row.text_or(1, ""));
       });
   if (!read) return read;
   return read_page_rows(database,
                         {.columns = "alias, version",
                          .table = "registered_model_aliases",
                          .condition = "t.name = page.k0"},
-                        keys, [&](std::size_t item, const SqlRow& row) {
-                          models[item].aliases[row.text(0)] = row.integer(1);
+                        keys, [&](std::size_t item, const SqlRowView& row) {
+                          models[item].aliases.emplace(row.text(0), row.integer(1));
                         });
 }
 
 core::Result<> add_version_details(storage::Database& database, std::vector<ModelVersion>& versions,
                                    std::span<const SqlValue> keys) {
   const auto each = [&](std::string_view columns, std::string_view table, const auto& fill) {
-    return read_page_rows(database,
-                          {.columns = columns,
-                           .table = table,
-                           .condition = "t.name = page.k0 AND t.version = page.k1",
-                           .key_types = "ti"},
-                          keys,
-                          [&](std::size_t item, const SqlRow& row) { fill(versions[item], row); });
+    return read_page_rows(
+        database,
+        {.columns = columns,
+         .table = table,
+         .condition = "t.name = page.k0 AND t.version = page.k1",
+         .key_types = "ti"},
+        keys, [&](std::size_t item, const SqlRowView& row) { fill(versions[item], row); });
   };
   auto read =
-      each("key, value", "model_version_tags", [](ModelVersion& version, const SqlRow& row) {
-        version.tags[row.text(0)] = row.text_or(1, "");
+      each("key, value", "model_version_tags", [](ModelVersion& version, const SqlRowView& row) {
+        version.tags.emplace(row.text(0), row.text_or(1, ""));
       });
   if (!read) return read;
-  read = each("alias", "registered_model_aliases", [](ModelVersion& version, const SqlRow& row) {
-    version.aliases.push_back(row.text(0));
-  });
+  read =
+      each("alias", "registered_model_aliases", [](ModelVersion& version, const SqlRowView& row) {
+        version.aliases.emplace_back(row.text(0));
+      });
   if (!read) return read;
   for (ModelVersion& version : versions) std::sort(version.aliases.begin(), version.aliases.end());
   return {};
