@@ -1,22 +1,19 @@
 #include "tracking/metric_history.h"
 
 #include <algorithm>
-#include <limits>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "tracking/metric_sampling.h"
-#include "tracking/run_log.h"
 #include "tracking/run_rows.h"
-#include "tracking/search/page_token.h"
 #include "tracking/sql_rows.h"
 
 namespace tenure::tracking {
 namespace {
 
 using storage::SqlExecutor;
-using storage::SqlRow;
+using storage::SqlRowView;
 using storage::SqlValue;
 
 constexpr std::size_t kRunsMax = 100;
@@ -24,106 +21,59 @@ constexpr std::int64_t kBulkMax = 25'000;
 constexpr std::int64_t kSampledMax = 2500;
 constexpr std::int64_t kPointsOfRunMax = 25'000;
 
-// The key is known, so it is not read again for every value.
-constexpr std::string_view kPointColumns =
-    "value, timestamp, step, CASE WHEN is_nan THEN 1 ELSE 0 END";
-
-// A run's history by timestamp, step, value. SQLite, which knows nothing of the data, would take
-// the primary key for the sake of the order, and with it the points of all runs: so the order is by
-// an expression, and all possible steps are named, which only an index that begins with the run
-// has.
-constexpr std::string_view kHistory =
-    "SELECT value, timestamp, step, CASE WHEN is_nan THEN 1 ELSE 0 END FROM metrics WHERE run_uuid "
-    "= :run AND key = :key AND step BETWEEN :first AND :last ORDER BY metrics.timestamp + 0, step, "
-    "value";
-constexpr std::int64_t kFirstStep = std::numeric_limits<std::int64_t>::min();
-constexpr std::int64_t kLastStep = std::numeric_limits<std::int64_t>::max();
-
 core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-Metric point_from_row(const SqlRow& row, const std::string& key) {
-  Metric metric;
-  metric.key = key;
-  metric.value = row.integer(3) != 0 ? std::numeric_limits<double>::quiet_NaN() : row.number(0);
-  metric.timestamp_ms = row.integer(1);
-  metric.step = row.integer(2);
-  return metric;
-}
-
-void append_points(std::vector<RunMetric>& points, const std::string& run, const std::string& key,
-                   std::span<const SqlRow> rows) {
-  for (const SqlRow& row : rows) points.push_back({run, point_from_row(row, key)});
-}
-
 /// Points of a run whose step lies in a range, by step, timestamp, value.
 core::Result<> read_range(SqlExecutor& sql, const std::string& run, const std::string& key,
-                          StepRange range, std::vector<RunMetric>& points) {
-  auto rows =
-      sql.query(fmt::format("SELECT {} FROM metrics WHERE run_uuid = :run AND key = :key AND step "
-                            "BETWEEN :begin AND :end ORDER BY step, timestamp, value LIMIT :limit",
-                            kPointColumns),
-                {run, key, range.begin, range.end, kPointsOfRunMax});
-  if (!rows) return std::move(rows).error();
-  append_points(points, run, key, *rows);
-  return {};
+                          StepRange range, std::vector<MetricPoint>& points) {
+  return sql.for_each(fmt::format("SELECT {} FROM metrics WHERE run_uuid = :run AND key = :key AND "
+                                  "step BETWEEN :begin AND :end ORDER BY step, timestamp, value, "
+                                  "is_nan LIMIT :limit",
+                                  kPointColumns),
+                      {run, key, range.begin, range.end, kPointsOfRunMax},
+                      [&](const SqlRowView& row) {
+                        points.push_back(point_from_row(row));
+                        return true;
+                      });
 }
 
 /// Points of a run at some steps, by step, timestamp, value.
 core::Result<> read_steps(SqlExecutor& sql, const std::string& run, const std::string& key,
-                          const std::vector<SqlValue>& steps, std::vector<RunMetric>& points) {
-  auto rows =
-      query_by_list(sql,
-                    fmt::format("SELECT {} FROM metrics WHERE run_uuid = :run AND key = :key AND "
-                                "step IN ({{list}}) ORDER BY step, timestamp, value",
-                                kPointColumns),
-                    {run, key}, steps);
-  if (!rows) return std::move(rows).error();
-  const auto limit = static_cast<std::size_t>(kPointsOfRunMax);
-  append_points(points, run, key, std::span(*rows).first(std::min(rows->size(), limit)));
-  return {};
+                          const std::vector<SqlValue>& steps, std::vector<MetricPoint>& points) {
+  return for_each_by_list(
+      sql,
+      fmt::format("SELECT {} FROM metrics WHERE run_uuid = :run AND key = :key AND step IN "
+                  "({{list}}) ORDER BY step, timestamp, value, is_nan",
+                  kPointColumns),
+      {run, key}, steps, [&](const SqlRowView& row) {
+        points.push_back(point_from_row(row));
+        return points.size() < static_cast<std::size_t>(kPointsOfRunMax);
+      });
 }
 
 }  // namespace
 
-core::Result<Page<Metric>> metric_history(storage::Database& database, std::string_view run_id,
-                                          std::string_view key,
-                                          std::optional<std::int64_t> max_results,
-                                          std::string_view page_token) {
+core::Result<SeriesPage> metric_history(storage::Database& database, std::string_view run_id,
+                                        std::string_view key,
+                                        std::optional<std::int64_t> max_results,
+                                        std::string_view page_token) {
   if (max_results && *max_results < 1) {
     return invalid(
         fmt::format("Invalid value {} for parameter 'max_results' supplied. It must be "
                     "a positive integer",
                     *max_results));
   }
-  auto offset = read_page_token(page_token);
-  if (!offset) return std::move(offset).error();
-  // One more than asked for tells whether there is another page.
-  constexpr std::int64_t kAll = std::int64_t{1} << 60;
-  const std::int64_t limit = std::min(max_results.value_or(kAll), kAll) + 1;
-  auto rows = database.query(
-      fmt::format("{} LIMIT :limit OFFSET :offset", kHistory),
-      {std::string(run_id), std::string(key), kFirstStep, kLastStep, limit, *offset});
-  if (!rows) return std::move(rows).error();
-  if (rows->empty()) {
-    auto known = database.query("SELECT 1 FROM runs WHERE run_uuid = :run", {std::string(run_id)});
-    if (!known) return std::move(known).error();
-    if (known->empty()) return run_not_found(run_id);
-  }
-  Page<Metric> page;
-  const std::string name(key);
-  const bool has_more = static_cast<std::int64_t>(rows->size()) == limit;
-  if (has_more) {
-    rows->pop_back();
-    page.next_page_token = tracking::page_token(*offset + limit - 1);
-  }
-  page.items.reserve(rows->size());
-  for (const SqlRow& row : *rows) page.items.push_back(point_from_row(row, name));
+  auto page = read_series(database, std::string(run_id), std::string(key), max_results, page_token);
+  if (!page || !page->points.empty()) return page;
+  auto known = database.query("SELECT 1 FROM runs WHERE run_uuid = :run", {std::string(run_id)});
+  if (!known) return std::move(known).error();
+  if (known->empty()) return run_not_found(run_id);
   return page;
 }
 
-core::Result<std::vector<RunMetric>> bulk_metric_history(storage::Database& database,
+core::Result<std::vector<RunSeries>> bulk_metric_history(storage::Database& database,
                                                          std::span<const std::string> run_ids,
                                                          std::string_view key,
                                                          std::int64_t max_results) {
@@ -143,20 +93,20 @@ core::Result<std::vector<RunMetric>> bulk_metric_history(storage::Database& data
                     max_results));
   }
   const std::string name(key);
-  const auto limit = static_cast<std::size_t>(std::min(max_results, kBulkMax));
-  std::vector<RunMetric> points;
+  std::int64_t limit = std::min(max_results, kBulkMax);
+  std::vector<RunSeries> series;
   for (const std::string& run : std::set<std::string>(run_ids.begin(), run_ids.end())) {
-    auto rows = database.query(
-        fmt::format("{} LIMIT :limit", kHistory),
-        {run, name, kFirstStep, kLastStep, static_cast<std::int64_t>(limit - points.size())});
-    if (!rows) return std::move(rows).error();
-    append_points(points, run, name, *rows);
-    if (points.size() >= limit) break;
+    auto page = read_series(database, run, name, limit, "");
+    if (!page) return std::move(page).error();
+    if (page->points.empty()) continue;
+    limit -= static_cast<std::int64_t>(page->points.size());
+    series.push_back({run, std::move(page->points)});
+    if (limit == 0) break;
   }
-  return points;
+  return series;
 }
 
-core::Result<std::vector<RunMetric>> sampled_metric_history(storage::Database& database,
+core::Result<std::vector<RunSeries>> sampled_metric_history(storage::Database& database,
                                                             std::span<const std::string> run_ids,
                                                             std::string_view key,
                                                             std::optional<StepRange> range,
@@ -182,8 +132,8 @@ core::Result<std::vector<RunMetric>> sampled_metric_history(storage::Database& d
   const std::string name(key);
   auto extents = read_step_extents(database, run_ids, name);
   if (!extents) return std::move(extents).error();
-  std::vector<RunMetric> points;
-  if (extents->empty()) return points;
+  std::vector<RunSeries> series;
+  if (extents->empty()) return series;
   auto steps = read_distinct_steps(database, *extents, name);
   if (!steps) return std::move(steps).error();
   const StepRange asked = range.value_or(StepRange{0, steps->back()});
@@ -192,11 +142,12 @@ core::Result<std::vector<RunMetric>> sampled_metric_history(storage::Database& d
   std::vector<SqlValue> values(sampled.steps.begin(), sampled.steps.end());
   for (const std::string& run : run_ids) {
     if (!std::binary_search(extents->begin(), extents->end(), RunSteps{run, {}}, by_run)) continue;
-    auto read = sampled.is_everything ? read_range(database, run, name, asked, points)
-                                      : read_steps(database, run, name, values, points);
+    RunSeries& of_run = series.emplace_back(RunSeries{run, {}});
+    auto read = sampled.is_everything ? read_range(database, run, name, asked, of_run.points)
+                                      : read_steps(database, run, name, values, of_run.points);
     if (!read) return std::move(read).error();
   }
-  return points;
+  return series;
 }
 
 }  // namespace tenure::tracking

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "tracking/metric_sampling.h"
+#include "tracking/search/page_token.h"
 #include "tracking/testing/tracking_world.h"
 
 namespace tenure::tracking {
@@ -31,12 +32,37 @@ class MetricHistory : public ::testing::Test, protected testing::TrackingWorld {
     for (std::int64_t step = 0; step < end; step += stride) steps.push_back(step);
     return steps;
   }
+  struct Pages {
+    std::vector<std::size_t> sizes;
+    std::vector<MetricPoint> points;
+  };
+  Pages read_pages(const std::string& id, std::int64_t size) {
+    Pages pages;
+    std::string token;
+    do {
+      auto page = metric_history(*database_, id, "m", size, token);
+      EXPECT_TRUE(page) << page.error().message;
+      pages.sizes.push_back(page->points.size());
+      pages.points.insert(pages.points.end(), page->points.begin(), page->points.end());
+      token = page->next_page_token;
+    } while (!token.empty() && pages.sizes.size() < 100);
+    return pages;
+  }
+  static bool is_before(const MetricPoint& a, const MetricPoint& b) {
+    return std::tie(a.timestamp_ms, a.step, a.value) < std::tie(b.timestamp_ms, b.step, b.value);
+  }
+  static std::size_t count(const std::vector<RunSeries>& series) {
+    std::size_t points = 0;
+    for (const RunSeries& of_run : series) points += of_run.points.size();
+    return points;
+  }
   Steps sampled(const std::vector<std::string>& ids, std::int64_t max,
                 std::optional<StepRange> range = std::nullopt) {
     auto points = sampled_metric_history(*database_, ids, "m", range, max);
     EXPECT_TRUE(points) << points.error().message;
     Steps steps;
-    for (const RunMetric& point : *points) steps.push_back(point.metric.step);
+    for (const RunSeries& series : *points)
+      for (const MetricPoint& point : series.points) steps.push_back(point.step);
     return steps;
   }
 };
@@ -46,27 +72,18 @@ TEST_F(MetricHistory, IsPaged) {
   std::vector<Metric> metrics;
   for (int i = 0; i < 10; ++i) metrics.push_back({"m", 9.0 - i, 100 + i / 2, 50 - i});
   ASSERT_TRUE(runs().log(id, metrics));
-  std::vector<std::size_t> sizes;
-  std::vector<Metric> all;
-  std::string token;
-  do {
-    auto page = metric_history(*database_, id, "m", 4, token);
-    ASSERT_TRUE(page) << page.error().message;
-    sizes.push_back(page->items.size());
-    all.insert(all.end(), page->items.begin(), page->items.end());
-    token = page->next_page_token;
-  } while (!token.empty());
-  EXPECT_EQ(sizes, (std::vector<std::size_t>{4, 4, 2}));
-  EXPECT_TRUE(std::is_sorted(all.begin(), all.end(), [](const Metric& a, const Metric& b) {
-    return std::tie(a.timestamp_ms, a.step, a.value) < std::tie(b.timestamp_ms, b.step, b.value);
-  }));
+  const Pages pages = read_pages(id, 4);
+  EXPECT_EQ(pages.sizes, (std::vector<std::size_t>{4, 4, 2}));
+  EXPECT_TRUE(std::is_sorted(pages.points.begin(), pages.points.end(), is_before));
   EXPECT_EQ(metric_history(*database_, id, "m", 2, "")->next_page_token, "eyJvZmZzZXQiOiAyfQ==");
   EXPECT_EQ(metric_history(*database_, id, "m", 10, "")->next_page_token, "");
-  EXPECT_EQ(metric_history(*database_, id, "m", std::nullopt, "")->items.size(), 10U);
+  EXPECT_EQ(metric_history(*database_, id, "m", std::nullopt, "")->points.size(), 10U);
+  EXPECT_EQ(
+      metric_history(*database_, id, "m", std::nullopt, "eyJvZmZzZXQiOiAyfQ==")->points.size(), 8U);
   EXPECT_EQ(metric_history(*database_, id, "m", std::numeric_limits<std::int64_t>::max(), "")
-                ->items.size(),
+                ->points.size(),
             10U);
-  EXPECT_TRUE(metric_history(*database_, id, "other", 4, "")->items.empty());
+  EXPECT_TRUE(metric_history(*database_, id, "other", 4, "")->points.empty());
   EXPECT_EQ(code_of(metric_history(*database_, id, "m", 4, "?")),
             core::ErrorCode::kInvalidArgument);
   EXPECT_EQ(code_of(metric_history(*database_, id, "m", 0, "")), core::ErrorCode::kInvalidArgument);
@@ -74,17 +91,70 @@ TEST_F(MetricHistory, IsPaged) {
             "Run with id=nope not found");
 }
 
+TEST_F(MetricHistory, PagesOfATrainingRunAreFoundByTheirFirstPoint) {
+  const std::string id = new_run().id;
+  const double nan = std::nan("");
+  const std::vector<Metric> metrics = {{"m", 0.1, 1, -3},  {"m", 5, 2, 0},   {"m", 6, 2, 0},
+                                       {"m", 0, 3, 1},     {"m", nan, 3, 1}, {"m", 1e-300, 4, 1},
+                                       {"m", -1e300, 5, 2}};
+  ASSERT_TRUE(runs().log(id, metrics));
+  for (std::int64_t size = 1; size <= 8; ++size) {
+    const Pages pages = read_pages(id, size);
+    ASSERT_EQ(pages.points.size(), metrics.size()) << size;
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+      EXPECT_EQ(std::isnan(pages.points[i].value), std::isnan(metrics[i].value));
+      if (!std::isnan(metrics[i].value)) {
+        EXPECT_EQ(pages.points[i].value, metrics[i].value);
+      }
+      EXPECT_EQ(pages.points[i].timestamp_ms, metrics[i].timestamp_ms);
+      EXPECT_EQ(pages.points[i].step, metrics[i].step);
+    }
+  }
+  // MLflow's own token, and one whose position is no position, count from the beginning.
+  EXPECT_EQ(metric_history(*database_, id, "m", 4, page_token(5))->points.size(), 2U);
+  EXPECT_EQ(
+      metric_history(*database_, id, "m", 4, encode_token(R"({"offset": 5, "after": [1, "x", 2]})"))
+          ->points.size(),
+      2U);
+}
+
+TEST_F(MetricHistory, OfAnySeriesComesByTimeWhateverTheSizeOfThePages) {
+  const bool holds = rc::check("pages of a history", [&] {
+    const std::string id = new_run().id;
+    std::vector<Metric> metrics;
+    const auto count = *rc::gen::inRange(1, 25);
+    const bool follows = *rc::gen::arbitrary<bool>();
+    for (int i = 0; i < count; ++i) {
+      const auto time = follows ? i / 2 : *rc::gen::inRange(0, 10);
+      metrics.push_back({"m", double(*rc::gen::inRange(0, 3)), time, follows ? i / 3 : i});
+    }
+    RC_ASSERT(runs().log(id, metrics).has_value());
+    const auto whole = metric_history(*database_, id, "m", std::nullopt, "");
+    RC_ASSERT(whole.has_value());
+    RC_ASSERT(std::is_sorted(whole->points.begin(), whole->points.end(), is_before));
+    const Pages pages = read_pages(id, *rc::gen::inRange<std::int64_t>(1, 9));
+    RC_ASSERT(pages.points.size() == whole->points.size());
+    for (std::size_t i = 0; i < whole->points.size(); ++i) {
+      RC_ASSERT(!is_before(pages.points[i], whole->points[i]));
+      RC_ASSERT(!is_before(whole->points[i], pages.points[i]));
+    }
+  });
+  EXPECT_TRUE(holds);
+}
+
 TEST_F(MetricHistory, OfSeveralRunsComesByRunAndEndsAtTheLimit) {
   std::vector<std::string> ids = {run_with({2, 1}), run_with({3}), run_with({4, 5}), "unknown"};
   std::vector<std::string> sorted = ids;
   std::sort(sorted.begin(), sorted.end());
-  auto points = bulk_metric_history(*database_, ids, "m", 25'000);
-  ASSERT_EQ(points->size(), 5U);
-  EXPECT_TRUE(
-      std::is_sorted(points->begin(), points->end(), [](const RunMetric& a, const RunMetric& b) {
-        return std::tie(a.run_id, a.metric.step) < std::tie(b.run_id, b.metric.step);
-      }));
-  EXPECT_EQ(bulk_metric_history(*database_, ids, "m", 3)->size(), 3U);
+  const auto series = bulk_metric_history(*database_, ids, "m", 25'000);
+  ASSERT_EQ(series->size(), 3U);
+  EXPECT_EQ(count(*series), 5U);
+  for (std::size_t i = 0; i < series->size(); ++i) {
+    const RunSeries& of_run = (*series)[i];
+    EXPECT_TRUE(i == 0 || (*series)[i - 1].run_id < of_run.run_id);
+    EXPECT_TRUE(std::is_sorted(of_run.points.begin(), of_run.points.end(), is_before));
+  }
+  EXPECT_EQ(count(*bulk_metric_history(*database_, ids, "m", 3)), 3U);
   EXPECT_EQ(message_of(bulk_metric_history(*database_, {}, "m", 3)),
             "GetMetricHistoryBulk request must specify at least one run_id.");
   EXPECT_EQ(message_of(bulk_metric_history(*database_, ids, "", 3)),
@@ -137,13 +207,14 @@ TEST_F(MetricHistory, AllPointsOfASampledStepComeByTimeAndValue) {
       {"m", 2, 5, 0}, {"m", 1, 5, 0}, {"m", 9, 4, 0}, {"m", std::nan(""), 6, 0}};
   ASSERT_TRUE(runs().log(id, metrics));
   auto points = sampled_metric_history(*database_, std::span(&id, 1), "m", std::nullopt, 1);
-  ASSERT_EQ(points->size(), 4U);
-  EXPECT_EQ((*points)[0].metric.value, 9);
-  EXPECT_EQ((*points)[1].metric.value, 1);
-  EXPECT_EQ((*points)[2].metric.value, 2);
-  EXPECT_TRUE(std::isnan((*points)[3].metric.value));
-  EXPECT_EQ((*points)[0].run_id, id);
-  EXPECT_EQ((*points)[0].metric.key, "m");
+  ASSERT_EQ(points->size(), 1U);
+  EXPECT_EQ(points->front().run_id, id);
+  const std::vector<MetricPoint>& of_run = points->front().points;
+  ASSERT_EQ(of_run.size(), 4U);
+  EXPECT_EQ(of_run[0].value, 9);
+  EXPECT_EQ(of_run[1].value, 1);
+  EXPECT_EQ(of_run[2].value, 2);
+  EXPECT_TRUE(std::isnan(of_run[3].value));
 }
 
 TEST_F(MetricHistory, DistinctStepsAreThoseOfAnyRun) {

@@ -22,16 +22,18 @@ std::uint64_t distance(std::int64_t from, std::int64_t to) {
 core::Result<> add_steps(SqlExecutor& sql, const std::string& run, const std::string& key,
                          std::string_view condition, std::initializer_list<std::int64_t> parameters,
                          std::vector<std::int64_t>& steps) {
-  std::string text = "SELECT DISTINCT step FROM metrics WHERE run_uuid = :run AND key = :key";
+  std::string text = "SELECT step FROM metrics WHERE run_uuid = :run AND key = :key";
   text += condition;
   text += " ORDER BY step";
   std::vector<SqlValue> values = {run, key};
   values.insert(values.end(), parameters.begin(), parameters.end());
-  auto rows = sql.query(text, values);
-  if (!rows) return std::move(rows).error();
-  steps.reserve(steps.size() + rows->size());
-  for (const SqlRow& row : *rows) steps.push_back(row.integer(0));
-  return {};
+  // The index gives them in order, so repeats are neighbours.
+  const std::size_t first = steps.size();
+  return sql.for_each(text, values, [&](const storage::SqlRowView& row) {
+    const std::int64_t step = row.integer(0);
+    if (steps.size() == first || steps.back() != step) steps.push_back(step);
+    return true;
+  });
 }
 
 /// The steps of a run that are not in the pattern.

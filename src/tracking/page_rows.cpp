@@ -43,7 +43,7 @@ std::string statement_for(const PageRows& wanted, std::size_t items) {
 
 core::Result<> read_page_rows(
     storage::SqlExecutor& sql, const PageRows& wanted, std::span<const storage::SqlValue> keys,
-    const std::function<void(std::size_t item, const storage::SqlRow& row)>& on_row) {
+    const std::function<void(std::size_t item, const storage::SqlRowView& row)>& on_row) {
   const std::size_t width = wanted.key_types.size();
   TENURE_ASSERT(width > 0 && keys.size() % width == 0);
   const std::size_t items = keys.size() / width;
@@ -53,10 +53,13 @@ core::Result<> read_page_rows(
     std::vector<storage::SqlValue> parameters(size * width, nullptr);
     std::copy_n(keys.begin() + static_cast<std::ptrdiff_t>(begin * width), count * width,
                 parameters.begin());
-    auto rows = sql.query(statement_for(wanted, size), parameters);
-    if (!rows) return std::move(rows).error();
-    for (const storage::SqlRow& row : *rows)
-      on_row(begin + static_cast<std::size_t>(row.integer(row.size() - 1)), row);
+    auto done =
+        sql.for_each(statement_for(wanted, size), parameters, [&](const storage::SqlRowView& row) {
+          const std::int64_t item = row.integer(row.size() - 1);
+          on_row(begin + static_cast<std::size_t>(item), row);
+          return true;
+        });
+    if (!done) return done;
     begin += count;
   }
   return {};

@@ -20,9 +20,10 @@ struct PageRows {
 };
 
 /// Reads the rows of all items, one statement per 1,000 items. `keys` has key_types.size() values
-/// per item. `on_row` gets the item's position and a row of the asked columns; items come in order.
+/// per item. `on_row` gets the item's position and a row of the asked columns, in place; items come
+/// in order.
 core::Result<> read_page_rows(
     storage::SqlExecutor& sql, const PageRows& wanted, std::span<const storage::SqlValue> keys,
-    const std::function<void(std::size_t item, const storage::SqlRow& row)>& on_row);
+    const std::function<void(std::size_t item, const storage::SqlRowView& row)>& on_row);
 
 }  // namespace tenure::tracking

@@ -6,11 +6,15 @@
 
 #include <fmt/format.h>
 
+#include "tracking/page_rows.h"
+#include "tracking/sql_rows.h"
+
 namespace tenure::tracking {
 namespace {
 
 using storage::SqlExecutor;
 using storage::SqlRow;
+using storage::SqlRowView;
 
 /// The versions of one model.
 std::string select_versions(std::string_view condition) {
@@ -47,16 +51,6 @@ core::Result<> add_details(SqlExecutor& sql, std::string_view name,
   }
   for (ModelVersion& version : versions) std::ranges::sort(version.aliases);
   return {};
-}
-
-/// Name and number of the highest version in each stage of some models.
-std::string select_latest(std::size_t models) {
-  std::string names;
-  for (std::size_t i = 0; i < models; ++i) names += fmt::format("{}:n{}", i == 0 ? "" : ", ", i);
-  return fmt::format(
-      "(SELECT name, MAX(version) AS version FROM model_versions WHERE name IN ({}) AND "
-      "current_stage <> 'Deleted_Internal' GROUP BY name, current_stage) l",
-      names);
 }
 
 }  // namespace
@@ -135,47 +129,59 @@ core::Result<std::vector<ModelVersion>> read_versions(SqlExecutor& sql, std::str
   return versions;
 }
 
+core::Result<> read_version_details(SqlExecutor& sql, std::span<ModelVersion* const> versions) {
+  std::vector<storage::SqlValue> keys;
+  keys.reserve(versions.size() * 2);
+  for (const ModelVersion* version : versions) {
+    keys.emplace_back(version->name);
+    keys.emplace_back(version->version);
+  }
+  const auto each = [&](std::string_view columns, std::string_view table, const auto& fill) {
+    return read_page_rows(
+        sql,
+        {.columns = columns,
+         .table = table,
+         .condition = "t.name = page.k0 AND t.version = page.k1",
+         .key_types = "ti"},
+        keys, [&](std::size_t item, const SqlRowView& row) { fill(*versions[item], row); });
+  };
+  auto read =
+      each("key, value", "model_version_tags", [](ModelVersion& version, const SqlRowView& row) {
+        version.tags.emplace(row.text(0), row.text_or(1, ""));
+      });
+  if (!read) return read;
+  read =
+      each("alias", "registered_model_aliases", [](ModelVersion& version, const SqlRowView& row) {
+        version.aliases.emplace_back(row.text(0));
+      });
+  if (!read) return read;
+  for (ModelVersion* version : versions) std::ranges::sort(version->aliases);
+  return {};
+}
+
 core::Result<std::map<std::string, std::vector<ModelVersion>>> read_latest_versions(
     SqlExecutor& sql, std::span<const std::string> names) {
-  std::map<std::string, std::vector<ModelVersion>> latest;
-  if (names.empty()) return latest;
-  const std::vector<storage::SqlValue> parameters(names.begin(), names.end());
-  const std::string of_latest = select_latest(names.size());
-  auto rows =
-      sql.query(fmt::format("SELECT {} FROM {} JOIN model_versions v ON v.name = l.name AND "
-                            "v.version = l.version ORDER BY v.name, v.version",
-                            kVersionColumns, of_latest),
-                parameters);
+  // For each stage one look at an end of index_tenure_model_versions_stage: a model may have many
+  // versions.
+  auto rows = query_by_list(
+      sql,
+      fmt::format("SELECT {} FROM registered_models r CROSS JOIN (SELECT 'None' AS stage UNION ALL "
+                  "SELECT 'Staging' UNION ALL SELECT 'Production' UNION ALL SELECT 'Archived') s "
+                  "CROSS JOIN model_versions v WHERE r.name IN ({{list}}) AND v.name = r.name AND "
+                  "v.version = (SELECT MAX(m.version) FROM model_versions m WHERE m.name = r.name "
+                  "AND m.current_stage = s.stage) ORDER BY v.name, v.version",
+                  kVersionColumns),
+      {}, distinct_values(names));
   if (!rows) return std::move(rows).error();
-  std::map<std::pair<std::string, std::int64_t>, ModelVersion*> by_number;
+  std::map<std::string, std::vector<ModelVersion>> latest;
   for (const SqlRow& row : *rows) {
     ModelVersion version = version_from_row(row);
     latest[version.name].push_back(std::move(version));
   }
+  std::vector<ModelVersion*> all;
   for (auto& [name, versions] : latest)
-    for (ModelVersion& version : versions) by_number[{name, version.version}] = &version;
-  const auto details = [&](std::string_view columns, std::string_view table,
-                           const auto& add) -> core::Result<> {
-    auto found = sql.query(fmt::format("SELECT d.name, d.version, {} FROM {} JOIN {} d ON d.name = "
-                                       "l.name AND d.version = l.version ORDER BY 3",
-                                       columns, of_latest, table),
-                           parameters);
-    if (!found) return std::move(found).error();
-    for (const SqlRow& row : *found) {
-      const auto version = by_number.find({row.text(0), row.integer(1)});
-      if (version != by_number.end()) add(*version->second, row);
-    }
-    return {};
-  };
-  auto tagged =
-      details("d.key, d.value", "model_version_tags", [](ModelVersion& version, const SqlRow& row) {
-        version.tags[row.text(2)] = row.text_or(3, "");
-      });
-  if (!tagged) return std::move(tagged).error();
-  auto aliased = details(
-      "d.alias", "registered_model_aliases",
-      [](ModelVersion& version, const SqlRow& row) { version.aliases.push_back(row.text(2)); });
-  if (!aliased) return std::move(aliased).error();
+    for (ModelVersion& version : versions) all.push_back(&version);
+  if (auto read = read_version_details(sql, all); !read) return std::move(read).error();
   return latest;
 }
 

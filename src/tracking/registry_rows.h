@@ -31,7 +31,10 @@ core::Result<std::optional<ModelVersion>> read_version(storage::SqlExecutor& sql
                                                        std::optional<std::int64_t> version);
 core::Result<std::vector<ModelVersion>> read_versions(storage::SqlExecutor& sql,
                                                       std::string_view name);
-/// The highest version in each stage, by model; in three statements, however many models.
+/// Adds tags and aliases to versions of any models, which have none.
+core::Result<> read_version_details(storage::SqlExecutor& sql,
+                                    std::span<ModelVersion* const> versions);
+/// The highest version in each stage, by model; in three statements for 512 models.
 core::Result<std::map<std::string, std::vector<ModelVersion>>> read_latest_versions(
     storage::SqlExecutor& sql, std::span<const std::string> names);
 /// The version an alias points at, 0 for none.

@@ -35,7 +35,7 @@ core::Result<Run> RunStore::update(std::string_view id, const RunUpdate& update)
                     kRunColumns),
         {std::move(status), std::move(end), std::string(id)});
     if (!rows) return std::move(rows).error();
-    run = run_from_row(rows->front(), 0);
+    run = run_from_row(rows->front());
     return {};
   });
   if (!done) return std::move(done).error();

@@ -67,13 +67,12 @@ core::Error params_changed(std::string_view run_id, std::span<const ParamChange>
 
 }  // namespace
 
-Metric metric_from_row(const storage::SqlRow& row, std::size_t first) {
+Metric metric_from_row(const storage::SqlRowView& row) {
   Metric metric;
-  metric.key = row.text(first);
-  metric.value = row.integer(first + 4) != 0 ? std::numeric_limits<double>::quiet_NaN()
-                                             : row.number(first + 1);
-  metric.timestamp_ms = row.integer_if(first + 2).value_or(0);
-  metric.step = row.integer(first + 3);
+  metric.key = row.text(0);
+  metric.value = row.integer(4) != 0 ? std::numeric_limits<double>::quiet_NaN() : row.number(1);
+  metric.timestamp_ms = row.integer_if(2).value_or(0);
+  metric.step = row.integer(3);
   return metric;
 }
 

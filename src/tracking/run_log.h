@@ -15,12 +15,9 @@ namespace tenure::tracking {
 inline constexpr std::string_view kRunNameTag = "mlflow.runName";
 inline constexpr std::size_t kRunNameMax = 250;  ///< of the column
 
-/// The columns of metrics and latest_metrics that metric_from_row reads.
-inline constexpr std::string_view kMetricColumns =
-    "key, value, timestamp, step, CASE WHEN is_nan THEN 1 ELSE 0 END";
-
-/// The metric in five columns from `first` on.
-Metric metric_from_row(const storage::SqlRow& row, std::size_t first);
+/// The columns of latest_metrics that metric_from_row reads.
+inline constexpr std::string_view kMetricColumns = "key, value, timestamp, step, is_nan";
+Metric metric_from_row(const storage::SqlRowView& row);
 
 /// Checks keys, values and times, before anything is written.
 core::Result<> check_batch(std::span<const Metric> metrics,

@@ -14,38 +14,43 @@ namespace tenure::tracking {
 namespace {
 
 using storage::SqlRow;
+using storage::SqlRowView;
 
 constexpr auto kStatuses =
     std::to_array({RunStatus::kRunning, RunStatus::kScheduled, RunStatus::kFinished,
                    RunStatus::kFailed, RunStatus::kKilled});
 
 // Keys mostly come in their order, as they were written: then the end is the place.
-void put(std::map<std::string, std::string>& map, const SqlRow& row) {
-  map.emplace_hint(map.end(), row.text(0), row.is_null(1) ? std::string() : row.text(1));
+void put(std::map<std::string, std::string>& map, const SqlRowView& row) {
+  map.emplace_hint(map.end(), row.text(0), row.text_or(1, ""));
 }
 
-void put_metric(Run& run, const SqlRow& row) {
-  run.metrics.emplace_hint(run.metrics.end(), row.text(0), metric_from_row(row, 0));
+void put_metric(Run& run, const SqlRowView& row) {
+  run.metrics.emplace_hint(run.metrics.end(), row.text(0), metric_from_row(row));
+}
+
+template <class Row>
+Run read_run(const Row& row) {
+  Run run;
+  run.id = row.text(0);
+  if (const auto experiment = row.integer_if(1)) run.experiment_id = std::to_string(*experiment);
+  run.name = row.text_or(2, "");
+  run.user = row.text_or(3, "");
+  const auto status = row.text_or(4, "RUNNING");
+  for (const RunStatus known : kStatuses) {
+    if (run_status_name(known) == status) run.status = known;
+  }
+  run.start_ms = row.integer_if(5).value_or(0);
+  run.end_ms = row.integer_if(6).value_or(0);
+  run.artifact_uri = row.text_or(7, "");
+  run.lifecycle_stage = row.text_or(8, "active");
+  return run;
 }
 
 }  // namespace
 
-Run run_from_row(const SqlRow& row, std::size_t first) {
-  Run run;
-  run.id = row.text(first);
-  if (const auto experiment = row.integer_if(first + 1))
-    run.experiment_id = std::to_string(*experiment);
-  run.name = row.text_or(first + 2, "");
-  run.user = row.text_or(first + 3, "");
-  const std::string status = row.text_or(first + 4, "RUNNING");
-  for (const RunStatus known : kStatuses) {
-    if (run_status_name(known) == status) run.status = known;
-  }
-  run.start_ms = row.integer_if(first + 5).value_or(0);
-  run.end_ms = row.integer_if(first + 6).value_or(0);
-  run.artifact_uri = row.text_or(first + 7, "");
-  run.lifecycle_stage = row.text_or(first + 8, "active");
-  return run;
+Run run_from_row(const SqlRow& row) {
+  return read_run(row);
 }
 
 core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
@@ -55,20 +60,20 @@ core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
   const auto each = [&](std::string_view columns, std::string_view table, const auto& fill) {
     return read_page_rows(
         sql, {.columns = columns, .table = table, .condition = "t.run_uuid = page.k0"}, keys,
-        [&](std::size_t item, const SqlRow& row) { fill(found[item], row); });
+        [&](std::size_t item, const SqlRowView& row) { fill(found[item], row); });
   };
   auto read = each(kRunColumns, "runs",
-                   [](std::optional<Run>& run, const SqlRow& row) { run = run_from_row(row, 0); });
+                   [](std::optional<Run>& run, const SqlRowView& row) { run = read_run(row); });
   if (!read) return std::move(read).error();
-  read = each("key, value", "params", [](std::optional<Run>& run, const SqlRow& row) {
+  read = each("key, value", "params", [](std::optional<Run>& run, const SqlRowView& row) {
     if (run) put(run->params, row);
   });
   if (!read) return std::move(read).error();
-  read = each("key, value", "tags", [](std::optional<Run>& run, const SqlRow& row) {
+  read = each("key, value", "tags", [](std::optional<Run>& run, const SqlRowView& row) {
     if (run) put(run->tags, row);
   });
   if (!read) return std::move(read).error();
-  read = each(kMetricColumns, "latest_metrics", [](std::optional<Run>& run, const SqlRow& row) {
+  read = each(kMetricColumns, "latest_metrics", [](std::optional<Run>& run, const SqlRowView& row) {
     if (run) put_metric(*run, row);
   });
   if (!read) return std::move(read).error();

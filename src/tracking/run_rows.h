@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,8 +17,8 @@ inline constexpr std::string_view kRunColumns =
     "run_uuid, experiment_id, name, user_id, status, start_time, end_time, artifact_uri, "
     "lifecycle_stage";
 
-/// A run without params, tags, metrics and inputs, from the columns `first` and later.
-Run run_from_row(const storage::SqlRow& row, std::size_t first);
+/// A run without params, tags, metrics and inputs.
+Run run_from_row(const storage::SqlRow& row);
 
 /// Params, tags and latest metrics of many runs cost one statement each per 1,000 runs, and inputs
 /// a few more. Runs come in the order of `ids`; ids that do not exist are left out.

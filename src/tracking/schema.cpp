@@ -55,7 +55,26 @@ constexpr storage::Migration kRegistryIndexes{
     "version);"
     "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_run_id ON model_versions (run_id);"};
 
-/// What our own tables are made by. Only the numbering of rows differs between the databases.
+/// Models may have thousands of versions: the newest of a stage, and the latest changes. The order
+/// is that of a search, which the databases write differently.
+constexpr storage::Migration kSqliteVersionIndexes{
+    4, "versions by stage and by time",
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_stage ON model_versions (name, "
+    "current_stage, version);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_time ON model_versions "
+    "(last_updated_time DESC, name, version DESC);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_name_time ON model_versions (name, "
+    "last_updated_time DESC, version DESC);"};
+constexpr storage::Migration kPostgresqlVersionIndexes{
+    4, "versions by stage and by time",
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_stage ON model_versions (name, "
+    "current_stage, version);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_time ON model_versions "
+    "(last_updated_time DESC NULLS LAST, name COLLATE \"C\", version DESC NULLS LAST);"
+    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_name_time ON model_versions (name, "
+    "last_updated_time DESC NULLS LAST, version DESC NULLS LAST);"};
+
+/// What our own tables are made by. The numbering of rows differs between the databases, too.
 constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
     {{1, "audit trail of the model registry",
       "CREATE TABLE tenure_audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time BIGINT NOT NULL, "
@@ -63,7 +82,8 @@ constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
       "old_value TEXT NOT NULL, new_value TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT);"
       "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
      kLoggedModels,
-     kRegistryIndexes});
+     kRegistryIndexes,
+     kSqliteVersionIndexes});
 constexpr auto kPostgresqlMigrations = std::to_array<storage::Migration>(
     {{1, "audit trail of the model registry",
       "CREATE TABLE tenure_audit (id BIGSERIAL PRIMARY KEY, time BIGINT NOT NULL, "
@@ -71,7 +91,8 @@ constexpr auto kPostgresqlMigrations = std::to_array<storage::Migration>(
       "old_value TEXT NOT NULL, new_value TEXT NOT NULL, reason TEXT NOT NULL, evidence TEXT);"
       "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
      kLoggedModels,
-     kRegistryIndexes});
+     kRegistryIndexes,
+     kPostgresqlVersionIndexes});
 
 core::Error foreign_experiments() {
   return core::Error{core::ErrorCode::kConflict,

@@ -99,10 +99,14 @@ TEST_F(SchemaTest, AnUpgradeByMlflowIsIncompleteUntilPrepared) {
 
 TEST_F(SchemaTest, AnIndexThatAMigrationLostIsMadeAgain) {
   ASSERT_TRUE(prepare_schema(*database_, 5));
-  run("DROP INDEX index_tenure_runs_experiment_start");
-  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kIncomplete);
-  ASSERT_TRUE(prepare_schema(*database_, 6));
-  EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kPrepared);
+  for (const std::string index :
+       {"index_tenure_runs_experiment_start", "index_tenure_metrics_run_key_step",
+        "index_tenure_latest_metrics_value"}) {
+    run("DROP INDEX " + index);
+    EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kIncomplete) << index;
+    ASSERT_TRUE(prepare_schema(*database_, 6));
+    EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kPrepared) << index;
+  }
 }
 
 TEST_F(SchemaTest, ATableOfAnotherProgramIsAConflict) {

@@ -44,6 +44,23 @@ std::string list_text(std::string_view text, std::size_t values) {
   return result;
 }
 
+struct ListPart {
+  std::string text;
+  std::vector<SqlValue> parameters;
+};
+
+/// The statement for the first kListMax of the values.
+ListPart list_part(std::string_view text, const std::vector<SqlValue>& shared,
+                   std::span<const SqlValue> values) {
+  const auto some = values.first(std::min(kListMax, values.size()));
+  // The last value fills the list up to one of its few sizes.
+  const std::size_t size = std::bit_ceil(some.size());
+  ListPart part{list_text(text, size), shared};
+  part.parameters.insert(part.parameters.end(), some.begin(), some.end());
+  part.parameters.resize(shared.size() + size, some.back());
+  return part;
+}
+
 }  // namespace
 
 core::Result<std::int64_t> insert_rows(
@@ -66,26 +83,34 @@ core::Result<std::int64_t> insert_rows(
   return changed;
 }
 
+core::Result<> for_each_by_list(storage::SqlExecutor& sql, std::string_view text,
+                                const std::vector<SqlValue>& shared,
+                                const std::vector<SqlValue>& values,
+                                const storage::SqlExecutor::OnRow& on_row) {
+  bool goes_on = true;
+  const storage::SqlExecutor::OnRow each = [&](const storage::SqlRowView& row) {
+    return goes_on = on_row(row);
+  };
+  for (std::size_t begin = 0; begin < values.size() && goes_on; begin += kListMax) {
+    const ListPart part = list_part(text, shared, std::span(values).subspan(begin));
+    if (auto done = sql.for_each(part.text, part.parameters, each); !done) return done;
+  }
+  return {};
+}
+
 core::Result<std::vector<SqlRow>> query_by_list(storage::SqlExecutor& sql, std::string_view text,
                                                 const std::vector<SqlValue>& shared,
                                                 const std::vector<SqlValue>& values) {
   std::vector<SqlRow> rows;
-  for (std::size_t begin = 0; begin < values.size();) {
-    const std::size_t count = std::min(kListMax, values.size() - begin);
-    std::vector<SqlValue> parameters = shared;
-    parameters.insert(parameters.end(), values.begin() + static_cast<std::ptrdiff_t>(begin),
-                      values.begin() + static_cast<std::ptrdiff_t>(begin + count));
-    // The last value fills the list up to one of its few sizes.
-    const std::size_t size = std::bit_ceil(count);
-    parameters.resize(shared.size() + size, values[begin + count - 1]);
-    auto part = sql.query(list_text(text, size), parameters);
-    if (!part) return std::move(part).error();
+  for (std::size_t begin = 0; begin < values.size(); begin += kListMax) {
+    const ListPart part = list_part(text, shared, std::span(values).subspan(begin));
+    auto found = sql.query(part.text, part.parameters);
+    if (!found) return std::move(found).error();
     if (rows.empty()) {
-      rows = std::move(*part);
+      rows = std::move(*found);
     } else {
-      std::move(part->begin(), part->end(), std::back_inserter(rows));
+      std::move(found->begin(), found->end(), std::back_inserter(rows));
     }
-    begin += count;
   }
   return rows;
 }

@@ -38,6 +38,12 @@ core::Result<std::vector<storage::SqlRow>> query_by_list(
     storage::SqlExecutor& sql, std::string_view text, const std::vector<storage::SqlValue>& shared,
     const std::vector<storage::SqlValue>& values);
 
+/// The same, with each row shown in place. False of `on_row` ends all of it.
+core::Result<> for_each_by_list(storage::SqlExecutor& sql, std::string_view text,
+                                const std::vector<storage::SqlValue>& shared,
+                                const std::vector<storage::SqlValue>& values,
+                                const storage::SqlExecutor::OnRow& on_row);
+
 /// The texts as such values, sorted and without repeats.
 std::vector<storage::SqlValue> distinct_values(std::span<const std::string> texts);
 

@@ -109,6 +109,27 @@ void append_number(std::string& out, double value) {
   if (digits.find_first_of(".e") == std::string_view::npos) out += ".0";
 }
 
+PointText::PointText(std::string_view key, std::string_view run_id) {
+  ObjectText text(head_);
+  text.text("key", key);
+  text.key("value");
+  if (!run_id.empty()) {
+    tail_ += ",\"run_id\":";
+    append_json_string(tail_, run_id);
+  }
+  tail_ += '}';
+}
+
+void PointText::append(std::string& out, const tracking::MetricPoint& point) const {
+  out += head_;
+  append_number(out, point.value);
+  out += ",\"timestamp\":";
+  append_integer(out, point.timestamp_ms);
+  out += ",\"step\":";
+  append_integer(out, point.step);
+  out += tail_;
+}
+
 void append_experiment(std::string& out, const tracking::Experiment& experiment) {
   ObjectText text(out);
   text.text("experiment_id", experiment.id);
@@ -161,13 +182,6 @@ void append_metric(std::string& out, const tracking::Metric& metric) {
   ObjectText text(out);
   metric_members(text, metric);
   text.text_if_any("run_id", metric.run_id);
-  text.end();
-}
-
-void append_run_metric(std::string& out, const tracking::RunMetric& metric) {
-  ObjectText text(out);
-  metric_members(text, metric.metric);
-  text.text("run_id", metric.run_id);
   text.end();
 }
 

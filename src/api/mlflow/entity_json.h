@@ -52,13 +52,24 @@ class ObjectText {
 void append_integer(std::string& out, std::int64_t value);
 void append_number(std::string& out, double value);
 
+/// Values of one metric as an item of "metrics": what they share is written once.
+class PointText {
+ public:
+  /// With a run's id where the answer tells it.
+  explicit PointText(std::string_view key, std::string_view run_id = {});
+  void append(std::string& out, const tracking::MetricPoint& point) const;
+
+ private:
+  std::string head_;  ///< {"key":"loss","value":
+  std::string tail_;
+};
+
 void append_experiment(std::string& out, const tracking::Experiment& experiment);
 void append_run_info(std::string& out, const tracking::Run& run);
 /// runs/create answers without outputs.
 void append_run(std::string& out, const tracking::Run& run, bool has_outputs = true);
 /// With model and data set, which answers about runs leave empty.
 void append_metric(std::string& out, const tracking::Metric& metric);
-void append_run_metric(std::string& out, const tracking::RunMetric& metric);
 void append_logged_model(std::string& out, const tracking::LoggedModel& model);
 void append_dataset_summary(std::string& out, const tracking::DatasetSummary& summary);
 

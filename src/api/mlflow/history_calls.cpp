@@ -1,6 +1,9 @@
+#include <span>
+#include <string_view>
+#include <vector>
+
 #include "api/mlflow/entity_json.h"
 #include "api/mlflow/field_reader.h"
-#include "api/mlflow/search_fields.h"
 #include "api/mlflow/tracking_calls.h"
 
 namespace tenure::api::mlflow {
@@ -8,14 +11,33 @@ namespace {
 
 using core::Result;
 
-/// A metric's value with key, time, step and run.
-constexpr std::size_t kPointBytes = 128;
+/// Number, time and step of a value, with the names of all members.
+constexpr std::size_t kPointBytes = 96;
 
-Result<> append_run_metrics(Result<std::vector<tracking::RunMetric>> metrics, std::string& out) {
-  if (!metrics) return std::move(metrics).error();
-  out.reserve(metrics->size() * kPointBytes);
+void append_points(std::string& out, const PointText& text,
+                   std::span<const tracking::MetricPoint> points, bool& is_first) {
+  for (const tracking::MetricPoint& point : points) {
+    if (!is_first) out += ',';
+    is_first = false;
+    text.append(out, point);
+  }
+}
+
+/// {"metrics": [...]}, without the list when there are no points.
+Result<> append_series(Result<std::vector<tracking::RunSeries>> series, std::string_view key,
+                       std::string& out) {
+  if (!series) return std::move(series).error();
   ObjectText body(out);
-  body.list_if_any("metrics", *metrics, append_run_metric);
+  bool is_first = true;
+  for (const tracking::RunSeries& of_run : *series) {
+    if (of_run.points.empty()) continue;
+    if (is_first) body.key("metrics") += '[';
+    const PointText text(key, of_run.run_id);
+    out.reserve(out.size() +
+                of_run.points.size() * (kPointBytes + key.size() + of_run.run_id.size()));
+    append_points(out, text, of_run.points, is_first);
+  }
+  if (!is_first) out += ']';
   body.end();
   return {};
 }
@@ -45,8 +67,16 @@ Result<> get_history(const MlflowServices& services, const net::Request& request
   if (in.has_failed()) return in.error();
   auto page = tracking::metric_history(services.database, run_id, key, max_results, page_token);
   if (!page) return std::move(page).error();
-  out.reserve(page->items.size() * kPointBytes);
-  append_page(out, "metrics", *page, append_metric);
+  out.reserve(page->points.size() * (kPointBytes + key.size()));
+  ObjectText body(out);
+  if (!page->points.empty()) {
+    body.key("metrics") += '[';
+    bool is_first = true;
+    append_points(out, PointText(key), page->points, is_first);
+    out += ']';
+  }
+  body.text_if_any("next_page_token", page->next_page_token);
+  body.end();
   return {};
 }
 
@@ -58,8 +88,8 @@ Result<> get_bulk_history(const MlflowServices& services, const net::Request& re
   const std::string key = in.text("metric_key");
   const std::int64_t max_results = in.integer("max_results").value_or(kDefaultMax);
   if (in.has_failed()) return in.error();
-  return append_run_metrics(
-      tracking::bulk_metric_history(services.database, run_ids, key, max_results), out);
+  return append_series(tracking::bulk_metric_history(services.database, run_ids, key, max_results),
+                       key, out);
 }
 
 Result<> get_sampled_history(const MlflowServices& services, const net::Request& request,
@@ -72,8 +102,9 @@ Result<> get_sampled_history(const MlflowServices& services, const net::Request&
   const std::int64_t max_results = in.integer("max_results").value_or(kDefaultMax);
   auto range = read_range(in);
   if (!range) return std::move(range).error();
-  return append_run_metrics(
-      tracking::sampled_metric_history(services.database, run_ids, key, *range, max_results), out);
+  return append_series(
+      tracking::sampled_metric_history(services.database, run_ids, key, *range, max_results), key,
+      out);
 }
 
 }  // namespace tenure::api::mlflow

@@ -78,13 +78,6 @@ void add_page(Statement& statement, const ReadQuery& query) {
   statement.add(" OFFSET ").bind(query.offset);
 }
 
-std::string end_page(std::vector<storage::SqlRow>& rows, const ReadQuery& query) {
-  const auto greatest = static_cast<std::size_t>(query.max_results);
-  if (rows.size() <= greatest) return "";
-  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(greatest), rows.end());
-  return page_token(query.offset + query.max_results);
-}
-
 core::Result<std::vector<std::int64_t>> read_experiment_ids(std::span<const std::string> ids) {
   std::vector<std::int64_t> numbers;
   for (const std::string& id : ids) {

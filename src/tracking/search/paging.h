@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -30,7 +31,13 @@ core::Result<ReadQuery> read_query(const SearchQuery& query, SearchLanguage lang
 void add_page(Statement& statement, const ReadQuery& query);
 
 /// Takes that row off again; the token of the next page, empty on the last.
-std::string end_page(std::vector<storage::SqlRow>& rows, const ReadQuery& query);
+template <class Row>
+std::string end_page(std::vector<Row>& rows, const ReadQuery& query) {
+  const auto greatest = static_cast<std::size_t>(query.max_results);
+  if (rows.size() <= greatest) return "";
+  rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(greatest), rows.end());
+  return page_token(query.offset + query.max_results);
+}
 
 /// Errors: kInvalidArgument `Invalid experiment ID 'abc'. Experiment ID must be a valid integer.`
 core::Result<std::vector<std::int64_t>> read_experiment_ids(std::span<const std::string> ids);

@@ -85,8 +85,8 @@ core::Result<Page<Experiment>> search_experiments(storage::Database& database, V
                               .table = "experiment_tags",
                               .condition = "t.experiment_id = page.k0",
                               .key_types = "i"},
-                             keys, [&](std::size_t item, const SqlRow& row) {
-                               page.items[item].tags[row.text(0)] = row.text_or(1, "");
+                             keys, [&](std::size_t item, const storage::SqlRowView& row) {
+                               page.items[item].tags.emplace(row.text(0), row.text_or(1, ""));
                              });
   if (!tags) return std::move(tags).error();
   return page;

@@ -14,6 +14,7 @@ namespace {
 
 using core::equals_ignoring_case;
 using storage::SqlRow;
+using storage::SqlRowView;
 using storage::SqlValue;
 
 constexpr std::string_view kPromptTag = "mlflow.prompt.is_prompt";
@@ -93,41 +94,17 @@ core::Result<> add_model_details(storage::Database& database, std::vector<Regist
   auto read = read_page_rows(
       database,
       {.columns = "key, value", .table = "registered_model_tags", .condition = "t.name = page.k0"},
-      keys, [&](std::size_t item, const SqlRow& row) {
-        models[item].tags[row.text(0)] = row.text_or(1, "");
+      keys, [&](std::size_t item, const SqlRowView& row) {
+        models[item].tags.emplace(row.text(0), row.text_or(1, ""));
       });
   if (!read) return read;
   return read_page_rows(database,
                         {.columns = "alias, version",
                          .table = "registered_model_aliases",
                          .condition = "t.name = page.k0"},
-                        keys, [&](std::size_t item, const SqlRow& row) {
-                          models[item].aliases[row.text(0)] = row.integer(1);
+                        keys, [&](std::size_t item, const SqlRowView& row) {
+                          models[item].aliases.emplace(row.text(0), row.integer(1));
                         });
-}
-
-core::Result<> add_version_details(storage::Database& database, std::vector<ModelVersion>& versions,
-                                   std::span<const SqlValue> keys) {
-  const auto each = [&](std::string_view columns, std::string_view table, const auto& fill) {
-    return read_page_rows(database,
-                          {.columns = columns,
-                           .table = table,
-                           .condition = "t.name = page.k0 AND t.version = page.k1",
-                           .key_types = "ti"},
-                          keys,
-                          [&](std::size_t item, const SqlRow& row) { fill(versions[item], row); });
-  };
-  auto read =
-      each("key, value", "model_version_tags", [](ModelVersion& version, const SqlRow& row) {
-        version.tags[row.text(0)] = row.text_or(1, "");
-      });
-  if (!read) return read;
-  read = each("alias", "registered_model_aliases", [](ModelVersion& version, const SqlRow& row) {
-    version.aliases.push_back(row.text(0));
-  });
-  if (!read) return read;
-  for (ModelVersion& version : versions) std::sort(version.aliases.begin(), version.aliases.end());
-  return {};
 }
 
 }  // namespace
@@ -183,14 +160,12 @@ core::Result<Page<ModelVersion>> search_model_versions(storage::Database& databa
 
   Page<ModelVersion> page;
   page.next_page_token = end_page(*rows, *read);
-  std::vector<SqlValue> keys;
-  for (const SqlRow& row : *rows) {
-    const ModelVersion& version = page.items.emplace_back(version_from_row(row));
-    keys.emplace_back(version.name);
-    keys.emplace_back(version.version);
-  }
-  if (auto added = add_version_details(database, page.items, keys); !added)
-    return std::move(added).error();
+  page.items.reserve(rows->size());
+  std::vector<ModelVersion*> versions;
+  for (const SqlRow& row : *rows)
+    versions.push_back(&page.items.emplace_back(version_from_row(row)));
+  if (auto read_all = read_version_details(database, versions); !read_all)
+    return std::move(read_all).error();
   return page;
 }
 

@@ -46,6 +46,11 @@ class Statement {
     return sql.query(text_, parameters_);
   }
 
+  core::Result<> for_each(storage::SqlExecutor& sql,
+                          const storage::SqlExecutor::OnRow& on_row) const {
+    return sql.for_each(text_, parameters_, on_row);
+  }
+
  private:
   Statement& bind_value(storage::SqlValue value);
   void compare_text(std::string_view column, const Condition& condition);

@@ -134,13 +134,12 @@ Json model_version_type(const tracking::ModelVersion& version) {
                     {"aliases", std::move(aliases)}};
 }
 
-Json run_metric_type(const tracking::RunMetric& metric) {
-  return JsonObject{{"__typename", "MlflowMetricWithRunId"},
-                    {"key", metric.metric.key},
-                    {"value", number_or_null(metric.metric.value)},
-                    {"timestamp", long_text(metric.metric.timestamp_ms)},
-                    {"step", long_text(metric.metric.step)},
-                    {"runId", metric.run_id}};
+Json run_metric_type(const std::string& run_id, const std::string& key,
+                     const tracking::MetricPoint& point) {
+  return JsonObject{
+      {"__typename", "MlflowMetricWithRunId"}, {"key", key},
+      {"value", number_or_null(point.value)},  {"timestamp", long_text(point.timestamp_ms)},
+      {"step", long_text(point.step)},         {"runId", run_id}};
 }
 
 Json run_type(const tracking::Run& run, const Field& asked) {

@@ -13,7 +13,8 @@ namespace tenure::api::mlflow::graphql {
 
 core::Json experiment_type(const tracking::Experiment& experiment);
 core::Json model_version_type(const tracking::ModelVersion& version);
-core::Json run_metric_type(const tracking::RunMetric& metric);
+core::Json run_metric_type(const std::string& run_id, const std::string& key,
+                           const tracking::MetricPoint& point);
 /// Only the parts that `asked`, a field whose value is a run, asks for; the run's experiment and
 /// model versions are null, and for the caller to fill.
 core::Json run_type(const tracking::Run& run, const Field& asked);

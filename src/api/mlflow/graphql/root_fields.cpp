@@ -172,12 +172,14 @@ Result<Json> get_sampled_history(const MlflowServices& services, const Field& ro
     return core::Error{core::ErrorCode::kInvalidArgument,
                        "If either start step or end step are specified, both must be specified."};
   }
-  auto metrics =
+  auto series =
       tracking::sampled_metric_history(services.database, run_ids, key, range, max_results);
-  if (!metrics) return std::move(metrics).error();
+  if (!series) return std::move(series).error();
   JsonArray types;
-  types.reserve(metrics->size());
-  std::transform(metrics->begin(), metrics->end(), std::back_inserter(types), run_metric_type);
+  for (const tracking::RunSeries& of_run : *series) {
+    for (const tracking::MetricPoint& point : of_run.points)
+      types.push_back(run_metric_type(of_run.run_id, key, point));
+  }
   return JsonObject{{"__typename", "MlflowGetMetricHistoryBulkIntervalResponse"},
                     {"metrics", std::move(types)},
                     {"apiError", nullptr}};
