@@ -53,7 +53,7 @@ def mlflow_server(folder, database):
 def load(port, operation, facts, seconds):
     """One slice of one operation: requests a second."""
     facts["SEED"] = str(int(time.time() * 1e6))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(2, round(seconds))}s", "--timeout", "30s", "-s",
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(5, round(seconds))}s", "--timeout", "30s", "-s",
                str(HERE / "requests.lua"), f"http://127.0.0.1:{port}"]
     answer = subprocess.run(command, env=os.environ | facts | {"OPERATION": operation}, stdin=subprocess.DEVNULL,
                             capture_output=True, text=True, timeout=seconds + 90)
