@@ -9,7 +9,7 @@ import urllib.request
 
 from client_environment import MLFLOW, MLFLOW_S3, client_python, run_client
 from s3_server import S3Server
-from tenure_process import ROOT, TENURE, TrackingServer, temporary_folder
+from tenure_process import FAST, ROOT, TENURE, Server, TrackingServer, make_telco_project, temporary_folder, tenure
 
 # Takes folders that became empty away while others write into them, which S3 does not do.
 NOT_OF_THIS_SERVER = "*ManyWritersAndRemoversOfOneFolder*"
@@ -158,6 +158,18 @@ class S3(unittest.TestCase):
                                       {"run_id": run, "path": "x", "expiration": 604801},
                                       {"Content-Type": "application/json"})
         self.assertEqual(status, 400, told)
+
+    def test_a_project_that_keeps_everything_in_a_bucket(self):
+        folder = self.enterContext(temporary_folder())
+        variables = {**S3Server.CREDENTIALS, "TENURE_STORAGE__OBJECTS": self.s3.url("project")}
+        project = make_telco_project(folder / "project")
+        tenure("run", *FAST, cwd=project, **variables)
+        self.assertTrue(list(self.s3.bucket_folder.glob("project/artifacts/1/*/artifacts/model/MLmodel")))
+        with Server(project, "--grpc-port", "0", **variables) as server:
+            self.assertEqual(server.request("GET", "/ready")[0], 200)
+            self.assertEqual(server.request("GET", "/model-info")[1]["version"], 1)
+        tenure("admin", "backup", folder / "copy", cwd=project, **variables)
+        self.assertTrue(list((folder / "copy").glob("**/artifacts/1/*/artifacts/model/MLmodel")))
 
     def test_without_credentials_the_server_says_what_is_missing(self):
         with temporary_folder() as folder:

@@ -223,7 +223,7 @@ Attempt S3Client::State::send(const S3Call& call, std::string_view host) {
   if (std::ranges::none_of(signed_message.headers,
                            [](const auto& header) { return header.first == "content-type"; }))
     add("Content-Type:");
-  for (const auto& [name, value] : signed_message.headers) add(name + ": " + value);
+  for (const auto& [name, value] : signed_message.headers) add(fmt::format("{}: {}", name, value));
 
   Handle handle = borrow();
   if (!handle) {
