@@ -57,36 +57,42 @@ void answer_artifact(const MlflowServices& services, std::string_view uri, std::
   answer_file(in, out, *place, no_such_artifact(path));
 }
 
+/// Where a run's artifacts are, and which of them a request means.
+struct RunPath {
+  std::string uri;
+  std::string path;  ///< as the client sent it, and safe
+};
+
+/// `read_text`: how Message reads the path, which some calls need and others do not.
+core::Result<RunPath> read_run_path(
+    const MlflowServices& services, const net::Request& in,
+    core::Result<std::string> (Message::*read_text)(std::string_view) const) {
+  const auto message = Message::read(in);
+  if (!message) return message.error();
+  auto path = ((*message).*read_text)("path");
+  if (!path) return std::move(path).error();
+  // A bad path is told first, whatever the run.
+  if (auto safe = tracking::safe_artifact_path(*path); !safe) return std::move(safe).error();
+  const auto run = message->required_run_id();
+  if (!run) return run.error();
+  auto uri = uri_of_run(services, *run);
+  if (!uri) return std::move(uri).error();
+  return RunPath{*std::move(uri), *std::move(path)};
+}
+
 }  // namespace
 
 void list_run_artifacts(const MlflowServices& services, const net::Request& in,
                         net::Response& out) {
-  const auto message = Message::read(in);
-  if (!message) return answer_error(out, message.error());
-  const auto path = message->text("path");
-  if (!path) return answer_error(out, path.error());
-  // A bad path is told first, whatever the run.
-  if (const auto safe = tracking::safe_artifact_path(*path); !safe)
-    return answer_error(out, safe.error());
-  const auto run = message->required_run_id();
-  if (!run) return answer_error(out, run.error());
-  const auto uri = uri_of_run(services, *run);
-  if (!uri) return answer_error(out, uri.error());
-  answer_listing(services, *uri, *path, out);
+  const auto wanted = read_run_path(services, in, &Message::text);
+  if (!wanted) return answer_error(out, wanted.error());
+  answer_listing(services, wanted->uri, wanted->path, out);
 }
 
 void get_run_artifact(const MlflowServices& services, const net::Request& in, net::Response& out) {
-  const auto message = Message::read(in);
-  if (!message) return answer_error(out, message.error());
-  const auto path = message->required_text("path");
-  if (!path) return answer_error(out, path.error());
-  if (const auto safe = tracking::safe_artifact_path(*path); !safe)
-    return answer_error(out, safe.error());
-  const auto run = message->required_run_id();
-  if (!run) return answer_error(out, run.error());
-  const auto uri = uri_of_run(services, *run);
-  if (!uri) return answer_error(out, uri.error());
-  answer_artifact(services, *uri, *path, in, out);
+  const auto wanted = read_run_path(services, in, &Message::required_text);
+  if (!wanted) return answer_error(out, wanted.error());
+  answer_artifact(services, wanted->uri, wanted->path, in, out);
 }
 
 SinkResult open_run_artifact(const MlflowServices& services, const net::Request& in) {
