@@ -24,6 +24,8 @@ OPERATIONS = ("log_metric", "log_batch_10", "log_batch_1000", "create_run", "sea
               "metric_history")
 ARTIFACT_MIB = 128
 CONNECTIONS = 8
+ONE_BY_ONE = ("search_runs_by_metric",)  # eight of these at once keep mlflow's workers busy for minutes
+SLOW_SECONDS = 60
 
 
 @contextlib.contextmanager
@@ -51,16 +53,19 @@ def mlflow_server(folder, database):
 
 
 def load(port, operation, facts, seconds):
-    """One slice of one operation: requests a second."""
+    """One slice of one operation: requests a second. A server too slow for one request in it gets a longer one."""
     facts["SEED"] = str(int(time.time() * 1e6))
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(5, round(seconds))}s", "--timeout", "30s", "-s",
-               str(HERE / "requests.lua"), f"http://127.0.0.1:{port}"]
-    answer = subprocess.run(command, env=os.environ | facts | {"OPERATION": operation}, stdin=subprocess.DEVNULL,
-                            capture_output=True, text=True, timeout=seconds + 90)
-    sample = m.last_json_object(answer.stdout)
-    if sample["errors"] or not sample["requests"]:
-        raise m.Wrong(f"{operation}: {sample['errors']} errors in {sample['requests']} requests: {answer.stderr[:400]}")
-    return sample["requests"] / sample["seconds"]
+    for length in (max(5, round(seconds)), SLOW_SECONDS):
+        command = ["wrk", "-t1", f"-c{1 if operation in ONE_BY_ONE else CONNECTIONS}", f"-d{length}s", "--timeout", f"{SLOW_SECONDS}s", "-s",
+                   str(HERE / "requests.lua"), f"http://127.0.0.1:{port}"]
+        answer = subprocess.run(command, env=os.environ | facts | {"OPERATION": operation}, stdin=subprocess.DEVNULL,
+                                capture_output=True, text=True, timeout=length + SLOW_SECONDS)
+        sample = m.last_json_object(answer.stdout)
+        if sample["errors"]:
+            raise m.Wrong(f"{operation}: {sample['errors']} errors: {answer.stderr[:400]}")
+        if sample["requests"]:
+            return sample["requests"] / sample["seconds"]
+    raise m.Wrong(f"{operation}: no answer within {SLOW_SECONDS} s")
 
 
 def transfer(port, folder):
