@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -47,9 +48,13 @@ def mlflow_server(folder, database):
                "--artifacts-destination", str(folder / "theirs"), "--host", "127.0.0.1", "--port", str(port),
                "--workers", str(os.cpu_count())]
     variables = os.environ | {"PATH": f"{program}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
-    with processes.running(command, log, cwd=folder, env=variables) as server:
-        processes.wait_until_ok(server, port, "/health", log, seconds=120, pause=0.2)
-        yield server, port
+    with processes.running(command, log, cwd=folder, env=variables, start_new_session=True) as server:
+        try:
+            processes.wait_until_ok(server, port, "/health", log, seconds=120, pause=0.2)
+            yield server, port
+        finally:  # its workers do not always go with it
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, signal.SIGTERM)
 
 
 def load(port, operation, facts, seconds):
