@@ -57,9 +57,9 @@ class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
   virtual core::Result<> put(std::string_view key, std::string_view bytes) = 0;
-  virtual core::Result<> put_file(std::string_view key,
-                                  const std::filesystem::path& file) = 0;  ///< larger than memory
-  virtual core::Result<std::string> get(std::string_view key) = 0;         ///< kNotFound
+  core::Result<> put_file(std::string_view key,
+                          const std::filesystem::path& file);       ///< larger than memory
+  virtual core::Result<std::string> get(std::string_view key) = 0;  ///< kNotFound
   /// Bytes from `offset` on, at most `length`. Errors: kNotFound.
   virtual core::Result<std::unique_ptr<ObjectReader>> open(
       std::string_view key, std::uint64_t offset = 0,

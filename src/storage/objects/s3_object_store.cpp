@@ -47,28 +47,6 @@ class S3ObjectStore final : public ObjectStore {
     return (*writer)->commit();
   }
 
-  core::Result<> put_file(std::string_view key, const fs::path& file) override {
-    std::error_code status;
-    if (!fs::exists(file, status)) return core::system_error(ENOENT, "cannot open", file);
-    if (!fs::is_regular_file(file, status)) {
-      return core::Error{core::ErrorCode::kInvalidArgument,
-                         fmt::format("cannot store {}: not a file", file.string())};
-    }
-    const core::Descriptor source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!source.is_open()) return core::system_error(errno, "cannot open", file);
-    auto writer = create(key);
-    if (!writer) return std::move(writer).error();
-    std::string buffer(kPieceBytes, '\0');
-    for (;;) {
-      const ssize_t n = ::read(source.get(), buffer.data(), buffer.size());
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return core::system_error(errno, "cannot read", file);
-      if (n == 0) return (*writer)->commit();
-      const std::string_view bytes(buffer.data(), static_cast<std::size_t>(n));
-      if (auto written = (*writer)->write(bytes); !written) return written;
-    }
-  }
-
   core::Result<std::string> get(std::string_view key) override {
     auto reader = open(key, 0, std::numeric_limits<std::uint64_t>::max());
     if (!reader) return std::move(reader).error();
