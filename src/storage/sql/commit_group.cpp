@@ -178,4 +178,17 @@ void CommitGroup::run_together(std::vector<Caller*>& callers) {
   for (Caller* const caller : callers) caller->result = committed;
 }
 
+core::Result<std::int64_t> CommitGroup::execute(Kind kind, std::string_view sql,
+                                                std::span<const SqlValue> parameters) {
+  std::int64_t changed = 0;
+  auto done = run(kind, [&](SqlExecutor& executor) -> core::Result<> {
+    auto ran = executor.execute(sql, parameters);
+    if (!ran) return std::move(ran).error();
+    changed = *ran;
+    return {};
+  });
+  if (!done) return std::move(done).error();
+  return changed;
+}
+
 }  // namespace tenure::storage

@@ -58,6 +58,10 @@ class CommitGroup {
   /// called from inside a body: waiting for oneself never ends.
   core::Result<> run(Kind kind, const Body& body);
 
+  /// The same for one statement; the number of rows it changed.
+  core::Result<std::int64_t> execute(Kind kind, std::string_view sql,
+                                     std::span<const SqlValue> parameters);
+
   /// How many wait for their turn now.
   std::size_t waiting() const;
 

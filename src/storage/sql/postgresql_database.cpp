@@ -148,15 +148,7 @@ class PostgresqlDatabase final : public Database {
 
   core::Result<std::int64_t> execute(std::string_view sql,
                                      std::span<const SqlValue> parameters) override {
-    std::int64_t changed = 0;
-    auto done = group_.run(kind_of(sql), [&](SqlExecutor& executor) -> core::Result<> {
-      auto ran = executor.execute(sql, parameters);
-      if (!ran) return std::move(ran).error();
-      changed = *ran;
-      return {};
-    });
-    if (!done) return std::move(done).error();
-    return changed;
+    return group_.execute(kind_of(sql), sql, parameters);
   }
 
   core::Result<> for_each(std::string_view sql, std::span<const SqlValue> parameters,

@@ -110,15 +110,7 @@ class SqliteDatabase final : public Database {
 
   core::Result<std::int64_t> execute(std::string_view sql,
                                      std::span<const SqlValue> parameters) override {
-    std::int64_t changed = 0;
-    auto done = write(kind_of(sql), [&](SqlExecutor& executor) -> core::Result<> {
-      auto ran = executor.execute(sql, parameters);
-      if (!ran) return std::move(ran).error();
-      changed = *ran;
-      return {};
-    });
-    if (!done) return std::move(done).error();
-    return changed;
+    return group_.execute(kind_of(sql), sql, parameters);
   }
 
   core::Result<> for_each(std::string_view sql, std::span<const SqlValue> parameters,
@@ -128,12 +120,13 @@ class SqliteDatabase final : public Database {
       if (!is_done) return std::move(is_done).error();
       if (*is_done) return {};
     }
-    return write(kind_of(sql),
-                 [&](SqlExecutor& executor) { return executor.for_each(sql, parameters, on_row); });
+    return group_.run(kind_of(sql), [&](SqlExecutor& executor) {
+      return executor.for_each(sql, parameters, on_row);
+    });
   }
 
   core::Result<> transaction(const std::function<core::Result<>(SqlExecutor&)>& body) override {
-    return write(CommitGroup::Kind::kTransaction, body);
+    return group_.run(CommitGroup::Kind::kTransaction, body);
   }
 
   std::string_view backend() const override { return "sqlite"; }
@@ -142,10 +135,6 @@ class SqliteDatabase final : public Database {
   static CommitGroup::Kind kind_of(std::string_view sql) {
     return kind_of_statement(sql) == StatementKind::kStandsAlone ? CommitGroup::Kind::kAlone
                                                                  : CommitGroup::Kind::kStatement;
-  }
-
-  core::Result<> write(CommitGroup::Kind kind, const CommitGroup::Body& body) {
-    return group_.run(kind, body);
   }
 
   /// False for a statement that writes (INSERT ... RETURNING), which has not run then.
