@@ -110,8 +110,6 @@ core::Result<api::mlflow::MlflowServices> open_tracking(Project& project,
   if (!logged_models) return std::move(logged_models).error();
   auto artifacts = project.artifacts();
   if (!artifacts) return std::move(artifacts).error();
-  // MLflow's server makes its first experiment before anybody asks.
-  if (auto listed = (*experiments)->list(); !listed) return std::move(listed).error();
   const core::Config section = project.config().at("tracking");
   const std::string ui = section.text("ui");
   const char* pattern = std::getenv("MLFLOW_CREATE_MODEL_VERSION_SOURCE_VALIDATION_REGEX");
