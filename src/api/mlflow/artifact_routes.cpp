@@ -17,8 +17,6 @@ using Sink = SinkResult (*)(const MlflowServices&, const net::Request&);
 constexpr std::uint64_t kSmallBody = 64 * 1024;
 /// 10,000 parts, each with its URL.
 constexpr std::uint64_t kPartsBody = std::uint64_t{8} << 20;
-constexpr net::Role kReader = net::Role::kViewer;
-constexpr net::Role kWriter = net::Role::kOperator;
 /// Who knows the id of an upload may add to it: MLflow's client sends parts without its token.
 constexpr net::Role kUploader = net::Role::kAnyone;
 

@@ -7,9 +7,6 @@ namespace {
 
 using net::Method;
 
-constexpr net::Role kReader = net::Role::kViewer;
-constexpr net::Role kWriter = net::Role::kOperator;
-
 }  // namespace
 
 std::vector<net::Route> logged_model_routes(const MlflowServices& services) {

@@ -31,6 +31,10 @@ struct MlflowServices {
   std::string version_source_pattern = {};
 };
 
+// Who may read what is tracked, and who may change it.
+inline constexpr net::Role kReader = net::Role::kViewer;
+inline constexpr net::Role kWriter = net::Role::kOperator;
+
 // Rows of the route table, each under /api/2.0 and /ajax-api/2.0 as mlflow.md §1.1 says. Handlers
 // block (SQL, files).
 std::vector<net::Route> tracking_routes(const MlflowServices& services);

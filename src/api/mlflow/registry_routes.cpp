@@ -10,8 +10,6 @@ namespace {
 
 using net::Method;
 
-constexpr net::Role kReader = net::Role::kViewer;
-constexpr net::Role kWriter = net::Role::kOperator;
 /// A model is deleted with all its versions for good.
 constexpr net::Role kOwner = net::Role::kAdmin;
 

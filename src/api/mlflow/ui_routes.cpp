@@ -9,9 +9,6 @@ namespace {
 
 using net::Method;
 
-constexpr net::Role kReader = net::Role::kViewer;
-constexpr net::Role kWriter = net::Role::kOperator;
-
 /// What MLflow keeps and this server does not, below `family`: reading finds nothing, writing is
 /// refused.
 template <FixedText family>
