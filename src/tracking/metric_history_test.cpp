@@ -189,11 +189,12 @@ TEST_F(MetricHistory, TheSampledCallHasMlflowsLimits) {
   std::vector<std::string> ids(101, "x");
   EXPECT_EQ(message_of(sampled_metric_history(*database_, ids, "m", std::nullopt, 5)),
             "GetMetricHistoryBulkInterval request must specify at most 100 run_ids. Received 101 "
-            "run_ids.");
+            "run_ids. See the API docs for more information about request parameters.");
   ids.resize(1);
   for (const std::int64_t max : {std::int64_t{0}, std::int64_t{2501}}) {
     EXPECT_EQ(message_of(sampled_metric_history(*database_, ids, "m", std::nullopt, max)),
-              "max_results must be between 1 and 2500.");
+              "max_results must be between 1 and 2500. See the API docs for more information about "
+              "request parameters.");
   }
   EXPECT_EQ(message_of(sampled_metric_history(*database_, ids, "m", StepRange{1, 0}, 5)),
             "end_step must be greater than start_step. Found start_step=1 and end_step=0.");

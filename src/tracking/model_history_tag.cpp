@@ -36,8 +36,11 @@ core::Result<core::JsonObject> model_history_item(const core::Json& model) {
   if (!missing.empty())
     return invalid(fmt::format("Model json is missing mandatory fields: {{{}}}", missing));
   core::JsonObject item;
-  for (const std::string_view name : {"run_id", "artifact_path", "utc_time_created", "model_uuid"})
-    if (const core::Json* value = fields.if_contains(name)) item[name] = *value;
+  for (const std::string_view name :
+       {"run_id", "artifact_path", "utc_time_created", "model_uuid"}) {
+    const core::Json* value = fields.if_contains(name);
+    item[name] = value == nullptr ? core::Json(nullptr) : *value;
+  }
   item["flavors"] = without_config(fields.at("flavors"));
   return item;
 }

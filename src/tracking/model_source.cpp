@@ -221,10 +221,8 @@ core::Result<NewModelVersion> ModelSource::resolve(NewModelVersion version) cons
     auto model = find_logged_model_(model_id);
     if (!model) return std::move(model).error();
     model_root = std::move(model->artifact_uri);
-    if (names_logged_model) {
-      version.storage_location = model_root;
-      if (version.run_id.empty()) version.run_id = std::move(model->source_run_id);
-    }
+    if (names_logged_model) version.storage_location = model_root;
+    if (version.run_id.empty()) version.run_id = std::move(model->source_run_id);
   }
   if (version.model_id != model_id && !version.model_id.empty()) {
     if (auto other = find_logged_model_(version.model_id); !other) return std::move(other).error();
@@ -242,6 +240,7 @@ core::Result<NewModelVersion> ModelSource::resolve(NewModelVersion version) cons
                       version.source));
     }
     version.storage_location = known->download_uri();
+    if (version.run_id.empty()) version.run_id = std::move(known->run_id);
   }
   return version;
 }

@@ -103,6 +103,8 @@ TEST_F(ModelSourceTest, AModelUriBecomesThePlaceOfWhatItNames) {
   EXPECT_EQ(resolve("models:/m/9").error().message,
             "Unable to fetch model from model URI source artifact location 'models:/m/9'. Error: "
             "Model Version (name=m, version=9) not found");
+  EXPECT_EQ(resolve("models:/m/1")->run_id, registry_->get_version("m", 1)->run_id);
+  EXPECT_EQ(resolve("models:/m/1", "other")->run_id, "other");
   EXPECT_FALSE(resolve("models:/m/Production"));
   EXPECT_FALSE(resolve("models:/"));
   EXPECT_FALSE(resolve("models:/m/../1"));

@@ -62,12 +62,11 @@ core::Result<std::optional<ModelVersion>> Registry::find_by_alias(std::string_vi
 }
 
 core::Result<ModelVersion> Registry::get_by_alias(std::string_view name, std::string_view alias) {
-  if (!is_latest(alias)) {
-    if (auto checked = check_alias(alias); !checked) return std::move(checked).error();
-  }
+  if (auto checked = check_alias_form(alias); !checked) return std::move(checked).error();
   auto found = find_by_alias(name, alias);
   if (!found) return std::move(found).error();
   if (*found) return **std::move(found);
+  if (auto model = must_read_model(*database_, name); !model) return std::move(model).error();
   return core::Error{core::ErrorCode::kInvalidArgument,
                      fmt::format("Registered model alias {} not found.", alias)};
 }
@@ -77,8 +76,7 @@ core::Result<> Registry::set_alias(std::string_view name, std::string_view alias
   if (auto checked = check_alias(alias); !checked) return checked;
   const core::Micros now = clock_->now();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name); !held) return held;
-    auto known = must_read_version(sql, name, version);
+    auto known = hold_version(sql, name, version);
     if (!known) return std::move(known).error();
     auto old = read_alias(sql, name, alias);
     if (!old) return std::move(old).error();
@@ -127,8 +125,7 @@ core::Result<> Registry::set_stage(std::string_view name, std::int64_t version,
   }
   const core::Micros now = clock_->now();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name, now / 1000); !held) return held;
-    auto subject = must_read_version(sql, name, version);
+    auto subject = hold_version(sql, name, version, now / 1000);
     if (!subject) return std::move(subject).error();
     if (subject->stage != *target && policy_.protects_stage(*target)) {
       auto approved = check_approved(sql, policy_, *subject, fmt::format("stage '{}'", *target));

@@ -111,8 +111,7 @@ core::Result<ApprovalState> Registry::decide(std::string_view name, std::int64_t
   const core::Micros now = clock_->now();
   ApprovalState state;
   auto done = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name); !held) return held;
-    auto known = must_read_version(sql, name, version);
+    auto known = hold_version(sql, name, version);
     if (!known) return std::move(known).error();
     if (std::string why = objection(policy_, *known, change.actor, decision); !why.empty())
       return core::Error{core::ErrorCode::kPermissionDenied, std::move(why)};
@@ -138,8 +137,7 @@ core::Result<> Registry::propose(std::string_view name, std::int64_t version,
                                  std::string_view alias, const Change& change) {
   const core::Micros now = clock_->now();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name); !held) return held;
-    if (auto known = must_read_version(sql, name, version); !known) return std::move(known).error();
+    if (auto held = hold_version(sql, name, version); !held) return std::move(held).error();
     return add_audit(sql, now,
                      {"propose", version_subject(name, version), "", fmt::format("@{}", alias)},
                      change);

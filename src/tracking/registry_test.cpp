@@ -80,6 +80,10 @@ TEST_F(RegistryTest, NumbersVersionsAndKeepsWhatTheyAreMadeOf) {
   EXPECT_EQ(registry_->get_version("m", 9).error().message,
             "Model Version (name=m, version=9) not found");
   EXPECT_EQ(registry_->list_versions("nope").error().code, core::ErrorCode::kNotFound);
+  EXPECT_EQ(registry_->set_stage("nope", 2, "Staging", false, change_).error().message,
+            "Model Version (name=nope, version=2) not found");
+  EXPECT_EQ(registry_->get_by_alias("nope", "champion").error().message,
+            "Registered Model with name=nope not found");
 }
 
 TEST_F(RegistryTest, ADeletedVersionIsHiddenAndItsNumberNotUsedAgain) {

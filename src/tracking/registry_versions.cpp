@@ -73,10 +73,6 @@ core::Result<ModelVersion> Registry::create_version(const NewModelVersion& versi
     auto number = next_number(sql, made.name);
     if (!number) return std::move(number).error();
     made.version = *number;
-    storage::SqlValue run = nullptr;
-    if (!made.run_id.empty()) run = made.run_id;
-    storage::SqlValue link = nullptr;
-    if (!made.run_link.empty()) link = made.run_link;
     auto row = changed(sql.execute(
         "INSERT INTO model_versions (name, version, creation_time, last_updated_time, description, "
         "user_id, current_stage, source, run_id, status, run_link, storage_location) VALUES "
@@ -84,7 +80,7 @@ core::Result<ModelVersion> Registry::create_version(const NewModelVersion& versi
         ":version, :created, :updated, :description, :user, 'None', :source, :run, 'READY', :link, "
         ":location)",
         {made.name, made.version, made.created_ms, made.updated_ms, made.description, made.user,
-         made.source, std::move(run), std::move(link), made.storage_location}));
+         made.source, made.run_id, made.run_link, made.storage_location}));
     if (!row) return row;
     for (const auto& [key, value] : made.tags) {
       if (auto tagged = write_version_tag(sql, made.name, made.version, key, value); !tagged)
@@ -128,7 +124,6 @@ core::Result<std::vector<ModelVersion>> Registry::latest_versions(
     if (std::ranges::find(wanted, *canonical) == wanted.end())
       wanted.push_back(*std::move(canonical));
   }
-  if (wanted.empty()) wanted = {"None", "Staging", "Production", "Archived"};
   const std::string names[] = {std::string(name)};
   auto latest = read_latest_versions(*database_, names);
   if (!latest) return std::move(latest).error();
@@ -136,11 +131,10 @@ core::Result<std::vector<ModelVersion>> Registry::latest_versions(
     if (auto model = must_read_model(*database_, name); !model) return std::move(model).error();
     return std::vector<ModelVersion>();
   }
-  std::vector<ModelVersion> versions;
-  for (const std::string& stage : wanted) {
-    for (ModelVersion& version : latest->begin()->second)
-      if (version.stage == stage) versions.push_back(std::move(version));
-  }
+  std::vector<ModelVersion> versions = std::move(latest->begin()->second);
+  std::erase_if(versions, [&](const ModelVersion& version) {
+    return !wanted.empty() && std::ranges::find(wanted, version.stage) == wanted.end();
+  });
   return versions;
 }
 
@@ -157,8 +151,7 @@ core::Result<ModelVersion> Registry::describe_version(std::string_view name, std
   const core::Micros now = clock_->now();
   ModelVersion result;
   auto done = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name); !held) return held;
-    auto read = must_read_version(sql, name, version);
+    auto read = hold_version(sql, name, version);
     if (!read) return std::move(read).error();
     result = *std::move(read);
     const std::string before = std::exchange(result.description, std::string(description));
@@ -179,8 +172,7 @@ core::Result<> Registry::remove_version(std::string_view name, std::int64_t vers
                                         const Change& change) {
   const core::Micros now = clock_->now();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name, now / 1000); !held) return held;
-    auto known = must_read_version(sql, name, version);
+    auto known = hold_version(sql, name, version, now / 1000);
     if (!known) return std::move(known).error();
     auto redacted = changed(sql.execute(
         "UPDATE model_versions SET current_stage = 'Deleted_Internal', last_updated_time = :now, "
@@ -214,8 +206,7 @@ core::Result<> Registry::set_version_tag(std::string_view name, std::int64_t ver
   if (auto checked = check_tag(database_->backend(), key, value); !checked) return checked;
   const core::Micros now = clock_->now();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name); !held) return held;
-    auto known = must_read_version(sql, name, version);
+    auto known = hold_version(sql, name, version);
     if (!known) return std::move(known).error();
     const std::string tag(key);
     const auto old = known->tags.find(tag);
@@ -234,8 +225,7 @@ core::Result<> Registry::delete_version_tag(std::string_view name, std::int64_t 
   if (auto checked = check_key(key, "key", "key"); !checked) return checked;
   const core::Micros now = clock_->now();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto held = hold_model(sql, name); !held) return held;
-    auto known = must_read_version(sql, name, version);
+    auto known = hold_version(sql, name, version);
     if (!known) return std::move(known).error();
     const auto old = known->tags.find(std::string(key));
     if (old == known->tags.end()) return {};

@@ -75,8 +75,8 @@ TEST_F(RegistryVersionsTest, TheNewestVersionOfEachStageIsFound) {
     ASSERT_TRUE(registry_->set_stage("m", i + 1, stages[i], false, change_));
   EXPECT_EQ(latest({"None"}), (std::vector<std::int64_t>{7}));
   EXPECT_EQ(latest({"staging"}), (std::vector<std::int64_t>{6}));
-  EXPECT_EQ(latest({"None", "Staging", "NONE"}), (std::vector<std::int64_t>{7, 6}));
-  EXPECT_EQ(latest(), (std::vector<std::int64_t>{7, 6, 4, 3}));
+  EXPECT_EQ(latest({"None", "Staging", "NONE"}), (std::vector<std::int64_t>{6, 7}));
+  EXPECT_EQ(latest(), (std::vector<std::int64_t>{3, 4, 6, 7}));
   EXPECT_FALSE(registry_->latest_versions("m", {"Foo"}));
   EXPECT_EQ(registry_->latest_versions("nope").error().code, core::ErrorCode::kNotFound);
 }

@@ -37,6 +37,16 @@ core::Result<> hold_model(SqlExecutor& sql, std::string_view name,
   return {};
 }
 
+core::Result<ModelVersion> hold_version(SqlExecutor& sql, std::string_view name,
+                                        std::int64_t version,
+                                        std::optional<std::int64_t> changed_ms) {
+  if (auto held = hold_model(sql, name, changed_ms); !held) {
+    if (held.error().code == core::ErrorCode::kNotFound) return version_not_found(name, version);
+    return std::move(held).error();
+  }
+  return must_read_version(sql, name, version);
+}
+
 core::Result<ModelVersion> must_read_version(SqlExecutor& sql, std::string_view name,
                                              std::int64_t version) {
   auto found = read_version(sql, name, version);

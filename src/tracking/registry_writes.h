@@ -27,6 +27,11 @@ core::Result<> changed(core::Result<std::int64_t> result);
 core::Result<> hold_model(storage::SqlExecutor& sql, std::string_view name,
                           std::optional<std::int64_t> changed_ms = std::nullopt);
 
+/// Holds the row of a version's model, as above, and reads the version. Errors: kNotFound.
+core::Result<ModelVersion> hold_version(storage::SqlExecutor& sql, std::string_view name,
+                                        std::int64_t version,
+                                        std::optional<std::int64_t> changed_ms = std::nullopt);
+
 core::Result<ModelVersion> must_read_version(storage::SqlExecutor& sql, std::string_view name,
                                              std::int64_t version);
 core::Result<RegisteredModel> must_read_model(storage::SqlExecutor& sql, std::string_view name);

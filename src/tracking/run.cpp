@@ -58,7 +58,7 @@ core::Result<Run> create_run(storage::Database& database, Run run,
     return std::move(checked).error();
   if (auto checked = check_text(run.user, kUserMax, "user_id"); !checked)
     return std::move(checked).error();
-  if (auto checked = check_batch({}, {}, run.tags); !checked) return std::move(checked).error();
+  if (auto checked = check_first_tags(run.tags); !checked) return std::move(checked).error();
 
   auto made = database.transaction([&](SqlExecutor& sql) -> core::Result<> {
     auto place = active_experiment_location(sql, *experiment_id);

@@ -97,6 +97,15 @@ core::Result<> check_batch(std::span<const Metric> metrics,
   return {};
 }
 
+core::Result<> check_first_tags(const std::map<std::string, std::string>& tags) {
+  for (const auto& [key, value] : tags) {
+    if (key.empty()) return invalid("Missing value for required parameter 'tags.key'.");
+    if (auto checked = check_text(key, kKeyMax, "key"); !checked) return checked;
+    if (auto checked = check_text(value, kAnyLength, "value"); !checked) return checked;
+  }
+  return {};
+}
+
 core::Result<> check_run_id(std::string_view run_id) {
   constexpr std::size_t kRunIdMax = 256;
   const auto is_letter_or_digit = [](char c) {
@@ -136,10 +145,9 @@ core::Result<> check_batch(std::string_view run_id, const LogBatch& batch) {
   }
   for (std::size_t i = 0; i < batch.tags.size(); ++i) {
     const auto& [key, value] = batch.tags[i];
-    if (auto checked = check_pair(key, value, fmt::format("tags[{}].key", i), "key", "value");
-        !checked) {
+    const std::string parameter = fmt::format("tags[{}].key", i);
+    if (auto checked = check_pair(key, value, parameter, parameter, "value"); !checked)
       return checked;
-    }
   }
   if (auto checked = check_limits(batch); !checked) return checked;
   return check_no_repeats(batch);

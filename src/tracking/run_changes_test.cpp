@@ -47,6 +47,21 @@ TEST_F(RunChanges, ANewRunIsTheClients) {
   EXPECT_EQ(code_of(runs().create(wanted)), core::ErrorCode::kInvalidArgument);
 }
 
+TEST_F(RunChanges, ARunIsMadeWithTagsOfAnyName) {
+  NewRun wanted;
+  wanted.tags = {{"a*b", "1"}, {"../x", "2"}};
+  const auto made = runs().create(wanted);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(runs().get(made->id)->tags.at("a*b"), "1");
+  EXPECT_EQ(runs().get(made->id)->tags.at("../x"), "2");
+  EXPECT_EQ(code_of(runs().set_tag(made->id, "a*b", "1")), core::ErrorCode::kInvalidArgument);
+  wanted.tags = {{std::string(251, 'k'), "1"}};
+  EXPECT_EQ(message_of(runs().create(wanted)),
+            "'key' exceeds the maximum length of 250 characters");
+  wanted.tags = {{"", "1"}};
+  EXPECT_EQ(code_of(runs().create(wanted)), core::ErrorCode::kInvalidArgument);
+}
+
 TEST_F(RunChanges, OnlyWhatIsGivenIsUpdated) {
   const tracking::Run run = new_run();
   auto updated = runs().update(run.id, {RunStatus::kFinished, 1'700'000'009'999, "renamed"});
@@ -89,6 +104,7 @@ TEST_F(RunChanges, TagsAreSetAndDeleted) {
   const tracking::Run run = new_run();
   ASSERT_TRUE(runs().set_tag(run.id, "tag", "1"));
   ASSERT_TRUE(runs().set_tag(run.id, "mlflow.runName", "renamed"));
+  ASSERT_TRUE(runs().set_tag(run.id, "mlflow.runName", ""));
   EXPECT_EQ(runs().get(run.id)->name, "renamed");
   ASSERT_TRUE(runs().delete_tag(run.id, "tag"));
   EXPECT_FALSE(runs().get(run.id)->tags.contains("tag"));

@@ -170,7 +170,10 @@ core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id,
 }
 
 core::Result<> write_tags(SqlExecutor& sql, std::string_view run_id,
-                          const std::map<std::string, std::string>& tags) {
+                          std::map<std::string, std::string> tags) {
+  if (const auto name = tags.find(std::string(kRunNameTag));
+      name != tags.end() && name->second.empty())
+    tags.erase(name);
   auto next = tags.begin();
   auto written =
       insert_rows(sql,
@@ -183,7 +186,7 @@ core::Result<> write_tags(SqlExecutor& sql, std::string_view run_id,
                   });
   if (!written) return std::move(written).error();
   const auto name = tags.find(std::string(kRunNameTag));
-  if (name == tags.end() || name->second.empty()) return {};
+  if (name == tags.end()) return {};
   auto renamed =
       sql.execute("UPDATE runs SET name = :name WHERE run_uuid = :run",
                   {std::string(truncated(name->second, kRunNameMax)), std::string(run_id)});

@@ -23,8 +23,10 @@ Metric metric_from_row(const storage::SqlRowView& row);
 core::Result<> check_batch(std::span<const Metric> metrics,
                            const std::map<std::string, std::string>& params,
                            const std::map<std::string, std::string>& tags);
-/// The same for a batch of MLflow's, whose messages tell where ("metrics[3].name"), with its limits
-/// and without repeated params.
+/// Checks the tags that a run is made with: any words, which MLflow does not check there.
+core::Result<> check_first_tags(const std::map<std::string, std::string>& tags);
+/// As check_batch, for a batch of MLflow's, whose messages tell where ("metrics[3].name"), with its
+/// limits and without repeated params.
 core::Result<> check_batch(std::string_view run_id, const LogBatch& batch);
 
 /// Checks the id of a run where MLflow does: in batches and inputs.
@@ -43,8 +45,8 @@ core::Result<> write_params(storage::SqlExecutor& sql, std::string_view run_id,
 core::Result<> write_metrics(storage::SqlExecutor& sql, std::string_view run_id,
                              std::span<const Metric> metrics);
 
-/// The last write wins. Tag mlflow.runName renames the run.
+/// The last write wins. Tag mlflow.runName renames the run; an empty one changes nothing.
 core::Result<> write_tags(storage::SqlExecutor& sql, std::string_view run_id,
-                          const std::map<std::string, std::string>& tags);
+                          std::map<std::string, std::string> tags);
 
 }  // namespace tenure::tracking

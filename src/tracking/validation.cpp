@@ -29,9 +29,12 @@ bool is_word(char c) {
 
 /// Letters of other scripts are all allowed, since Python's \w takes them; their punctuation too,
 /// which it does not.
+bool is_name_character(char c) {
+  return is_word(c) || c == '-' || static_cast<unsigned char>(c) >= 0x80;
+}
+
 bool is_key_character(char c) {
-  return is_word(c) || std::string_view("-. :/").find(c) != std::string_view::npos ||
-         static_cast<unsigned char>(c) >= 0x80;
+  return is_name_character(c) || std::string_view(". :/").find(c) != std::string_view::npos;
 }
 
 /// Whether the path is relative and its own normal form, and does not start with "..".
@@ -44,6 +47,17 @@ bool is_normal_path(std::string_view path) {
     if (slash == std::string_view::npos) return true;
     path.remove_prefix(slash + 1);
   }
+}
+
+core::Result<> check_normal_path(std::string_view path, std::string_view parameter) {
+  if (is_normal_path(path)) return {};
+  std::string normal = std::filesystem::path(path).lexically_normal().generic_string();
+  if (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
+  return invalid(fmt::format(
+      "Invalid value \"{}\" for parameter '{}' supplied: Names may be treated as files "
+      "in certain cases, and must not resolve to other names when treated as such. This "
+      "name would resolve to '{}'",
+      path, parameter, normal));
 }
 
 core::Error missing(std::string_view parameter) {
@@ -79,16 +93,7 @@ core::Result<> check_key(std::string_view key, std::string_view parameter, std::
                     "and slashes (/).",
                     key, parameter));
   }
-  if (!is_normal_path(key)) {
-    std::string normal = std::filesystem::path(key).lexically_normal().generic_string();
-    if (normal.size() > 1 && normal.ends_with('/')) normal.pop_back();
-    return invalid(
-        fmt::format("Invalid value \"{}\" for parameter '{}' supplied: Names may be treated as "
-                    "files in certain cases, and must not resolve to other names when treated as "
-                    "such. This name would resolve to '{}'",
-                    key, parameter, normal));
-  }
-  return {};
+  return check_normal_path(key, parameter);
 }
 
 std::string_view truncated(std::string_view text, std::size_t max) {
@@ -107,19 +112,22 @@ core::Result<> check_model_name(std::string_view name) {
   if (name.find_first_of("/:") != std::string_view::npos) {
     return invalid(fmt::format("Invalid model name '{}'. Names cannot contain '/' or ':'.", name));
   }
-  return {};
+  return check_normal_path(name, "name");
 }
 
-core::Result<> check_alias(std::string_view alias) {
+core::Result<> check_alias_form(std::string_view alias) {
   if (alias.empty()) return invalid("Registered model alias name cannot be empty.");
-  if (!std::all_of(alias.begin(), alias.end(), [](char c) { return is_word(c) || c == '-'; })) {
+  if (!std::all_of(alias.begin(), alias.end(), is_name_character)) {
     return invalid(
         fmt::format("Invalid alias name: '{}'. Names may only contain alphanumerics, underscores "
                     "(_), and dashes (-).",
                     alias));
   }
-  if (auto checked = check_text(alias, kAliasMax, "Registered model alias name"); !checked)
-    return checked;
+  return check_text(alias, kAliasMax, "Registered model alias name");
+}
+
+core::Result<> check_alias(std::string_view alias) {
+  if (auto checked = check_alias_form(alias); !checked) return checked;
   const std::string small = lower(alias);
   if (small == "latest") return invalid("'latest' alias name (case insensitive) is reserved.");
   if (small.size() > 1 && small.front() == 'v' &&

@@ -30,10 +30,14 @@ core::Result<> check_text(std::string_view text, std::size_t max, std::string_vi
 /// The first `max` characters of UTF-8 text.
 std::string_view truncated(std::string_view text, std::size_t max);
 
-/// Checks the name of a registered model: not blank, no '/' or ':', at most kModelNameMax.
+/// Checks the name of a registered model: not blank, no '/' or ':', not "." or "..", at most
+/// kModelNameMax.
 core::Result<> check_model_name(std::string_view name);
 
-/// Checks an alias: letters, digits, '_' and '-', not "latest", not v<number>.
+/// Checks what an alias is made of: letters, digits, '_' and '-', at most kAliasMax.
+core::Result<> check_alias_form(std::string_view alias);
+
+/// Checks an alias that is to be given: its form; not "latest", not v<number>.
 core::Result<> check_alias(std::string_view alias);
 
 }  // namespace tenure::tracking

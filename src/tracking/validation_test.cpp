@@ -49,10 +49,11 @@ TEST(Validation, CountsCharactersAndCutsBetweenThem) {
 
 TEST(Validation, ChecksModelNamesAndAliases) {
   EXPECT_TRUE(check_model_name("telco churn"));
-  for (const std::string_view name : {"", "  ", "a/b", "a:b"})
+  for (const std::string_view name : {"", "  ", "a/b", "a:b", ".", ".."})
     EXPECT_FALSE(check_model_name(name)) << name;
   EXPECT_TRUE(check_alias("champion-2_B"));
-  for (const std::string_view alias : {"", "Latest", "v1", "V22", "bad alias", "caf\xc3\xa9"})
+  EXPECT_TRUE(check_alias("caf\xc3\xa9"));
+  for (const std::string_view alias : {"", "Latest", "v1", "V22", "bad alias", "a/b"})
     EXPECT_FALSE(check_alias(alias)) << alias;
   EXPECT_TRUE(check_alias("v"));
   EXPECT_TRUE(check_alias("v1a"));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -23,21 +24,28 @@ void append_points(std::string& out, const PointText& text,
   }
 }
 
-/// {"metrics": [...]}, without the list when there are no points.
+enum class WhenEmpty : std::uint8_t { kEmptyList, kNoList };
+
+/// {"metrics": [...]}
 Result<> append_series(Result<std::vector<tracking::RunSeries>> series, std::string_view key,
-                       std::string& out) {
+                       WhenEmpty when_empty, std::string& out) {
   if (!series) return std::move(series).error();
   ObjectText body(out);
+  const bool has_points = std::ranges::any_of(
+      *series, [](const tracking::RunSeries& of_run) { return !of_run.points.empty(); });
+  if (!has_points && when_empty == WhenEmpty::kNoList) {
+    body.end();
+    return {};
+  }
+  body.key("metrics") += '[';
   bool is_first = true;
   for (const tracking::RunSeries& of_run : *series) {
-    if (of_run.points.empty()) continue;
-    if (is_first) body.key("metrics") += '[';
     const PointText text(key, of_run.run_id);
     out.reserve(out.size() +
                 of_run.points.size() * (kPointBytes + key.size() + of_run.run_id.size()));
     append_points(out, text, of_run.points, is_first);
   }
-  if (!is_first) out += ']';
+  out += ']';
   body.end();
   return {};
 }
@@ -89,7 +97,7 @@ Result<> get_bulk_history(const MlflowServices& services, const net::Request& re
   const std::int64_t max_results = in.integer("max_results").value_or(kDefaultMax);
   if (in.has_failed()) return in.error();
   return append_series(tracking::bulk_metric_history(services.database, run_ids, key, max_results),
-                       key, out);
+                       key, WhenEmpty::kEmptyList, out);
 }
 
 Result<> get_sampled_history(const MlflowServices& services, const net::Request& request,
@@ -104,7 +112,7 @@ Result<> get_sampled_history(const MlflowServices& services, const net::Request&
   if (!range) return std::move(range).error();
   return append_series(
       tracking::sampled_metric_history(services.database, run_ids, key, *range, max_results), key,
-      out);
+      WhenEmpty::kNoList, out);
 }
 
 }  // namespace tenure::api::mlflow

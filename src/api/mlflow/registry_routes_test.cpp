@@ -128,7 +128,7 @@ TEST_F(RegistryRoutesTest, StagesMoveAndTheNewestOfEachIsFound) {
   post("model-versions/transition-stage",
        R"({"name":"m","version":"2","stage":"Production","archive_existing_versions":true})");
   EXPECT_EQ(core::to_text(versions_of(get("registered-models/get-latest-versions?name=m"))),
-            R"(["3","2","1"])");
+            R"(["1","2","3"])");
   EXPECT_EQ(core::to_text(versions_of(
                 get("registered-models/get-latest-versions?name=m&stages=Production&stages=None"))),
             R"(["2","3"])");

@@ -534,14 +534,18 @@ TEST_F(TrackingRoutes, GiveEvenlyChosenStepsOfSeveralRuns) {
   EXPECT_EQ(refusal("start_step=1"),
             "INVALID_PARAMETER_VALUE: If either start step or end step are specified, both must be "
             "specified.");
-  EXPECT_EQ(refusal("max_results=2501"),
-            "INVALID_PARAMETER_VALUE: max_results must be between 1 and 2500.");
+  EXPECT_EQ(
+      refusal("max_results=2501"),
+      "INVALID_PARAMETER_VALUE: max_results must be between 1 and 2500. See the API docs for more "
+      "information about request parameters.");
   EXPECT_EQ(refused_get("metrics/get-history-bulk-interval?metric_key=m"), missing("run_ids"));
   std::string many;
   for (int i = 0; i < 101; ++i) many += "&run_ids=x";
-  EXPECT_EQ(refusal(many.substr(1)),
-            "INVALID_PARAMETER_VALUE: GetMetricHistoryBulkInterval request must specify at most "
-            "100 run_ids. Received 102 run_ids.");
+  EXPECT_EQ(
+      refusal(many.substr(1)),
+      "INVALID_PARAMETER_VALUE: GetMetricHistoryBulkInterval request must specify at most "
+      "100 run_ids. Received 102 run_ids. See the API docs for more information about request "
+      "parameters.");
 }
 
 TEST_F(TrackingRoutes, ReadWhatClientsSendOddly) {

@@ -39,7 +39,7 @@ void add_order(Statement& statement, const ReadQuery& query) {
   }
   for (const Order& order : query.order_by) {
     const Attribute& attribute = *order.name.attribute;
-    statement.order(attribute.column, order.is_ascending, attribute.type == Attribute::Type::kText)
+    statement.order(attribute.ordered(), order.is_ascending, attribute.is_ordered_as_text())
         .add(", ");
   }
   statement.add("e.experiment_id DESC");

@@ -173,11 +173,8 @@ void add_order(Statement& statement, const LoggedModelTables& tables,
     if (attribute == nullptr) {
       add_metric_order(statement, tables, order);
     } else {
-      const bool is_plain = attribute->order_column.empty();
-      const std::string_view column = is_plain ? attribute->column : attribute->order_column;
-      if (!columns.insert(column).second) continue;
-      statement.order(column, order.ascending,
-                      is_plain && attribute->type == Attribute::Type::kText);
+      if (!columns.insert(attribute->ordered()).second) continue;
+      statement.order(attribute->ordered(), order.ascending, attribute->is_ordered_as_text());
     }
     statement.add(", ");
   }

@@ -38,10 +38,10 @@ constexpr auto kExperimentAttributes = std::to_array<Attribute>({
     {"name", "e.name"},
     {"creation_time", "e.creation_time", kInteger},
     {"last_update_time", "e.last_update_time", kInteger},
-    {"experiment_id", "e.experiment_id", kInteger, false},
+    {"experiment_id", "CAST(e.experiment_id AS TEXT)", kText, true, true, true, "e.experiment_id"},
 });
 constexpr auto kModelAttributes = std::to_array<Attribute>({
-    {"name", "m.name"},
+    {"name", "m.name", kText, true, true, true},
     {"timestamp", "m.last_updated_time", kInteger, false},
     {"last_updated_timestamp", "m.last_updated_time", kInteger, false},
 });
@@ -265,6 +265,11 @@ core::Error wrong_value(const FieldName& name, const FilterValue& value, SearchL
   }
   if (value.kind == Kind::kWord) return not_quoted(value);
   if (value.kind == Kind::kList && name.field == Field::kAttribute) {
+    if (language == SearchLanguage::kExperiments || language == SearchLanguage::kRegisteredModels) {
+      return invalid(fmt::format(
+          "Only ['{}'] attributes support comparison with a list of quoted string values.",
+          language == SearchLanguage::kExperiments ? "experiment_id" : "name"));
+    }
     return invalid(
         "Only the 'run_id' attribute supports comparison with a list of quoted string values.");
   }
@@ -364,10 +369,13 @@ core::Error wrong_comparator(const FieldName& name, const FilterClause& clause,
 
 core::Result<> check_comparator(const FieldName& name, const FilterClause& clause, bool is_list,
                                 SearchLanguage language) {
+  // What runs and experiments take is said of all their texts, though only ids take lists.
+  const bool is_tracked =
+      language == SearchLanguage::kRuns || language == SearchLanguage::kExperiments;
   std::span<const std::string_view> valid = kTextOperators;
   if (is_number(name)) {
     valid = kNumberOperators;
-  } else if (takes_list(name, language)) {
+  } else if (takes_list(name, language) || (name.field == Field::kAttribute && is_tracked)) {
     valid = kListOperators;
   } else if (name.field != Field::kAttribute) {
     valid = kDataOperators;

@@ -24,7 +24,10 @@ struct Attribute {
   bool is_searchable = true;
   bool is_orderable = true;
   bool takes_list = false;
-  std::string_view order_column = {};  ///< where it is not `column`
+  std::string_view order_column = {};  ///< where it is not `column`; a number then
+
+  std::string_view ordered() const { return order_column.empty() ? column : order_column; }
+  bool is_ordered_as_text() const { return type == Type::kText && order_column.empty(); }
 };
 
 /// What a name stands for. `attribute` is set for Field::kAttribute only and lives forever.
