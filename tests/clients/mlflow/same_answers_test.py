@@ -305,6 +305,65 @@ class SameAnswers2(unittest.TestCase):
 class SameAnswers3(SameAnswers2):
     ENVIRONMENT = ("mlflow-3.17.2", MLFLOW_3)
 
+    def test_logged_models(self):
+        experiment = self.experiment("logged models")
+        run = self.run_in(experiment, 0, run_name="r")
+        made = [self.post("logged-models", {"experiment_id": experiment, **body})["model"]["info"]["model_id"] for body in (
+            {"name": "a"}, {"name": "c", "source_run_id": run}, {"name": "é"},
+            {"name": "b", "model_type": "clf", "source_run_id": run, "params": [{"key": "p", "value": "1"}],
+             "tags": [{"key": "t", "value": "x"}]})]
+        first, second = made[0], made[3]
+        for body in ({"name": "bad/name"}, {"name": 5}, {"experiment_id": "99"}, {"name": "j.k"}, {"params": "x"}):
+            self.post("logged-models", {"experiment_id": experiment, **body})
+        self.post("logged-models", {"name": "z"})
+        for model in (first, second, "m-nope", "x"):
+            self.get(f"logged-models/{model}")
+        for model, status in ((first, "LOGGED_MODEL_READY"), (first, 2), (first, "LOGGED_MODEL_UPLOAD_FAILED"),
+                              (second, "LOGGED_MODEL_READY"), ("m-nope", "LOGGED_MODEL_READY")):
+            self.call("PATCH", f"logged-models/{model}", {"model_id": model, "status": status})
+        for tags in ([{"key": "k", "value": "v"}], [{"key": "k", "value": "w"}, {"key": "z", "value": ""}], [], "x"):
+            self.call("PATCH", f"logged-models/{first}/tags", {"tags": tags})
+        for key in ("k", "k", "nope"):
+            self.call("DELETE", f"logged-models/{first}/tags/{key}")
+        for params in ([{"key": "q", "value": "1"}], [{"key": "r", "value": ""}], []):
+            self.post(f"logged-models/{first}/params", {"model_id": first, "params": params})
+        metric = {"key": "acc", "timestamp": 1, "step": 1, "dataset_name": "d", "dataset_digest": "x"}
+        self.post("runs/log-batch", {"run_id": run, "metrics": [{"key": "acc", "value": .5, "timestamp": 1, "model_id": first},
+                                                                {**metric, "value": .7, "model_id": second}]})
+        self.post("runs/log-metric", {"run_id": run, **metric, "value": .9, "model_id": made[1]})
+        for models in ([{"model_id": first, "step": 1}], []):
+            self.post("runs/outputs", {"run_id": run, "models": models})
+        for _ in range(2):
+            self.post("runs/log-inputs", {"run_id": run, "models": [{"model_id": second}]})
+        self.get("runs/get", run_id=run)
+
+        def search(**body):
+            self.post("logged-models/search", {"experiment_ids": [experiment], "order_by": [{"field_name": "name"}], **body})
+
+        for text in ("name = 'a'", "name LIKE 'a%'", "attributes.name = 'b'", "params.p = '1'", "params.p = 1", "tags.t = 'x'",
+                     "metrics.acc > 0.4", "metrics.acc >= .7", "model_type = 'clf'", f"source_run_id = '{run}'",
+                     f"model_id IN ('{first}','{second}')", "creation_timestamp > 0", "name = 'a' OR name='b'", "bar.x = 1",
+                     "name", "name ILIKE 'A'", "name != 'a'", f"experiment_id = '{experiment}'", "name NOT IN ('a','b')",
+                     "lifecycle_stage = 'active'", "params.`p` = '1'", "last_updated_timestamp > 0 AND name = 'a'"):
+            search(filter=text)
+        for order in ([{"field_name": "metrics.acc"}], [{"field_name": "metrics.acc", "ascending": False}],
+                      [{"field_name": "metrics.acc", "dataset_name": "d", "dataset_digest": "x"}],
+                      [{"field_name": "params.p"}], [{"field_name": "foo"}], [{"field_name": "status"}, {"field_name": "name"}]):
+            search(order_by=order)
+        for count in (1, 2, 50, 51):
+            search(max_results=count)
+        data = [{"dataset_name": "d", "dataset_digest": "x"}]
+        for body in ({"datasets": data}, {"datasets": data, "filter": "metrics.acc > .8"}, {"experiment_ids": ["99"]},
+                     {"experiment_ids": []}):
+            search(**body)
+        for model in (first, "m-nope"):
+            self.get(f"logged-models/{model}/artifacts/directories")
+        for model in (first, first, "m-nope"):
+            self.call("DELETE", f"logged-models/{model}")
+        self.get(f"logged-models/{first}")
+        self.get(f"logged-models/{first}", allow_deleted="true")
+        search()
+
     def test_where_3_x_differs_from_2_x(self):
         for name in ("x1", "x2", ".", "a/b", "a:b"):
             self.post("registered-models/create", {"name": name})

@@ -90,7 +90,8 @@ class ServerPair:
         """The answer of MLflow's server; what ours says otherwise is noted in `differences`."""
         self.requests += 1
         their_status, theirs = send(self.theirs, method, path, body, query, prefix)
-        our_status, ours = send(self.ours, method, path, self.translated(body), self.translated(query), prefix)
+        our_status, ours = send(self.ours, method, self.translated(path), self.translated(body), self.translated(query),
+                                prefix)
         found = [] if their_status == our_status else [f"status {their_status}, ours {our_status}"]
         self.compare(theirs, ours, "", "", found)
         if found:
@@ -112,7 +113,7 @@ class ServerPair:
             for name in sorted(theirs.keys() | ours.keys()):
                 if name in theirs and name in ours:
                     self.compare(theirs[name], ours[name], f"{where}.{name}", name, found)
-                elif name not in EXTRA:
+                elif name not in EXTRA and theirs.get(name) != "":
                     side, value = ("theirs", theirs[name]) if name in theirs else ("ours", ours[name])
                     found.append(f"{where}.{name}: only {side}: {str(value)[:200]}")
         elif isinstance(theirs, list) and isinstance(ours, list):
