@@ -257,6 +257,13 @@ void Exchange::write_upload(ServerContext& context, std::string_view bytes, bool
   });
 }
 
+void Exchange::receive_upload(ServerContext& context, int socket, std::function<void()> done) {
+  lane(context).submit_step([this, socket, finished = std::move(done)] {
+    upload.receive(socket);
+    finished();
+  });
+}
+
 void Exchange::fill_upload_error() {
   const core::Error& error = *upload.error();
   const int status = core::error_code_info(error.code).http_status;
@@ -267,6 +274,11 @@ void Exchange::fill_upload_error() {
 void Exchange::begin_download() {
   response.body.clear();
   source_size = response.source->size();
+  // What fits one piece leaves with its head; more is left to the kernel.
+  if (is_on_plain_socket && sends_body() && *source_size > BodyDownload::kPieceMax) {
+    if (const auto part = response.source->file_part())
+      return download.begin_file(std::move(response.source), *part);
+  }
   download.begin(std::move(response.source), sends_body() ? *source_size : 0);
 }
 
@@ -274,6 +286,15 @@ bool Exchange::read_ahead(ServerContext& context, std::function<void()> done) {
   if (!download.begin_read()) return false;
   lane(context).submit_step([this, finished = std::move(done)] {
     download.read();
+    finished();
+  });
+  return true;
+}
+
+bool Exchange::send_file(ServerContext& context, int socket, std::function<void()> done) {
+  if (!download.begin_send()) return false;
+  lane(context).submit_step([this, socket, finished = std::move(done)] {
+    download.send(socket);
     finished();
   });
   return true;

@@ -38,6 +38,7 @@ struct Exchange {
   Coding answer_coding = Coding::kIdentity;
   bool is_on_worker = false;                 ///< the handler runs on the pool
   bool is_finished = false;                  ///< finish() was called for this answer
+  bool is_on_plain_socket = false;           ///< HTTP/1.1 without TLS: bytes go as they are
   std::string decoded;                       ///< the request's body without its coding
   BodyUpload upload;                         ///< the request's body, when its route streams it
   BodyDownload download;                     ///< the answer's body, when it has a source
@@ -94,12 +95,18 @@ struct Exchange {
   void write_upload(ServerContext& context, std::string_view bytes, bool is_last,
                     std::function<void()> done);
 
+  /// Has what the socket holds handed to the sink (BodyUpload::receive), then `done` called.
+  void receive_upload(ServerContext& context, int socket, std::function<void()> done);
+
   /// When upload.error() is set: fills the response with it.
   void fill_upload_error();
 
   /// Has the next piece read on a thread of the lane, then `done` called there. False when there is
   /// nothing to do now.
   bool read_ahead(ServerContext& context, std::function<void()> done);
+
+  /// As read_ahead, for a file that the kernel sends.
+  bool send_file(ServerContext& context, int socket, std::function<void()> done);
 
   /// Sink and source are no longer needed: they are destroyed on a thread of the lane.
   void end_transfers(ServerContext& context);

@@ -20,7 +20,8 @@ constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
 
 void Http1Session::open() {
   phase_ = Phase::kHead;
-  is_closing_ = is_head_begun_ = false;
+  is_closing_ = is_head_begun_ = is_from_socket_ = is_client_gone_ = false;
+  exchange_.is_on_plain_socket = channel_.loop.context().tls == nullptr;
   parser_.reset();
   exchange_.begin_request();
 }
