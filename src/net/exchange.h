@@ -38,6 +38,7 @@ struct Exchange {
   Coding answer_coding = Coding::kIdentity;
   bool is_on_worker = false;                 ///< the handler runs on the pool
   bool is_finished = false;                  ///< finish() was called for this answer
+  bool has_transfer_room = false;            ///< of ServerContext::transfers
   bool is_on_plain_socket = false;           ///< HTTP/1.1 without TLS: bytes go as they are
   std::string decoded;                       ///< the request's body without its coding
   BodyUpload upload;                         ///< the request's body, when its route streams it
@@ -81,7 +82,9 @@ struct Exchange {
   /// 503.
   bool submit(ServerContext& context, std::function<void()> done);
 
-  bool has_transfer() const { return upload.is_open() || !download.is_empty(); }
+  bool has_transfer() const {
+    return upload.is_open() || !download.is_empty() || has_transfer_room;
+  }
 
   bool is_streamed() const { return match.route && match.route->open_body; }
 
@@ -126,8 +129,13 @@ struct Exchange {
   bool hold(ServerContext& context, std::uint64_t bytes);
   void let_go(ServerContext& context);
 
-  /// Counts the answer in the metrics.
+  /// Counts the answer in the metrics; one whose body comes from a source later, by count_sent().
   void count(ServerContext& context, const Route* route);
+
+  /// The last byte of the answer is sent, or never will be.
+  void count_sent(ServerContext& context) {
+    if (is_count_due_) count_due(context);
+  }
 
   void release();  ///< large buffers go back
 
@@ -136,6 +144,9 @@ struct Exchange {
   }
 
  private:
+  bool take_transfer_room(ServerContext& context, std::function<void()> resume);
+  void give_back_transfer_room(ServerContext& context);
+  void count_due(ServerContext& context);
   void call(ServerContext& context, const Handler& handler);
   void log_failure(std::string_view what, std::string_view why) const;
   bool has_blocking_header() const;
@@ -144,6 +155,11 @@ struct Exchange {
   void begin_download();
   void encode_answer(const ServerContext& context);
   WorkLane& lane(ServerContext& context) const;
+
+  bool is_count_due_ = false;
+  const Route* due_route_ = nullptr;
+  int due_status_ = 0;
+  std::int64_t due_began_ns_ = 0;
 };
 
 /// Buffers of idle connections hold no more than this.

@@ -80,6 +80,7 @@ bool Http1Session::advance_head() {
   const HttpServerOptions& options = channel_.loop.context().options;
   ReadBuffer& in = channel_.in;
   if (!is_head_begun_) {
+    exchange_.count_sent(channel_.loop.context());  // of the answer before
     // RFC 9112 section 2.2: empty lines before a request are ignored.
     while (in.unread().starts_with("\r\n")) in.consume(2);
     if (in.size() == 0) {

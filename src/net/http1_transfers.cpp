@@ -181,6 +181,7 @@ bool Http1Session::advance_file() {
 }
 
 void Http1Session::end_transfers() {
+  exchange_.count_sent(channel_.loop.context());
   if (exchange_.has_transfer()) exchange_.end_transfers(channel_.loop.context());
 }
 
