@@ -49,12 +49,12 @@ void Http1Session::begin_upload() {
   stored_ = 0;
   is_last_piece_ = false;
   chunked_body_.clear();
-  is_from_socket_ = exchange_.is_on_plain_socket && !head.is_chunked &&
-                    body_left_ >= BodyUpload::kSocketPiece &&
-                    exchange_.coding.coding == Coding::kIdentity;
+  is_from_socket_ =
+      exchange_.is_on_plain_socket && !head.is_chunked && body_left_ >= BodyUpload::kSocketPiece &&
+      body_read_ < BodyUpload::kSocketPiece && exchange_.coding.coding == Coding::kIdentity;
   is_socket_empty_ = false;
   if (is_from_socket_) {
-    const auto begun = static_cast<std::size_t>(std::min<std::uint64_t>(body_read_, body_left_));
+    const auto begun = static_cast<std::size_t>(body_read_);
     exchange_.upload.begin_socket(channel_.in.unread().substr(head.length, begun), body_left_);
     channel_.in.erase(head.length, begun);
     body_left_ -= begun;
