@@ -246,7 +246,7 @@ TEST_F(GuardedRoutes, CountABodyThatIsTakenAsItArrivesBeforeItAndNotAfter) {
        .open_body = [](const net::Request&) -> core::Result<std::unique_ptr<net::BodySink>> {
          return core::Error{core::ErrorCode::kInternal, "not asked here"};
        }}};
-  guard_routes({.guard = &guard}, routes);
+  guard_routes({.guard = &guard, .model = ""}, routes);
   const std::vector<net::Request::Header> headers = {{"X-API-Key", "one"}};
   net::Request request;
   request.headers = headers;
