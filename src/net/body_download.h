@@ -28,12 +28,12 @@ class BodyDownload {
   bool begin_send();
   void send(int socket) noexcept;  ///< on a worker thread; read_done() ends it
   /// The socket took no more: send() when it has room.
-  bool is_blocked() const { return is_blocked_ && !is_reading_; }
+  bool is_blocked() const { return !is_reading_ && is_blocked_; }
 
   /// Pieces are still to be taken. False as well when there never was a body.
   bool is_open() const { return left_ > 0; }
   bool is_empty() const { return !source_ && !current_.bytes && !next_.bytes; }
-  bool has_failed() const { return has_failed_ && !is_reading_; }
+  bool has_failed() const { return !is_reading_ && has_failed_; }
   bool is_ready() const { return !is_reading_ && next_.size > 0; }
 
   /// The next piece, which is_ready(). Its bytes stay until the next take() or end().
