@@ -136,7 +136,8 @@ std::vector<net::Route> make_routes(const Services& services) {
   guard_routes({.guard = services.guard,
                 .model = services.model,
                 .has_rate_fields = services.has_rate_fields,
-                .origins = services.cors_origins},
+                .origins = services.cors_origins,
+                .hosts = services.hosts},
                routes);
   return routes;
 }

@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "api/access/allowed_hosts.h"
 #include "api/idempotency/answer_memory.h"
 #include "api/mlflow/mlflow_services.h"
 #include "api/open_inference/inference_statistics.h"
@@ -45,6 +47,7 @@ struct Services {
   auth::Guard* guard = nullptr;  ///< null: no tokens and no rate limits
   bool has_rate_fields = true;   ///< as in AccessRules
   std::vector<std::string> cors_origins = {};  ///< as in AccessRules
+  std::optional<AllowedHosts> hosts = {};      ///< as in AccessRules
   std::shared_ptr<InferenceStatistics> inference_statistics =
       std::make_shared<InferenceStatistics>();
   serving::Traffic* traffic = nullptr;   ///< of the main model; null = one version answers all

@@ -26,6 +26,13 @@ net::ConcurrencyOptions concurrency_options(const core::Config& section) {
 
 }  // namespace
 
+std::optional<api::AllowedHosts> allowed_hosts(const core::Config& config) {
+  auto names = config.list("serving.allowed_hosts");
+  // Where tokens are asked for, a page that borrows this machine's address has none to show.
+  if (names.empty() && config.boolean("auth.enabled")) return std::nullopt;
+  return api::AllowedHosts(std::move(names));
+}
+
 core::Result<net::HttpServerOptions> http_options(const core::Config& config) {
   const core::Config serving = config.at("serving");
   net::HttpServerOptions options;
@@ -35,6 +42,7 @@ core::Result<net::HttpServerOptions> http_options(const core::Config& config) {
   options.header_max = static_cast<std::uint64_t>(serving.integer("header_max"));
   options.body_max = static_cast<std::uint64_t>(serving.integer("body_max"));
   options.bodies_max = static_cast<std::uint64_t>(serving.integer("bodies_max"));
+  options.transfers_max = static_cast<std::uint64_t>(serving.integer("transfers_max"));
   options.connections_max = static_cast<std::uint64_t>(serving.integer("connections_max"));
   options.streams_max = static_cast<std::uint32_t>(serving.integer("streams_max"));
   options.compress_min = static_cast<std::size_t>(serving.integer("compress_min"));

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+
+#include "api/access/allowed_hosts.h"
 #include "core/config.h"
 #include "core/result.h"
 #include "net/http_server.h"
@@ -9,5 +12,8 @@ namespace tenure::app {
 /// The HTTP server that the section `serving` of a project asks for. Errors: kInvalidArgument, with
 /// file and line, for one of serving.tls.certificate and serving.tls.key without the other.
 core::Result<net::HttpServerOptions> http_options(const core::Config& config);
+
+/// The names that requests may be made under (serving.allowed_hosts); none = all.
+std::optional<api::AllowedHosts> allowed_hosts(const core::Config& config);
 
 }  // namespace tenure::app

@@ -195,8 +195,8 @@ Verdict Guard::check(const AccessRequest& request) {
       last_used.store(now, std::memory_order_relaxed);
   }
   const std::int64_t now_ns = clock_->monotonic_ns();
-  if (request.is_ahead && (entry != nullptr || !options_.is_enabled)) {
-    if (entry != nullptr) look_ahead(*entry, request, now_ns, verdict);
+  if ((request.is_ahead || request.is_again) && (entry != nullptr || !options_.is_enabled)) {
+    look_ahead(entry, request, now_ns, verdict);
     return verdict.is_allowed() ? verdict : counted(verdict);
   }
   if (entry == nullptr) {
@@ -224,13 +224,16 @@ RatePolicy Guard::policy_of(const TokenTable::Entry& entry) const {
   return policy;
 }
 
-void Guard::look_ahead(const TokenTable::Entry& entry, const AccessRequest& request,
-                       std::int64_t now_ns, Verdict& verdict) const {
-  judge(entry, request, verdict);
-  if (!verdict.is_allowed()) return;
-  const RateState rate = entry.use->bucket.look(policy_of(entry), now_ns);
+void Guard::look_ahead(const TokenTable::Entry* entry, const AccessRequest& request,
+                       std::int64_t now_ns, Verdict& verdict) {
+  if (entry != nullptr) judge(*entry, request, verdict);
+  if (!verdict.is_allowed() || request.is_again) return;
+  const RateState rate =
+      entry != nullptr ? entry->use->bucket.look(policy_of(*entry), now_ns)
+                       : addresses_.look(options_.anonymous, request.credentials.remote, now_ns);
   if (rate.is_allowed) return;
   verdict.rate = rate;
+  verdict.is_anonymous = entry == nullptr;
   verdict.outcome = Outcome::kTooMany;
 }
 

@@ -31,8 +31,10 @@ struct AccessRequest {
   core::Role needed = core::Role::kAnyone;
   std::string_view model;  ///< that the request is about; "" = none in particular
   /// Asked ahead, before the request is read whole, and to be asked again: what passes is not yet
-  /// counted and takes nothing from a token's rate. A token over its rate is refused already.
+  /// counted and takes nothing from a rate. Who is over its rate is refused already.
   bool is_ahead = false;
+  /// Asked again after a whole check that let it pass: it is of no rate any more, and not counted.
+  bool is_again = false;
 };
 
 /// May this request pass?
@@ -98,8 +100,8 @@ class Guard {
                                     RateState& failures);
   std::shared_ptr<TokenUse> use_of_subject(const std::string& name);
   RatePolicy policy_of(const TokenTable::Entry& entry) const;
-  void look_ahead(const TokenTable::Entry& entry, const AccessRequest& request, std::int64_t now_ns,
-                  Verdict& verdict) const;
+  void look_ahead(const TokenTable::Entry* entry, const AccessRequest& request, std::int64_t now_ns,
+                  Verdict& verdict);
   Verdict counted(const Verdict& verdict);
 
   GuardOptions options_;

@@ -150,6 +150,25 @@ TEST_F(GuardTest, AsksAheadWithoutTakingFromTheRate) {
   EXPECT_TRUE(ask(guard, "a", Role::kViewer).is_allowed()) << "to look takes nothing";
 }
 
+TEST_F(GuardTest, LooksAheadAtTheRateOfAnAddressToo) {
+  Guard guard(GuardOptions{.anonymous = {.requests = 1, .window = 60'000'000}}, clock_, metrics_);
+  const auto ask_again = [&guard](bool is_ahead, bool is_again) {
+    return guard
+        .check({.credentials = {.authorization = "", .api_key = "", .remote = "10.0.0.1:1"},
+                .needed = Role::kViewer,
+                .model = "",
+                .is_ahead = is_ahead,
+                .is_again = is_again})
+        .outcome;
+  };
+  EXPECT_EQ(ask_again(true, false), Outcome::kAllowed);
+  EXPECT_EQ(ask_again(true, false), Outcome::kAllowed) << "to look takes nothing";
+  EXPECT_EQ(ask_again(false, false), Outcome::kAllowed);
+  EXPECT_EQ(ask_again(true, false), Outcome::kTooMany);
+  EXPECT_EQ(ask_again(false, true), Outcome::kAllowed) << "what was let in is of no rate any more";
+  EXPECT_EQ(ask_again(false, false), Outcome::kTooMany);
+}
+
 TEST_F(GuardTest, TellsTokensOfOneNameApart) {
   Guard guard(GuardOptions{.is_enabled = true}, clock_, metrics_);
   Token old_one = token_of("first-secret", Role::kViewer);

@@ -123,6 +123,12 @@ RateState AddressBuckets::take(const RatePolicy& policy, std::string_view remote
   return bucket_of(hash(client_of(remote), seed_), now_ns).take(policy, now_ns);
 }
 
+RateState AddressBuckets::look(const RatePolicy& policy, std::string_view remote,
+                               std::int64_t now_ns) {
+  if (policy.requests <= 0) return {};
+  return bucket_of(hash(client_of(remote), seed_), now_ns).look(policy, now_ns);
+}
+
 void AddressBuckets::give_back(const RatePolicy& policy, std::string_view remote,
                                std::int64_t now_ns) {
   if (policy.requests > 0) bucket_of(hash(client_of(remote), seed_), now_ns).give_back(policy);

@@ -60,6 +60,8 @@ class AddressBuckets {
 
   /// `remote` is "192.0.2.1:51234", "[2001:db8::1]:51234", or an address without port.
   RateState take(const RatePolicy& policy, std::string_view remote, std::int64_t now_ns);
+  /// What take() would say, without taking.
+  RateState look(const RatePolicy& policy, std::string_view remote, std::int64_t now_ns);
   /// Undoes the take() of a moment ago.
   void give_back(const RatePolicy& policy, std::string_view remote, std::int64_t now_ns);
 

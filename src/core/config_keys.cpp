@@ -275,6 +275,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"serving.body_max", kBytes, "64MiB", "1KiB..1TiB", "Size of a request body."},
     {"serving.bodies_max", kBytes, "512MiB", "1MiB..1TiB",
      "Size of all request bodies held at one time, those up to 64KiB not counted; more get 503."},
+    {"serving.transfers_max", kBytes, "256MiB", "1MiB..1TiB",
+     "Memory of all large bodies that are under way, 1MiB each; more wait. Files that the kernel "
+     "sends need none."},
     {"serving.header_max", kBytes, "128KiB", "1KiB..16MiB", "Size of a request's header."},
     {"serving.connections_max", kInteger, "10000", "1..1000000", "Open connections."},
     {"serving.streams_max", kInteger, "128", "1..10000",
@@ -326,6 +329,10 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"serving.cors.origins", kTextList, "", "",
      "Origins, such as https://shop.example, whose pages may call the server; '*' = all; default: "
      "none."},
+    {"serving.allowed_hosts", kTextList, "", "",
+     "Host names that requests may be made under, such as ml.example or *.corp.example, beside "
+     "addresses and names that are in no public DNS; '*' = all; default: none, and all where "
+     "auth.enabled."},
 
     // Who may ask.
     {"auth.enabled", kBoolean, "false", "",

@@ -16,7 +16,7 @@ constexpr std::array kTable = std::to_array<ErrorCodeInfo>({
     {ErrorCode::kConflict, "conflict", 409, 10, "RESOURCE_CONFLICT", 409, 4},
     {ErrorCode::kUnauthenticated, "unauthenticated", 401, 16, "UNAUTHENTICATED", 401, 5},
     {ErrorCode::kPermissionDenied, "permission_denied", 403, 7, "PERMISSION_DENIED", 403, 5},
-    {ErrorCode::kResourceExhausted, "resource_exhausted", 429, 8, "RESOURCE_EXHAUSTED", 429, 6},
+    {ErrorCode::kResourceExhausted, "resource_exhausted", 429, 8, "RESOURCE_EXHAUSTED", 507, 6},
     {ErrorCode::kUnavailable, "unavailable", 503, 14, "TEMPORARILY_UNAVAILABLE", 503, 7},
     {ErrorCode::kDeadlineExceeded, "deadline_exceeded", 504, 4, "DEADLINE_EXCEEDED", 504, 7},
     {ErrorCode::kCorruption, "corruption", 500, 15, "DATA_LOSS", 500, 8},

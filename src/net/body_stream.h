@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -14,6 +15,13 @@ namespace tenure::net {
 
 struct Request;
 
+/// Bytes of an open file.
+struct FilePart {
+  int handle = -1;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
 /// The body of an answer, made while it is sent (Response::source). HTTP/1.1 and HTTP/2.
 class BodySource {
  public:
@@ -23,6 +31,9 @@ class BodySource {
   /// as the client takes the bytes. An error ends the connection (HTTP/2: the stream), so that the
   /// client sees that bytes are missing.
   virtual core::Result<std::size_t> read(std::span<char> out) = 0;
+  /// Where the whole body lies when that is a file: the kernel may then send it by itself, and
+  /// read() is not called. The handle is open as long as the source lives.
+  virtual std::optional<FilePart> file_part() const { return std::nullopt; }
 };
 
 /// Takes the body of a request while it arrives (Route::open_body). Destroyed without the route's
@@ -32,7 +43,8 @@ class BodySink {
  public:
   virtual ~BodySink() = default;
   /// The next bytes, in order, on a worker thread, one call at a time; the client is not read from
-  /// meanwhile. An error is the answer to the request.
+  /// meanwhile. An error is the answer to the request. Of a large body on plain HTTP/1.1, pieces
+  /// of 1 MiB at addresses that are multiples of 4096, so that a file may take them as they are.
   virtual core::Result<> write(std::string_view bytes) = 0;
 };
 

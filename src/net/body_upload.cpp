@@ -1,13 +1,25 @@
 #include "net/body_upload.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <exception>
+#include <new>
 #include <utility>
+
+#include <sys/socket.h>
 
 #include "core/log.h"
 #include "net/router.h"
 
 namespace tenure::net {
+namespace {
+
+constexpr std::size_t kPage = 4096;
+/// One step takes no more, so that others of its lane have their turn.
+constexpr std::uint64_t kReceiveMax = std::uint64_t{16} << 20;
+
+}  // namespace
 
 BodyUpload::BodyUpload() = default;
 BodyUpload::~BodyUpload() = default;
@@ -15,6 +27,7 @@ BodyUpload::~BodyUpload() = default;
 void BodyUpload::fail(core::Error error) {
   sink_.reset();
   decoder_.reset();
+  piece_.reset();
   error_ = std::move(error);
 }
 
@@ -69,9 +82,45 @@ void BodyUpload::write(std::string_view bytes, bool is_last) noexcept {
   });
 }
 
+void BodyUpload::begin_socket(std::string_view begun, std::uint64_t size) {
+  piece_.reset(static_cast<char*>(std::aligned_alloc(kPage, kSocketPiece)));
+  if (!piece_) throw std::bad_alloc();
+  std::memcpy(piece_.get(), begun.data(), begun.size());
+  filled_ = begun.size();
+  to_receive_ = size - begun.size();
+  is_socket_empty_ = is_client_gone_ = false;
+}
+
+void BodyUpload::receive(int socket) noexcept {
+  guarded([&] { return receive_pieces(socket); });
+}
+
+core::Result<> BodyUpload::receive_pieces(int socket) {
+  is_socket_empty_ = false;
+  std::uint64_t received = 0;
+  while (to_receive_ > 0 && received < kReceiveMax) {
+    const auto room =
+        static_cast<std::size_t>(std::min<std::uint64_t>(to_receive_, kSocketPiece - filled_));
+    const ssize_t n = ::recv(socket, piece_.get() + filled_, room, MSG_DONTWAIT);
+    if (n < 0 && errno == EINTR) continue;
+    is_socket_empty_ = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+    is_client_gone_ = n <= 0 && !is_socket_empty_;
+    if (n <= 0) return {};
+    filled_ += static_cast<std::size_t>(n);
+    received += static_cast<std::uint64_t>(n);
+    to_receive_ -= static_cast<std::uint64_t>(n);
+    if (filled_ < kSocketPiece && to_receive_ > 0) continue;
+    if (auto written = sink_->write({piece_.get(), filled_}); !written) return written;
+    filled_ = 0;
+  }
+  if (to_receive_ == 0) piece_.reset();
+  return {};
+}
+
 std::unique_ptr<BodySink> BodyUpload::end() {
   error_.reset();
   decoder_.reset();
+  piece_.reset();
   return std::move(sink_);
 }
 

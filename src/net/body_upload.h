@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -20,6 +22,7 @@ struct Route;
 class BodyUpload {
  public:
   static constexpr std::size_t kPieceMax = 256 * 1024;
+  static constexpr std::size_t kSocketPiece = 1024 * 1024;
 
   BodyUpload();
   ~BodyUpload();
@@ -29,6 +32,17 @@ class BodyUpload {
 
   /// Hands bytes over in pieces of at most kPieceMax, decoded. After an error the sink is gone.
   void write(std::string_view bytes, bool is_last) noexcept;
+
+  /// From here on the body, `size` bytes of which `begun` have come, is taken from a socket by
+  /// receive(), in pieces of kSocketPiece. For bodies as they are: not chunked, encrypted or coded.
+  void begin_socket(std::string_view begun, std::uint64_t size);
+
+  /// Takes what the socket has, and hands over whole pieces and the last one. Does not wait.
+  void receive(int socket) noexcept;
+
+  std::uint64_t to_receive() const { return to_receive_; }
+  bool is_socket_empty() const { return is_socket_empty_; }  ///< receive() when there is more
+  bool is_client_gone() const { return is_client_gone_; }
 
   bool is_open() const { return sink_ != nullptr; }
   BodySink* sink() const { return sink_.get(); }
@@ -41,11 +55,21 @@ class BodyUpload {
   template <typename Work>
   void guarded(const Work& work) noexcept;
   core::Result<> hand_over(std::string_view bytes);
+  core::Result<> receive_pieces(int socket);
   void fail(core::Error error);
 
   std::unique_ptr<BodySink> sink_;
   std::unique_ptr<StreamDecoder> decoder_;  ///< null: the bytes are as they are
   std::optional<core::Error> error_;
+
+  struct Free {
+    void operator()(char* bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<char, Free> piece_;  ///< kSocketPiece bytes on whole pages
+  std::size_t filled_ = 0;             ///< bytes in it
+  std::uint64_t to_receive_ = 0;
+  bool is_socket_empty_ = false;
+  bool is_client_gone_ = false;
 };
 
 }  // namespace tenure::net

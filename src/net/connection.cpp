@@ -97,10 +97,28 @@ void Connection::read_more() {
     channel_.in.shrink(kKeepBytes);
     http1_.let_go();
   }
+  if (phase_ == Phase::kOpen && http1_.awaits_bytes()) return wait_for_bytes();
   const std::span<char> free = tls_ ? tls_->room() : channel_.in.make_room(http1_.room_wanted());
   socket_.async_read_some(
       asio::buffer(free.data(), free.size()),
       [this](const error_code& code, std::size_t n) { guarded([&] { on_read(code, n); }); });
+  is_reading_ = true;
+}
+
+/// A worker thread will take them.
+void Connection::wait_for_bytes() {
+  socket_.async_wait(Socket::wait_read, [this](const error_code& code) {
+    guarded([&] {
+      is_reading_ = false;
+      loop_.refresh_time();
+      if (phase_ == Phase::kClosed) return release_if_idle();
+      if (code) return close();
+      idle_steps_ = 0;
+      if (phase_ == Phase::kLingering) return read_more();
+      http1_.has_bytes();
+      run();
+    });
+  });
   is_reading_ = true;
 }
 
@@ -214,7 +232,8 @@ void Connection::run_http1() {
   http1_.begin_turn(loop_.now_ns());
   for (;;) {
     const bool is_done = take_turns();
-    const bool is_full = pending() >= kFlushAt || !channel_.body.empty();
+    const bool is_full =
+        pending() >= kFlushAt || !channel_.body.empty() || http1_.awaits_flush();
     if (!flush()) return;  // goes on when the rest is written, or is closed
     if (!is_done) return yield();
     if (!is_full) break;
@@ -277,6 +296,7 @@ void Connection::on_job_done(Http2Stream* stream) {
       http1_.piece_is_read();
       if (is_writing_) return;  // goes on when that piece is written
       set_deadline(loop_.context().options.body_timeout);
+      if (http1_.awaits_room()) return wait_for_room();
       return run();
     }
     // Earlier answers are still being written, from the buffer this one goes to: wait for that.
@@ -284,6 +304,10 @@ void Connection::on_job_done(Http2Stream* stream) {
     is_late_answer_ = is_writing_;
     if (is_writing_) return;
     http1_.finish_job();
+    if (http1_.is_client_gone()) {
+      loop_.context().metrics.count_client_gone();
+      return close();
+    }
     run();
   });
 }
@@ -340,6 +364,25 @@ void Connection::write_rest() {
   is_writing_ = true;
 }
 
+/// The client takes a file slowly: goes on when the socket has room.
+void Connection::wait_for_room() {
+  socket_.async_wait(Socket::wait_write, [this](const error_code& code) {
+    guarded([&] { on_room(code); });
+  });
+  is_writing_ = true;
+}
+
+void Connection::on_room(const error_code& code) {
+  is_writing_ = false;
+  loop_.refresh_time();
+  if (phase_ == Phase::kClosed) return release_if_idle();
+  if (code) {
+    loop_.context().metrics.count_client_gone();
+    return close();
+  }
+  run();
+}
+
 void Connection::on_written(const error_code& code, std::size_t n) {
   is_writing_ = false;
   loop_.refresh_time();
@@ -375,13 +418,21 @@ void Connection::close() {
   if (phase_ != Phase::kClosed) {
     phase_ = Phase::kClosed;
     error_code ignored;
-    socket_.close(ignored);
+    // The number of a socket that is closed may be another client's at once.
+    if (channel_.jobs > 0 && http1_.is_using_socket()) {
+      socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
+      socket_.cancel(ignored);
+    } else {
+      socket_.close(ignored);
+    }
   }
   release_if_idle();
 }
 
 void Connection::release_if_idle() {
   if (is_reading_ || is_writing_ || is_yielding_ || channel_.jobs > 0) return;
+  error_code ignored;
+  if (socket_.is_open()) socket_.close(ignored);
   // It may wait long for its next client: large buffers go back.
   channel_.in.clear();
   channel_.in.shrink(kKeepBytes);

@@ -46,6 +46,9 @@ class Connection {
   /// A handler on the pool has returned; `stream` is HTTP/2's, null for HTTP/1.1.
   void on_job_done(Http2Stream* stream);
 
+  /// For a step on a worker thread: stays open, and this connection's, until the step is over.
+  int socket_handle() { return socket_.native_handle(); }
+
   std::size_t index() const { return index_; }
   void set_index(std::size_t index) { index_ = index; }
 
@@ -69,6 +72,9 @@ class Connection {
   bool flush();       ///< true when everything is written
   void write_rest();  ///< the client reads slowly: writes when the socket has room
   void read_more();
+  void wait_for_bytes();
+  void wait_for_room();
+  void on_room(const boost::system::error_code& code);
   void on_read(const boost::system::error_code& code, std::size_t n);
   void on_written(const boost::system::error_code& code, std::size_t n);
   void begin_linger();

@@ -184,6 +184,7 @@ void Exchange::call_handler(ServerContext& context) {
   });
   request.sink = nullptr;
   upload.end();  // here, and not on the loop's thread: it may take its time
+  give_back_transfer_room(context);
   if (response.hold) return;
   try {
     finish(context);
@@ -215,6 +216,8 @@ bool Exchange::submit(ServerContext& context, std::function<void()> done) {
   auto job = [this, &context, finished = std::move(done)] {
     call_handler(context);
     if (response.hold) return hold_answer(context, finished);
+    if (!download.is_empty() && !download.is_file() && !take_transfer_room(context, finished))
+      return;
     // While a thread of the lane is at it: head and first piece will leave together.
     if (download.begin_read()) {
       download.read();
@@ -240,13 +243,29 @@ bool Exchange::open_upload(ServerContext& context, std::function<void()> done) {
     fill_unknown_coding();
     return false;
   }
-  const bool is_taken = lane(context).submit(match.route->lane == Lane::kEssential,
-                                             [this, finished = std::move(done)] {
-                                               upload.open(*match.route, request, coding.coding);
-                                               finished();
-                                             });
-  if (!is_taken) fill_error(503, kTooMuchWork);
-  return is_taken;
+  const auto open = [this, finished = std::move(done)] {
+    upload.open(*match.route, request, coding.coding);
+    finished();
+  };
+  // Who waited is not shed any more.
+  if (!take_transfer_room(context, [this, &context, open] { lane(context).submit_step(open); }))
+    return true;
+  const bool is_taken = lane(context).submit(match.route->lane == Lane::kEssential, open);
+  if (is_taken) return true;
+  give_back_transfer_room(context);
+  fill_error(503, kTooMuchWork);
+  return false;
+}
+
+bool Exchange::take_transfer_room(ServerContext& context, std::function<void()> resume) {
+  if (has_transfer_room) return true;
+  // Before anybody can resume it: the room is this exchange's from then on.
+  has_transfer_room = true;
+  return context.transfers.take(std::move(resume));
+}
+
+void Exchange::give_back_transfer_room(ServerContext& context) {
+  if (std::exchange(has_transfer_room, false)) context.transfers.give_back();
 }
 
 void Exchange::write_upload(ServerContext& context, std::string_view bytes, bool is_last,
@@ -257,16 +276,33 @@ void Exchange::write_upload(ServerContext& context, std::string_view bytes, bool
   });
 }
 
+void Exchange::receive_upload(ServerContext& context, int socket, std::function<void()> done) {
+  lane(context).submit_step([this, socket, finished = std::move(done)] {
+    upload.receive(socket);
+    finished();
+  });
+}
+
 void Exchange::fill_upload_error() {
   const core::Error& error = *upload.error();
   const int status = core::error_code_info(error.code).http_status;
   if (status >= 500) log_failure("the body of a request could not be taken", error.message);
+  if (match.route->body_error != nullptr && !error.message.empty()) {
+    begin_answer();
+    match.route->body_error(response, error);
+    return;
+  }
   fill_error(status, error.message.empty() ? "Internal Server Error" : error.message);
 }
 
 void Exchange::begin_download() {
   response.body.clear();
   source_size = response.source->size();
+  // What fits one piece leaves with its head; more is left to the kernel.
+  if (is_on_plain_socket && sends_body() && *source_size > BodyDownload::kPieceMax) {
+    if (const auto part = response.source->file_part())
+      return download.begin_file(std::move(response.source), *part);
+  }
   download.begin(std::move(response.source), sends_body() ? *source_size : 0);
 }
 
@@ -279,9 +315,19 @@ bool Exchange::read_ahead(ServerContext& context, std::function<void()> done) {
   return true;
 }
 
+bool Exchange::send_file(ServerContext& context, int socket, std::function<void()> done) {
+  if (!download.begin_send()) return false;
+  lane(context).submit_step([this, socket, finished = std::move(done)] {
+    download.send(socket);
+    finished();
+  });
+  return true;
+}
+
 void Exchange::end_transfers(ServerContext& context) {
   std::shared_ptr<BodySink> sink = upload.end();
   std::shared_ptr<BodySource> source = download.end();
+  give_back_transfer_room(context);
   if (!sink && !source) return;
   lane(context).submit_step(
       [sink = std::move(sink), source = std::move(source)]() mutable noexcept {
@@ -326,8 +372,21 @@ void Exchange::release() {
 
 void Exchange::count(ServerContext& context, const Route* route) {
   const std::int64_t now_ns = context.clock.monotonic_ns();
+  if (download.is_open()) {
+    is_count_due_ = true;
+    due_route_ = route;
+    due_status_ = response.status;
+    due_began_ns_ = std::exchange(began_ns, now_ns);
+    return;
+  }
   context.metrics.count(route, response.status, std::max<std::int64_t>(now_ns - began_ns, 0));
   began_ns = now_ns;
+}
+
+void Exchange::count_due(ServerContext& context) {
+  is_count_due_ = false;
+  const std::int64_t taken_ns = context.clock.monotonic_ns() - due_began_ns_;
+  context.metrics.count(due_route_, due_status_, std::max<std::int64_t>(taken_ns, 0));
 }
 
 }  // namespace tenure::net

@@ -38,6 +38,8 @@ struct Exchange {
   Coding answer_coding = Coding::kIdentity;
   bool is_on_worker = false;                 ///< the handler runs on the pool
   bool is_finished = false;                  ///< finish() was called for this answer
+  bool has_transfer_room = false;            ///< of ServerContext::transfers
+  bool is_on_plain_socket = false;           ///< HTTP/1.1 without TLS: bytes go as they are
   std::string decoded;                       ///< the request's body without its coding
   BodyUpload upload;                         ///< the request's body, when its route streams it
   BodyDownload download;                     ///< the answer's body, when it has a source
@@ -80,7 +82,9 @@ struct Exchange {
   /// 503.
   bool submit(ServerContext& context, std::function<void()> done);
 
-  bool has_transfer() const { return upload.is_open() || !download.is_empty(); }
+  bool has_transfer() const {
+    return upload.is_open() || !download.is_empty() || has_transfer_room;
+  }
 
   bool is_streamed() const { return match.route && match.route->open_body; }
 
@@ -94,12 +98,18 @@ struct Exchange {
   void write_upload(ServerContext& context, std::string_view bytes, bool is_last,
                     std::function<void()> done);
 
+  /// Has what the socket holds handed to the sink (BodyUpload::receive), then `done` called.
+  void receive_upload(ServerContext& context, int socket, std::function<void()> done);
+
   /// When upload.error() is set: fills the response with it.
   void fill_upload_error();
 
   /// Has the next piece read on a thread of the lane, then `done` called there. False when there is
   /// nothing to do now.
   bool read_ahead(ServerContext& context, std::function<void()> done);
+
+  /// As read_ahead, for a file that the kernel sends.
+  bool send_file(ServerContext& context, int socket, std::function<void()> done);
 
   /// Sink and source are no longer needed: they are destroyed on a thread of the lane.
   void end_transfers(ServerContext& context);
@@ -119,8 +129,13 @@ struct Exchange {
   bool hold(ServerContext& context, std::uint64_t bytes);
   void let_go(ServerContext& context);
 
-  /// Counts the answer in the metrics.
+  /// Counts the answer in the metrics; one whose body comes from a source later, by count_sent().
   void count(ServerContext& context, const Route* route);
+
+  /// The last byte of the answer is sent, or never will be.
+  void count_sent(ServerContext& context) {
+    if (is_count_due_) count_due(context);
+  }
 
   void release();  ///< large buffers go back
 
@@ -129,6 +144,9 @@ struct Exchange {
   }
 
  private:
+  bool take_transfer_room(ServerContext& context, std::function<void()> resume);
+  void give_back_transfer_room(ServerContext& context);
+  void count_due(ServerContext& context);
   void call(ServerContext& context, const Handler& handler);
   void log_failure(std::string_view what, std::string_view why) const;
   bool has_blocking_header() const;
@@ -137,6 +155,11 @@ struct Exchange {
   void begin_download();
   void encode_answer(const ServerContext& context);
   WorkLane& lane(ServerContext& context) const;
+
+  bool is_count_due_ = false;
+  const Route* due_route_ = nullptr;
+  int due_status_ = 0;
+  std::int64_t due_began_ns_ = 0;
 };
 
 /// Buffers of idle connections hold no more than this.

@@ -28,6 +28,7 @@ class FileSource final : public BodySource {
 
   std::uint64_t size() const override { return size_; }
   core::Result<std::size_t> read(std::span<char> out) override;
+  std::optional<FilePart> file_part() const override { return FilePart{handle_, offset_, left_}; }
 
  private:
   int handle_;

@@ -20,7 +20,8 @@ constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
 
 void Http1Session::open() {
   phase_ = Phase::kHead;
-  is_closing_ = is_head_begun_ = false;
+  is_closing_ = is_head_begun_ = is_from_socket_ = is_client_gone_ = false;
+  exchange_.is_on_plain_socket = channel_.loop.context().tls == nullptr;
   parser_.reset();
   exchange_.begin_request();
 }
@@ -79,6 +80,7 @@ bool Http1Session::advance_head() {
   const HttpServerOptions& options = channel_.loop.context().options;
   ReadBuffer& in = channel_.in;
   if (!is_head_begun_) {
+    exchange_.count_sent(channel_.loop.context());  // of the answer before
     // RFC 9112 section 2.2: empty lines before a request are ignored.
     while (in.unread().starts_with("\r\n")) in.consume(2);
     if (in.size() == 0) {

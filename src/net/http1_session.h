@@ -52,6 +52,23 @@ class Http1Session {
            phase_ == Phase::kSending;
   }
   bool is_sending() const { return phase_ == Phase::kSending; }
+
+  // Of bodies that go between file and socket past the channel (src/net/http1_transfers.cpp):
+  /// What is in the output must go out before the body follows it.
+  bool awaits_flush() const {
+    return is_sending() && exchange_.download.is_file() && !channel_.out.empty();
+  }
+  /// Nothing is read into the buffer; go on when the socket has bytes.
+  bool awaits_bytes() const { return phase_ == Phase::kReceiving && is_from_socket_; }
+  void has_bytes() { is_socket_empty_ = false; }
+  /// Go on when the socket has room.
+  bool awaits_room() const { return is_sending() && exchange_.download.is_blocked(); }
+  /// A worker thread uses the socket.
+  bool is_using_socket() const {
+    return (phase_ == Phase::kStoring && is_from_socket_) ||
+           (is_sending() && exchange_.download.is_file());
+  }
+  bool is_client_gone() const { return is_client_gone_; }
   bool is_between() const { return phase_ == Phase::kHead; }
   bool is_over() const { return is_closing_ && phase_ == Phase::kHead; }
   bool is_idle() const { return phase_ == Phase::kHead && !is_head_begun_; }
@@ -90,6 +107,8 @@ class Http1Session {
   bool store(std::string_view bytes, bool is_last);
   void finish_store();
   bool advance_sending();
+  bool advance_file();
+  bool receive();
   void fill_request(std::string_view body, bool is_again = false);
   void refuse_upload();
   void finish_request();
@@ -121,6 +140,9 @@ class Http1Session {
   std::size_t stored_ = 0;       ///< bytes that the sink is getting
   std::int64_t store_began_ns_ = 0;
   bool is_last_piece_ = false;
+  bool is_from_socket_ = false;  ///< a worker thread takes it from the socket
+  bool is_socket_empty_ = false;
+  bool is_client_gone_ = false;
   bool is_body_taken_ = false;  ///< the body is no longer in the buffer
   RequestParser parser_;
   Exchange exchange_;

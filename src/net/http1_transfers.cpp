@@ -49,12 +49,34 @@ void Http1Session::begin_upload() {
   stored_ = 0;
   is_last_piece_ = false;
   chunked_body_.clear();
+  is_from_socket_ =
+      exchange_.is_on_plain_socket && !head.is_chunked && body_left_ >= BodyUpload::kSocketPiece &&
+      body_read_ < BodyUpload::kSocketPiece && exchange_.coding.coding == Coding::kIdentity;
+  is_socket_empty_ = false;
+  if (is_from_socket_) {
+    const auto begun = static_cast<std::size_t>(body_read_);
+    exchange_.upload.begin_socket(channel_.in.unread().substr(head.length, begun), body_left_);
+    channel_.in.erase(head.length, begun);
+    body_left_ -= begun;
+  }
   if (head.expects_continue && body_read_ == 0) channel_.out += "HTTP/1.1 100 Continue\r\n\r\n";
   set_deadline(channel_.loop.context().options.body_timeout);
   phase_ = Phase::kReceiving;
 }
 
+/// Has a worker thread take what the socket holds.
+bool Http1Session::receive() {
+  if (is_socket_empty_) return false;
+  store_began_ns_ = channel_.loop.now_ns();
+  begin_work();
+  phase_ = Phase::kStoring;
+  exchange_.receive_upload(channel_.loop.context(), channel_.connection.socket_handle(),
+                           when_done());
+  return false;
+}
+
 bool Http1Session::advance_upload() {
+  if (is_from_socket_) return receive();
   ReadBuffer& in = channel_.in;
   const RequestHead& head = parser_.head();
   if (!head.is_chunked) {
@@ -94,7 +116,15 @@ bool Http1Session::store(std::string_view bytes, bool is_last) {
 
 void Http1Session::finish_store() {
   if (exchange_.upload.error()) return refuse_upload();
-  if (parser_.head().is_chunked) {
+  std::size_t received_now = 0;
+  if (is_from_socket_) {
+    const BodyUpload& upload = exchange_.upload;
+    received_now = static_cast<std::size_t>(body_left_ - upload.to_receive());
+    body_left_ = upload.to_receive();
+    is_last_piece_ = body_left_ == 0;
+    is_socket_empty_ = upload.is_socket_empty();
+    is_client_gone_ = upload.is_client_gone();
+  } else if (parser_.head().is_chunked) {
     chunked_body_.clear();
   } else {
     channel_.in.erase(parser_.head().length, stored_);
@@ -102,6 +132,7 @@ void Http1Session::finish_store() {
   }
   if (is_last_piece_) {
     is_body_taken_ = true;
+    is_from_socket_ = false;
     fill_request({}, true);
     exchange_.begin_answer();
     run_on_worker();
@@ -111,9 +142,11 @@ void Http1Session::finish_store() {
   body_began_ns_ += channel_.loop.now_ns() - store_began_ns_;
   set_deadline(channel_.loop.context().options.body_timeout);
   phase_ = Phase::kReceiving;
+  if (received_now > 0) received(received_now);
 }
 
 void Http1Session::refuse_upload() {
+  is_from_socket_ = false;
   exchange_.fill_upload_error();
   refuse_as_filled();
 }
@@ -128,6 +161,7 @@ bool Http1Session::advance_sending() {
     phase_ = Phase::kHead;
     return true;
   }
+  if (download.is_file() && download.is_open()) return advance_file();
   if (download.is_ready()) channel_.body = download.take();
   if (!download.is_open()) {
     phase_ = Phase::kHead;
@@ -137,7 +171,17 @@ bool Http1Session::advance_sending() {
   return !channel_.body.empty();
 }
 
+/// The kernel sends the file, once all that comes before it has gone.
+bool Http1Session::advance_file() {
+  if (!channel_.out.empty()) return false;
+  if (exchange_.send_file(channel_.loop.context(), channel_.connection.socket_handle(),
+                          when_done()))
+    ++channel_.jobs;
+  return false;
+}
+
 void Http1Session::end_transfers() {
+  exchange_.count_sent(channel_.loop.context());
   if (exchange_.has_transfer()) exchange_.end_transfers(channel_.loop.context());
 }
 

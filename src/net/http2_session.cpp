@@ -57,7 +57,12 @@ Http2Session::Http2Session(Channel& channel)
 
 Http2Session::~Http2Session() {
   nghttp2_session_del(session_);
-  for (const auto& stream : streams_) stream->exchange.let_go(channel_.loop.context());
+  ServerContext& context = channel_.loop.context();
+  for (const auto& stream : streams_) {
+    stream->exchange.let_go(context);
+    stream->exchange.count_sent(context);
+    if (stream->exchange.has_transfer()) stream->exchange.end_transfers(context);
+  }
 }
 
 void Http2Session::submit_settings() {
@@ -326,7 +331,8 @@ void Http2Session::answer(Http2Stream& stream, const Route* route) {
     exchange.choose_request_id(head.substr(stream.request_id.offset, stream.request_id.length),
                                channel_.loop.now());
   }
-  if (exchange.upload.is_open()) exchange.end_transfers(context);  // refused half way
+  // Refused half way; of an answer that is to be sent there is a source.
+  if (exchange.upload.is_open() || exchange.upload.error()) exchange.end_transfers(context);
   exchange.finish(context);
   // The request is done with: its memory goes back before the answer's is waited for.
   if (stream.body.capacity() > kKeepBytes) stream.body = std::string();
@@ -370,6 +376,7 @@ void Http2Session::recycle(Http2Stream& stream) {
     streams_[index]->index = index;
   }
   streams_.pop_back();
+  gone->exchange.count_sent(channel_.loop.context());
   gone->exchange.let_go(channel_.loop.context());
   gone->exchange.release();
   if (gone->exchange.has_transfer()) gone->exchange.end_transfers(channel_.loop.context());

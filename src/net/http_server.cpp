@@ -55,12 +55,14 @@ struct HttpServer::State {
                 .live = WorkLane(with.concurrency, with.worker_threads, 0, "live", metrics),
                 .batch = WorkLane(with.concurrency, with.batch_threads, kBatchNiceness, "batch",
                                   metrics),
-                .bodies = BodyBudget(with.bodies_max)} {}
+                .bodies = BodyBudget(with.bodies_max),
+                .transfers = TransferBudget(with.transfers_max)} {}
 
   ~State() {
     for (const auto& loop : loops) loop->stop();
     context.live.stop();  // before the loops: a running handler uses its connection
     context.batch.stop();
+    context.transfers.stop();
     context.held_answers.wait_for_none();  // and so does whoever holds an answer
   }
 

@@ -27,6 +27,9 @@ struct HttpServerOptions {
   /// Bytes of all bodies held at one time, beyond the 64 KiB that every connection may keep. A body
   /// that is the only one is read whatever its size.
   std::uint64_t bodies_max = 512ULL * 1024 * 1024;
+  /// Bytes of memory that the transfers of large bodies take together; further ones wait. What the
+  /// kernel sends from a file takes none.
+  std::uint64_t transfers_max = 256ULL * 1024 * 1024;
   std::uint64_t connections_max = 10'000;
   std::uint32_t streams_max = 128;  ///< HTTP/2 requests that one connection may have open
   /// Answers from this size on are compressed for clients that accept it; 0 = none. Answers given

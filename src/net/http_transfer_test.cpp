@@ -14,6 +14,7 @@ namespace tenure::net {
 namespace {
 
 constexpr std::uint64_t kPiece = 256 * 1024;
+constexpr std::uint64_t kSocketPiece = 1024 * 1024;  // of a body taken straight from its socket
 constexpr std::string_view kPing = "GET /ping HTTP/1.1\r\nHost: x\r\n\r\n";
 
 std::string get(const std::string& target, std::string_view method = "GET") {
@@ -69,7 +70,7 @@ TEST_P(TransferSize, OfASinkArrivesWhole) {
   EXPECT_EQ(client.read_answer().body, std::to_string(GetParam()));
   EXPECT_EQ(client.ask(kPing).body, "pong");
   EXPECT_TRUE(server.counts().is_right);
-  EXPECT_LE(server.counts().piece_max, kPiece);
+  EXPECT_LE(server.counts().piece_max, kSocketPiece);
   server.wait_until_all_are_gone();
 }
 
@@ -123,8 +124,52 @@ TEST(HttpTransfer, ASinkStaysWithinMemoryWhateverTheBodysSize) {
     ASSERT_LT(sent - server.counts().written, 16'000'000U);
   }
   EXPECT_EQ(client.read_answer().body, std::to_string(kSize));
-  EXPECT_LE(server.counts().piece_max, kPiece);
+  EXPECT_EQ(server.counts().piece_max, kSocketPiece);
   EXPECT_TRUE(server.counts().is_right);
+}
+
+TEST(HttpTransfer, ALargeBodyMayBeFollowedByRequestsAtOnce) {
+  TransferServer server;
+  TestClient client(server.port());
+  constexpr std::uint64_t kSize = 3 * kSocketPiece + 12'345;
+  for (int i = 0; i < 3; ++i) {
+    std::thread sender([&] {
+      client.send(put_head("/sink", kSize) + transfer_text(kSize) + std::string(kPing) +
+                  put_head("/sink", kSize) + transfer_text(kSize));
+    });
+    EXPECT_EQ(client.read_answer().body, std::to_string(kSize));
+    EXPECT_EQ(client.read_answer().body, "pong");
+    EXPECT_EQ(client.read_answer().body, std::to_string(kSize));
+    sender.join();
+  }
+  EXPECT_TRUE(server.counts().is_right);
+}
+
+TEST(HttpTransfer, BeyondTheMemoryForAllOthersWaitForTheirTurn) {
+  HttpServerOptions options = TransferServer::quick_options();
+  options.transfers_max = 2 * kSocketPiece;
+  TransferServer server(options);
+  TestClient up(server.port()), down(server.port(), 4096);
+  ASSERT_TRUE(up.send(put_head("/sink", 2 * kPiece) + transfer_text(kPiece)));
+  ASSERT_TRUE(down.send(get("/source?size=" + std::to_string(100 * kPiece))));
+  while (server.counts().written < kPiece || server.counts().read < kPiece)
+    std::this_thread::yield();
+  // No room for these, whose clients have sent all they have to send.
+  TestClient next_up(server.port()), next_down(server.port()), gone(server.port());
+  ASSERT_TRUE(gone.send(put_head("/sink", 5) + "abcde"));
+  ASSERT_TRUE(next_up.send(put_head("/sink", 5) + transfer_text(5)));
+  ASSERT_TRUE(next_down.send(get("/source?size=5")));
+  TestClient other(server.port());
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(other.ask(kPing).body, "pong");
+  EXPECT_EQ(server.counts().sinks, 1);
+  EXPECT_FALSE(next_down.has_input());
+  gone.reset();
+  ASSERT_TRUE(up.send(transfer_text(kPiece, kPiece)));
+  EXPECT_EQ(up.read_answer().body, std::to_string(2 * kPiece));
+  EXPECT_EQ(next_up.read_answer().body, "5");
+  EXPECT_EQ(next_down.read_answer().body, transfer_text(5));
+  EXPECT_TRUE(down.read_answer().body == transfer_text(100 * kPiece));
+  server.wait_until_all_are_gone();
 }
 
 TEST(HttpTransfer, TheClientIsNotReadFromWhileASinkIsSlow) {

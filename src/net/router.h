@@ -43,6 +43,8 @@ struct Route {
   /// Not empty: the body goes there while it arrives, whatever its size (body_max is then not
   /// asked), and the handler, which is blocking, is called after its last byte.
   OpenBody open_body = {};
+  /// Fills the answer to what went wrong with such a body; null: as any other error.
+  void (*body_error)(Response&, const core::Error&) = nullptr;
 };
 
 /// Finds the route of a request. Immutable after construction; thread-safe. Literal segments win

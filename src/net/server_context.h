@@ -10,6 +10,7 @@
 #include "net/http_metrics.h"
 #include "net/http_server.h"
 #include "net/tls.h"
+#include "net/transfer_budget.h"
 #include "net/work_lane.h"
 
 namespace tenure::net {
@@ -23,6 +24,7 @@ struct ServerContext {
   WorkLane live;
   WorkLane batch;
   BodyBudget bodies;
+  TransferBudget transfers;
   HeldAnswers held_answers = {};
   std::unique_ptr<TlsCertificate> tls = nullptr;  ///< null: plain HTTP
   std::atomic<std::int64_t> open_connections{0};

@@ -1,7 +1,9 @@
 #include "net/worker_pool.h"
 
 #include <algorithm>
+#include <csignal>
 #include <limits>
+#include <pthread.h>
 #include <unistd.h>
 #include <utility>
 
@@ -52,6 +54,11 @@ void WorkerPool::stop() {
 void WorkerPool::run() {
   // Linux keeps a niceness for each thread. Not being allowed to set it costs nothing but fairness.
   if (niceness_ != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness_);
+  // sendfile to a client that has gone would end the process; there is no flag against it.
+  sigset_t broken_pipe;
+  sigemptyset(&broken_pipe);
+  sigaddset(&broken_pipe, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
   for (;;) {
     Job job;
     {

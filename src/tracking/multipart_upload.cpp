@@ -1,6 +1,9 @@
 #include "tracking/multipart_upload.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <new>
+#include <span>
 
 #include <fmt/format.h>
 
@@ -45,12 +48,29 @@ core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-core::Result<> copy(storage::ObjectReader& from, storage::ObjectWriter& to, std::string& buffer) {
+/// On whole pages, so that a store may write them as they are (ObjectWriter::expect).
+class PieceBuffer {
+ public:
+  PieceBuffer() : bytes_(static_cast<char*>(std::aligned_alloc(kPage, kPieceBytes))) {
+    if (!bytes_) throw std::bad_alloc();
+  }
+  std::span<char> room() const { return {bytes_.get(), kPieceBytes}; }
+
+ private:
+  static constexpr std::size_t kPage = 4096;
+  struct Free {
+    void operator()(char* bytes) const { std::free(bytes); }
+  };
+  std::unique_ptr<char, Free> bytes_;
+};
+
+core::Result<> copy(storage::ObjectReader& from, storage::ObjectWriter& to,
+                    const PieceBuffer& buffer) {
   for (;;) {
-    auto n = from.read(buffer);
+    auto n = from.read(buffer.room());
     if (!n) return std::move(n).error();
     if (*n == 0) return {};
-    if (auto written = to.write(std::string_view(buffer.data(), *n)); !written) return written;
+    if (auto written = to.write({buffer.room().data(), *n}); !written) return written;
   }
 }
 
@@ -115,21 +135,33 @@ core::Result<std::string> MultipartUploads::part_etag(std::string_view id, std::
   return "\"" + part->version + "\"";
 }
 
+core::Result<std::unique_ptr<storage::ObjectReader>> MultipartUploads::open_as_sent(
+    std::string_view id, const Part& part) {
+  auto reader = store_->open(part_key(id, part.number));
+  if (!reader && reader.error().code == core::ErrorCode::kNotFound)
+    return invalid(fmt::format("Part {} of the multipart upload is missing", part.number));
+  if (!reader) return reader;
+  const std::string& version = (*reader)->info().version;
+  if (part.etag != version && part.etag != "\"" + version + "\"") {
+    return invalid(fmt::format("Part {} of the multipart upload has the ETag \"{}\", not {}",
+                               part.number, version, part.etag));
+  }
+  return reader;
+}
+
 core::Result<> MultipartUploads::join(std::string_view id, std::string_view key,
                                       const std::vector<Part>& parts) {
   auto writer = store_->create(key);
   if (!writer) return std::move(writer).error();
-  std::string buffer(kPieceBytes, '\0');
+  auto sent = store_->list(parts_key(id) + "/");
+  if (!sent) return std::move(sent).error();
+  std::uint64_t size = 0;
+  for (const storage::ObjectInfo& part : *sent) size += part.size;
+  if (auto taken = (*writer)->expect(size); !taken) return taken;
+  const PieceBuffer buffer;
   for (const Part& part : parts) {
-    auto reader = store_->open(part_key(id, part.number));
-    if (!reader && reader.error().code == core::ErrorCode::kNotFound)
-      return invalid(fmt::format("Part {} of the multipart upload is missing", part.number));
+    auto reader = open_as_sent(id, part);
     if (!reader) return std::move(reader).error();
-    const std::string& version = (*reader)->info().version;
-    if (part.etag != version && part.etag != "\"" + version + "\"") {
-      return invalid(fmt::format("Part {} of the multipart upload has the ETag \"{}\", not {}",
-                                 part.number, version, part.etag));
-    }
     if (auto copied = copy(**reader, **writer, buffer); !copied) return copied;
   }
   return (*writer)->commit();

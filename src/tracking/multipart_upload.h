@@ -56,6 +56,8 @@ class MultipartUploads {
   };
   core::Result<Upload> find(std::string_view id);
   core::Result<Upload> find(std::string_view id, std::string_view key);
+  core::Result<std::unique_ptr<storage::ObjectReader>> open_as_sent(std::string_view id,
+                                                                    const Part& part);
   core::Result<> join(std::string_view id, std::string_view key, const std::vector<Part>& parts);
   bool is_done(std::string_view id);
 

@@ -5,6 +5,7 @@ import pathlib
 import re
 import resource
 import signal
+import subprocess
 import unittest
 
 from tenure_process import TrackingServer, temporary_folder, wait_until
@@ -63,12 +64,59 @@ class Artifacts(unittest.TestCase):
             soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (MIB, hard))
             status, text = self.put(server, "f", bytes(3 * MIB))
-            self.assertEqual((status, json.loads(text)["error_code"]), (429, "RESOURCE_EXHAUSTED"))
+            self.assertEqual((status, json.loads(text)["error_code"]), (507, "RESOURCE_EXHAUSTED"))
             self.assertEqual(server.request("GET", f"{FILES}/f"), (200, "old"))
             self.assertEqual(self.visible(), ["f"])
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
             self.assertEqual(self.put(server, "f", bytes(3 * MIB))[0], 200)
             self.assertEqual((self.destination / "f").stat().st_size, 3 * MIB)
+
+    def test_a_disk_without_room_is_final_for_the_client(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(disk)], capture_output=True, text=True)
+        if mounted.returncode != 0:
+            self.skipTest(f"a small disk cannot be mounted: {mounted.stderr.strip()}")
+        self.addCleanup(subprocess.run, ["umount", "-l", str(disk)], check=True)
+        with TrackingServer(self.folder, TENURE_TRACKING__ARTIFACTS_DESTINATION=str(disk / "files")) as server:
+            self.assertEqual(self.put(server, "f", bytes(3 * MIB))[0], 200)
+            # Before its body: none is sent.
+            connection = server.connect()
+            connection.putrequest("PUT", f"{FILES}/f")
+            connection.putheader("Content-Length", str(20 * MIB))
+            connection.endheaders()
+            answer = connection.getresponse()
+            told = json.loads(answer.read())
+            connection.close()
+            self.assertEqual((answer.status, told["error_code"]), (507, "RESOURCE_EXHAUSTED"))
+            for fact in (str(20 * MIB), str(disk / "files" / "f"), "No space left on device"):
+                self.assertIn(fact, told["message"])
+            # In the middle of one whose size nobody told.
+            status, text = self.put(server, "f", (bytes(MIB) for _ in range(20)))
+            self.assertEqual((status, json.loads(text)["error_code"]), (507, "RESOURCE_EXHAUSTED"))
+            # While parts are put together.
+            headers = {"Content-Type": "application/json"}
+            path = {"path": "big.bin", "num_parts": 1}
+            _, upload = server.request("POST", "/api/2.0/mlflow-artifacts/mpu/create", path, headers)
+            connection = server.connect()
+            connection.request("PUT", re.sub(r"^http://[^/]*", "", upload["credentials"][0]["url"]), bytes(3 * MIB))
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+            done = {"path": "big.bin", "upload_id": upload["upload_id"],
+                    "parts": [{"part_number": 1, "etag": answer.headers["ETag"]}]}
+            status, told = server.request("POST", "/api/2.0/mlflow-artifacts/mpu/complete", done, headers)
+            self.assertEqual((status, told["error_code"]), (507, "RESOURCE_EXHAUSTED"))
+            self.assertEqual(server.request("POST", "/api/2.0/mlflow-artifacts/mpu/abort", done, headers)[0], 200)
+            # Nothing of all that is left.
+            self.assertEqual((disk / "files" / "f").stat().st_size, 3 * MIB)
+            self.assertEqual(self.put(server, "g", bytes(4 * MIB))[0], 200)
+
+    def test_an_upload_that_cannot_begin_says_why_in_mlflows_words(self):
+        with TrackingServer(self.folder) as server:
+            status, told = server.request("PUT", f"/api/2.0/mlflow-artifacts/mpu/part/{'0' * 32}/1", {})
+            self.assertEqual((status, told["error_code"]), (404, "RESOURCE_DOES_NOT_EXIST"))
+            self.assertIn("No multipart upload", told["message"])
 
     def test_an_upload_in_parts_goes_on_after_a_restart(self):
         path = {"path": "big.bin", "num_parts": 2}

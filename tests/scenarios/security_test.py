@@ -9,8 +9,8 @@ import time
 import unittest
 
 import requests
-from tenure_process import (EXIT_CONFLICT, EXIT_INVALID, EXIT_NOT_FOUND, FAST, Server, make_telco_project, temporary_folder,
-                            tenure, tenure_json)
+from tenure_process import (EXIT_CONFLICT, EXIT_INVALID, EXIT_NOT_FOUND, FAST, Server, TrackingServer,
+                            make_telco_project, temporary_folder, tenure, tenure_json)
 
 AUTH = ("--set", "auth.enabled=true", "--set", "auth.poll_interval=20ms")
 SECRET = re.compile(r"tnr_[0-9a-f]{8}_[0-9a-f]{32}")
@@ -251,6 +251,37 @@ class Security(unittest.TestCase):
             for origin, allowed in (("https://shop.example", "https://shop.example"), ("https://evil.example", None)):
                 _, headers, _ = curl("-d", self.body, "-H", f"Origin: {origin}", address)
                 self.assertEqual(headers.get("access-control-allow-origin"), allowed)
+
+
+class HostNames(unittest.TestCase):
+    EXPERIMENT = "/api/2.0/mlflow/experiments/get?experiment_id=0"
+
+    def setUp(self):
+        self.folder = self.enterContext(temporary_folder())
+
+    @staticmethod
+    def ask(server, host, path=EXPERIMENT):
+        status, _, body = curl("-H", f"Host: {host}", f"http://127.0.0.1:{server.port}{path}")
+        return status, body
+
+    def test_a_page_whose_name_points_here_is_refused(self):
+        with TrackingServer(self.folder) as server:
+            for host in ("evil.example", f"evil.example:{server.port}", "127.0.0.1.evil.example"):
+                status, body = self.ask(server, host)
+                self.assertEqual((status, json.loads(body)["error_code"]), (403, "PERMISSION_DENIED"))
+                self.assertIn("serving.allowed_hosts", json.loads(body)["message"])
+                self.assertEqual(self.ask(server, host, "/health")[0], 200)
+            for host in ("localhost:1", "[::1]", "10.0.0.7:8000", "tenure", "tenure.ml.svc.cluster.local"):
+                self.assertEqual(self.ask(server, host)[0], 200, host)
+
+    def test_the_name_that_a_proxy_shows_can_be_allowed(self):
+        with TrackingServer(self.folder, "--set", "serving.allowed_hosts=ml.example") as server:
+            self.assertEqual(self.ask(server, "ml.example")[0], 200)
+            self.assertEqual(self.ask(server, "evil.example")[0], 403)
+
+    def test_with_tokens_every_name_will_do(self):
+        with TrackingServer(self.folder, *AUTH) as server:
+            self.assertEqual(self.ask(server, "ml.example")[0], 401)
 
 
 if __name__ == "__main__":

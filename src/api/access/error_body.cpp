@@ -37,6 +37,8 @@ std::string_view mlflow_code(int status, bool is_scoring) {
       return "NOT_IMPLEMENTED";
     case 503:
       return "TEMPORARILY_UNAVAILABLE";
+    case 507:
+      return "RESOURCE_EXHAUSTED";
     default:
       return status < 500 ? "BAD_REQUEST" : "INTERNAL_ERROR";
   }

@@ -113,6 +113,8 @@ void refuse(const Verdict& verdict, const auth::AccessRequest& access, net::Resp
 
 /// What the checks of one route need to know.
 struct GuardedRoute {
+  enum class Asked : std::uint8_t { kWhole, kAhead, kAgain };
+
   auth::Guard& guard;
   core::Role role;
   bool has_model_segment;
@@ -122,10 +124,11 @@ struct GuardedRoute {
   bool is_tracking;  ///< of MLflow's tracking server
   bool has_rate_fields;
   bool tells_friends_more;  ///< open to everyone; what it says depends on who asks
+  bool is_streamed;         ///< counted before its body, which may take hours, and not after it
   net::Handler inner;
 
   void operator()(const net::Request& request, net::Response& response) const {
-    const Verdict verdict = check(request, response, false);
+    const Verdict verdict = check(request, response, is_streamed ? Asked::kAgain : Asked::kWhole);
     if (!verdict.is_allowed()) return;
     net::Request named = request;
     named.principal = verdict.principal;
@@ -135,10 +138,11 @@ struct GuardedRoute {
   }
 
   /// Fills the response when the request may not pass.
-  Verdict check(const net::Request& request, net::Response& response, bool is_ahead) const {
+  Verdict check(const net::Request& request, net::Response& response, Asked asked) const {
     std::optional<std::string> decoded;
     auth::AccessRequest access = access_of(request, decoded);
-    access.is_ahead = is_ahead;
+    access.is_ahead = asked == Asked::kAhead;
+    access.is_again = asked == Asked::kAgain;
     const Verdict verdict = guard.check(access);
     add_rate_fields(verdict, has_rate_fields, response);
     if (!verdict.is_allowed()) refuse(verdict, access, response);
@@ -200,6 +204,7 @@ GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
                       .has_rate_fields = rules.has_rate_fields,
                       .tells_friends_more = route.role == core::Role::kAnyone &&
                                             std::ranges::count(kTellsFriendsMore, route.path) > 0,
+                      .is_streamed = route.open_body != nullptr,
                       .inner = route.handler};
 }
 
@@ -266,13 +271,15 @@ void guard_routes(const AccessRules& rules, std::vector<net::Route>& routes) {
       const GuardedRoute all = guarded(rules, route);
       if (route.role != core::Role::kAnyone) {
         route.before_body = [all](const net::Request& request, net::Response& response) {
-          all.check(request, response, true);
+          using Asked = GuardedRoute::Asked;
+          all.check(request, response, all.is_streamed ? Asked::kWhole : Asked::kAhead);
         };
       }
       route.handler = all;
     }
   }
   refuse_foreign_pages(rules.origins, routes);
+  if (rules.hosts) refuse_foreign_hosts(*rules.hosts, routes);
   if (!rules.origins.empty())
     share_with_origins(std::make_shared<const std::vector<std::string>>(rules.origins), routes);
 }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "api/access/allowed_hosts.h"
 #include "auth/guard.h"
 #include "net/router.h"
 
@@ -14,7 +16,8 @@ struct AccessRules {
   auth::Guard* guard = nullptr;  ///< null, or not needed: everybody passes
   std::string_view model;        ///< that /predict and its relatives ask; must outlive the routes
   bool has_rate_fields = true;   ///< answer RateLimit-Limit, -Remaining and -Reset, too
-  std::vector<std::string> origins = {};  ///< whose pages may call ("*" = all); none = no CORS
+  std::vector<std::string> origins = {};   ///< whose pages may call ("*" = all); none = no CORS
+  std::optional<AllowedHosts> hosts = {};  ///< the names it may be called by; none = all
 };
 
 /// Puts the rules before every handler of the table, whatever transport calls it, and adds an

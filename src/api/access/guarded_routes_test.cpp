@@ -233,6 +233,38 @@ TEST_F(GuardedRoutes, RefuseABodyBeforeItIsRead) {
   }
 }
 
+TEST_F(GuardedRoutes, CountABodyThatIsTakenAsItArrivesBeforeItAndNotAfter) {
+  auth::Guard guard({.is_enabled = true, .per_token = {.requests = 2, .window = 60'000'000}},
+                    clock_, metrics_);
+  guard.set_tokens({token_of("one", Role::kOperator)});
+  std::vector<net::Route> routes = {
+      {.method = net::Method::kPut,
+       .path = "/sink",
+       .handler = [](const net::Request&, net::Response& out) { out.status = 200; },
+       .role = Role::kOperator,
+       .is_blocking = true,
+       .open_body = [](const net::Request&) -> core::Result<std::unique_ptr<net::BodySink>> {
+         return core::Error{core::ErrorCode::kInternal, "not asked here"};
+       }}};
+  guard_routes({.guard = &guard, .model = ""}, routes);
+  const std::vector<net::Request::Header> headers = {{"X-API-Key", "one"}};
+  net::Request request;
+  request.headers = headers;
+  const auto ask_ahead = [&] {
+    net::Response response;
+    routes.front().before_body(request, response);
+    return response.status;
+  };
+  EXPECT_EQ(ask_ahead(), 200);
+  EXPECT_EQ(ask_ahead(), 200);
+  EXPECT_EQ(ask_ahead(), 429) << "the body of a third one is not read";
+  for (int i = 0; i < 2; ++i) {
+    net::Response response;
+    routes.front().handler(request, response);
+    EXPECT_EQ(response.status, 200) << "who was let in is not turned away afterwards";
+  }
+}
+
 TEST_F(GuardedRoutes, AnswerPagesOfTheOriginsThatMayCall) {
   const std::string body = R"({"features":[[3,50.5,"Pro",null]]})";
   const auto ask_from = [&](std::string_view origin) {

@@ -100,6 +100,7 @@ SinkResult open_part(const MlflowServices& services, const net::Request& in) {
   if (!number) return number.error();
   auto writer = uploads_of(services).open_part(in.path_parameter("upload_id"), *number);
   if (!writer) return std::move(writer).error();
+  if (auto taken = announce_size(**writer, in); !taken) return std::move(taken).error();
   return std::unique_ptr<net::BodySink>(std::make_unique<ArtifactSink>(*std::move(writer)));
 }
 

@@ -41,7 +41,7 @@ void get_proxied(const MlflowServices& services, const net::Request& in, net::Re
 SinkResult open_proxied(const MlflowServices& services, const net::Request& in) {
   const auto place = place_of(services, in);
   if (!place) return place.error();
-  return open_artifact_sink(*place);
+  return open_artifact_sink(*place, in);
 }
 
 void put_proxied(const MlflowServices&, const net::Request& in, net::Response& out) {

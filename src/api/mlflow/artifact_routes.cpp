@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "api/mlflow/artifact_calls.h"
+#include "api/mlflow/message.h"
 #include "api/mlflow/mlflow_services.h"
 
 namespace tenure::api::mlflow {
@@ -57,6 +58,7 @@ class ArtifactTable {
     route.open_body = [&services = services_, open](const net::Request& in) {
       return open(services, in);
     };
+    route.body_error = answer_error;
     route.lane = kFiles;
     return route;
   }
@@ -119,7 +121,8 @@ void add_proxy(ArtifactTable& table, const ProxyPaths& at) {
   table.proxied(table.add_upload(Method::kPut, at.file, open_proxied, put_proxied, kWriter,
                                  told("MLflow artifacts: store a file of any size")));
   add(Method::kDelete, at.file, delete_proxied, kWriter,
-      "MLflow artifacts: remove a file, or a folder with all it holds");
+      "MLflow artifacts: remove a file, or a folder with all it holds")
+      .lane = kFiles;
   for (const std::string_view path : {at.create_here, at.create}) {
     add(Method::kPost, path, create_multipart, kWriter,
         path == at.create ? "MLflow artifacts: begin an upload in parts" : "");

@@ -1,6 +1,8 @@
 #include "api/mlflow/artifact_transfer.h"
 
+#include <charconv>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -21,6 +23,11 @@ class ObjectSource final : public net::BodySource {
       : reader_(std::move(reader)), size_(size) {}
   std::uint64_t size() const override { return size_; }
   core::Result<std::size_t> read(std::span<char> out) override { return reader_->read(out); }
+  std::optional<net::FilePart> file_part() const override {
+    const auto bytes = reader_->local_bytes();
+    if (!bytes) return std::nullopt;
+    return net::FilePart{bytes->handle, bytes->offset, bytes->length};
+  }
 
  private:
   std::unique_ptr<storage::ObjectReader> reader_;
@@ -75,6 +82,16 @@ void answer_file(const net::Request& in, net::Response& out, const tracking::Art
   answer_error(out, error);
 }
 
+core::Result<> announce_size(storage::ObjectWriter& writer, const net::Request& request) {
+  // Of a body that is coded, its size is not that of the object.
+  if (!request.header("Content-Encoding").empty()) return {};
+  const std::string_view text = request.header("Content-Length");
+  std::uint64_t size = 0;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), size);
+  if (status != std::errc() || end != text.data() + text.size()) return {};
+  return writer.expect(size);
+}
+
 core::Result<> ArtifactSink::write(std::string_view bytes) {
   if (bytes.size() > size_max_ - size_)
     return core::Error{core::ErrorCode::kInvalidArgument, std::string(too_large_)};
@@ -89,10 +106,11 @@ core::Result<ArtifactSink*> ArtifactSink::of(const net::Request& request) {
 }
 
 core::Result<std::unique_ptr<net::BodySink>> open_artifact_sink(
-    const tracking::ArtifactPlace& place) {
+    const tracking::ArtifactPlace& place, const net::Request& request) {
   if (place.key.empty()) return core::Error{core::ErrorCode::kInvalidArgument, "Invalid path"};
   auto writer = place.store->create(place.key);
   if (!writer) return std::move(writer).error();
+  if (auto taken = announce_size(**writer, request); !taken) return std::move(taken).error();
   return std::unique_ptr<net::BodySink>(std::make_unique<ArtifactSink>(*std::move(writer)));
 }
 

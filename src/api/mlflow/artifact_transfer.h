@@ -43,9 +43,13 @@ class ArtifactSink final : public net::BodySink {
   std::uint64_t size_ = 0;
 };
 
-/// A sink for the object at `place`. Errors: those of ObjectStore::create.
+/// A sink for the object at `place`. Errors: those of ObjectStore::create and announce_size.
 core::Result<std::unique_ptr<net::BodySink>> open_artifact_sink(
-    const tracking::ArtifactPlace& place);
+    const tracking::ArtifactPlace& place, const net::Request& request);
+
+/// Tells the writer how long the body of this request is, if its head does. Errors: those of
+/// ObjectWriter::expect.
+core::Result<> announce_size(storage::ObjectWriter& writer, const net::Request& request);
 
 /// {"files": [...]} of one folder, as text. `shown_folder` leads the paths: "" gives names alone.
 /// `root_uri` is told when it is not empty. Nothing below gives {} or the root alone.

@@ -20,6 +20,10 @@ namespace fs = std::filesystem;
 /// find all of a large object in memory.
 constexpr std::uint64_t kWriteBack = std::uint64_t{32} << 20;
 
+/// From this size on a file is worth being laid out beforehand, and written past the page cache.
+constexpr std::uint64_t kLargeMin = std::uint64_t{1} << 20;
+constexpr std::size_t kPage = 4096;
+
 class LocalObjectReader final : public ObjectReader {
  public:
   LocalObjectReader(core::Descriptor file, ObjectInfo info, std::uint64_t offset,
@@ -50,6 +54,10 @@ class LocalObjectReader final : public ObjectReader {
     }
   }
 
+  std::optional<LocalBytes> local_bytes() const override {
+    return LocalBytes{file_.get(), offset_, end_ - offset_};
+  }
+
  private:
   core::Descriptor file_;
   ObjectInfo info_;
@@ -69,9 +77,24 @@ class LocalObjectWriter final : public ObjectWriter {
   LocalObjectWriter(const LocalObjectWriter&) = delete;
   LocalObjectWriter& operator=(const LocalObjectWriter&) = delete;
 
+  core::Result<> expect(std::uint64_t size) override {
+    if (failed_) return *failed_;
+    if (size < kLargeMin || size_ > 0) return {};
+    const int file = unfinished_.file.get();
+    if (::fallocate(file, 0, 0, static_cast<off_t>(size)) == 0) {
+      allocated_ = size;
+    } else if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) {
+      return fail(fmt::format("no room for {} bytes, cannot write", size));
+    }
+    is_direct_ = set_direct(true);
+    return {};
+  }
+
   core::Result<> write(std::string_view bytes) override {
     if (failed_) return *failed_;
-    if (!core::write_all(unfinished_.file.get(), bytes)) return fail("cannot write");
+    if (is_direct_) bytes.remove_prefix(write_direct(bytes));
+    if (bytes.empty()) return {};
+    if (!core::write_all_at(unfinished_.file.get(), bytes, size_)) return fail("cannot write");
     size_ += bytes.size();
     if (size_ - handed_over_ >= kWriteBack) {
       // Only begins to write; a file system that cannot is asked again by fsync.
@@ -88,6 +111,9 @@ class LocalObjectWriter final : public ObjectWriter {
       return core::Error{core::ErrorCode::kInternal,
                          fmt::format("object '{}' was committed already", key_)};
     }
+    if (size_ < allocated_ &&
+        ::ftruncate(unfinished_.file.get(), static_cast<off_t>(size_)) != 0)
+      return fail("cannot cut");
     if (::fsync(unfinished_.file.get()) != 0) return fail("cannot sync");
     if (!unfinished_.file.close()) return fail("cannot close");
     auto published = root_.publish(unfinished_, key_);
@@ -100,6 +126,30 @@ class LocalObjectWriter final : public ObjectWriter {
   }
 
  private:
+  bool set_direct(bool is_on) {
+    const int file = unfinished_.file.get();
+    const int flags = ::fcntl(file, F_GETFL);
+    return flags >= 0 &&
+           ::fcntl(file, F_SETFL, is_on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+  }
+
+  /// Writes what may go past the page cache and says how much that was. The rest, which is the
+  /// last piece or from somebody who does not care for pages, goes the usual way, as does all
+  /// that follows.
+  std::size_t write_direct(std::string_view bytes) {
+    // A file system that cannot do it refuses the first piece. Other errors are met again.
+    const std::size_t whole = bytes.size() / kPage * kPage;
+    const bool is_aligned =
+        size_ % kPage == 0 && reinterpret_cast<std::uintptr_t>(bytes.data()) % kPage == 0;
+    const bool is_written =
+        is_aligned && whole > 0 &&
+        core::write_all_at(unfinished_.file.get(), bytes.substr(0, whole), size_);
+    if (is_written) size_ += whole;
+    handed_over_ = size_;
+    if (!is_written || whole < bytes.size()) is_direct_ = !set_direct(false);
+    return is_written ? whole : 0;
+  }
+
   core::Error fail(std::string_view what) {
     failed_ = core::system_error(errno, what, root_.folder() / fs::path(key_));
     return *failed_;
@@ -111,6 +161,8 @@ class LocalObjectWriter final : public ObjectWriter {
   std::optional<core::Error> failed_;
   std::uint64_t size_ = 0;
   std::uint64_t handed_over_ = 0;
+  std::uint64_t allocated_ = 0;  ///< bytes the file was given beforehand
+  bool is_direct_ = false;
   bool is_published_ = false;
 };
 

@@ -30,6 +30,13 @@ struct ObjectEntry {
   core::Micros modified = 0;
 };
 
+/// Bytes of an open file of this machine.
+struct LocalBytes {
+  int handle = -1;
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
 /// Reads an object from front to back. One thread at a time.
 class ObjectReader {
  public:
@@ -38,6 +45,9 @@ class ObjectReader {
   /// Fills `out` with the next bytes, at least one unless the end is reached. Errors: kUnavailable,
   /// kCorruption when the object changed meanwhile.
   virtual core::Result<std::size_t> read(std::span<char> out) = 0;
+  /// Where the bytes lie that read() would give, for those who can have the kernel send them. The
+  /// handle is open as long as the reader lives. Nothing when the store is elsewhere.
+  virtual std::optional<LocalBytes> local_bytes() const { return std::nullopt; }
 };
 
 /// Writes an object larger than memory. What was not committed is never seen, and is removed when
@@ -45,6 +55,10 @@ class ObjectReader {
 class ObjectWriter {
  public:
   virtual ~ObjectWriter() = default;
+  /// Before the first write: so many bytes will come. A store that has no room for them says so
+  /// now (kResourceExhausted); one that has keeps it, and may write them past the page cache when
+  /// they come in multiples of 4096 bytes at addresses that are. What is written decides.
+  virtual core::Result<> expect(std::uint64_t /*size*/) { return {}; }
   virtual core::Result<> write(std::string_view bytes) = 0;
   virtual core::Result<> commit() = 0;  ///< as put: atomic, then durable
 };
