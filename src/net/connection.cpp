@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <exception>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
-#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 
 #include "net/event_loop.h"
 #include "net/http2_session.h"
@@ -15,31 +17,18 @@
 namespace tenure::net {
 namespace {
 
-namespace asio = boost::asio;
-using boost::system::error_code;
-
 constexpr std::size_t kFlushAt = 256 * 1024;  ///< answers are not hoarded beyond this
 constexpr int kTurnMax = 128;  ///< steps for one client before others have their turn
 constexpr core::Micros kLingerTimeout = 2'000'000;
 
-asio::const_buffer unwritten(std::string_view bytes, std::size_t written) {
-  return {bytes.data() + written, bytes.size() - written};
-}
-
-std::array<asio::const_buffer, 2> unwritten(std::string_view bytes, std::size_t written,
-                                            std::string_view body) {
-  return {unwritten(bytes, written), asio::const_buffer(body.data(), body.size())};
-}
-
-bool is_would_block(const error_code& code) {
-  return code == asio::error::would_block || code == asio::error::try_again;
+bool is_would_block(int error) {
+  return error == EAGAIN || error == EINTR;  // EAGAIN is EWOULDBLOCK here
 }
 
 }  // namespace
 
 Connection::Connection(EventLoop& loop)
     : loop_(loop),
-      socket_(loop.io().get_executor()),
       channel_{.loop = loop, .connection = *this, .in = {}, .out = {}, .body = {}, .remote = {}},
       http1_(channel_) {}
 
@@ -56,8 +45,9 @@ void Connection::guarded(const Work& work) {
   }
 }
 
-void Connection::open(Socket socket, const asio::ip::tcp::endpoint& peer, std::size_t index) {
+void Connection::open(core::Descriptor socket, std::string remote, std::size_t index) {
   socket_ = std::move(socket);
+  watched_ = 0;
   index_ = index;
   phase_ = Phase::kOpen;
   protocol_ = Protocol::kUnknown;
@@ -68,24 +58,53 @@ void Connection::open(Socket socket, const asio::ip::tcp::endpoint& peer, std::s
   channel_.body = {};
   written_ = 0;
   http1_.open();
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  channel_.remote = std::move(remote);
   is_handshake_done_ = false;
   const ServerContext& context = loop_.context();
   // A client that does not finish the handshake is as slow as one that does not finish a header.
   set_deadline(context.tls ? context.options.header_timeout : context.options.idle_timeout);
   guarded([&] {
     if (context.tls) tls_ = std::make_unique<TlsStream>(context.tls->context());
-    const asio::ip::address address = peer.address();
-    channel_.remote = address.is_v6() ? fmt::format("[{}]:{}", address.to_string(), peer.port())
-                                      : fmt::format("{}:{}", address.to_string(), peer.port());
     read_more();
   });
 }
 
 void Connection::set_deadline(core::Micros after) {
   channel_.deadline_ns = loop_.now_ns() + after * 1000;
+}
+
+// --- events ------------------------------------------------------------------------------------
+
+std::uint32_t Connection::wanted_events() const {
+  return (is_reading_ ? EPOLLIN : 0U) | (is_writing_ ? EPOLLOUT : 0U);
+}
+
+/// What is no longer waited for goes on being told until the loop tells it in vain: so a connection
+/// whose requests are answered at once never changes what it watches.
+void Connection::watch() {
+  const std::uint32_t wanted = wanted_events();
+  if ((watched_ & wanted) == wanted) return;
+  loop_.watch(socket_.get(), watched_, wanted, *this);
+  watched_ = wanted;
+}
+
+void Connection::on_events(std::uint32_t events) {
+  if (phase_ == Phase::kClosed) return;
+  const bool is_broken = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  guarded([&] {
+    const std::uint32_t wanted = wanted_events();
+    const bool writes = (wanted & EPOLLOUT) != 0 && (is_broken || (events & EPOLLOUT) != 0);
+    const bool reads = (wanted & EPOLLIN) != 0 && (is_broken || (events & EPOLLIN) != 0);
+    if (writes) on_writable();
+    if (reads && is_reading_ && phase_ != Phase::kClosed) receive();
+    const bool is_told_in_vain = (events & EPOLLIN & ~wanted) != 0 ||
+                                 (is_broken && !writes && !reads) || (watched_ & EPOLLOUT) != 0;
+    if (!is_told_in_vain || phase_ == Phase::kClosed) return;
+    const std::uint32_t now_wanted = wanted_events();
+    if (now_wanted == watched_) return;
+    loop_.watch(socket_.get(), watched_, now_wanted, *this);
+    watched_ = now_wanted;
+  });
 }
 
 // --- reading -----------------------------------------------------------------------------------
@@ -97,40 +116,32 @@ void Connection::read_more() {
     channel_.in.shrink(kKeepBytes);
     http1_.let_go();
   }
-  if (phase_ == Phase::kOpen && http1_.awaits_bytes()) return wait_for_bytes();
+  is_reading_ = true;
+  watch();
+}
+
+void Connection::receive() {
+  if (phase_ == Phase::kOpen && http1_.awaits_bytes()) {
+    // A worker thread takes them.
+    is_reading_ = false;
+    idle_steps_ = 0;
+    http1_.has_bytes();
+    return run();
+  }
   const std::span<char> free = tls_ ? tls_->room() : channel_.in.make_room(http1_.room_wanted());
-  socket_.async_read_some(
-      asio::buffer(free.data(), free.size()),
-      [this](const error_code& code, std::size_t n) { guarded([&] { on_read(code, n); }); });
-  is_reading_ = true;
-}
-
-/// A worker thread will take them.
-void Connection::wait_for_bytes() {
-  socket_.async_wait(Socket::wait_read, [this](const error_code& code) {
-    guarded([&] {
-      is_reading_ = false;
-      loop_.refresh_time();
-      if (phase_ == Phase::kClosed) return release_if_idle();
-      if (code) return close();
-      idle_steps_ = 0;
-      if (phase_ == Phase::kLingering) return read_more();
-      http1_.has_bytes();
-      run();
-    });
-  });
-  is_reading_ = true;
-}
-
-void Connection::on_read(const error_code& code, std::size_t n) {
+  const ssize_t n = ::recv(socket_.get(), free.data(), free.size(), 0);
+  if (n < 0 && is_would_block(errno)) return;
   is_reading_ = false;
-  loop_.refresh_time();
-  if (phase_ == Phase::kClosed) return release_if_idle();
-  if (code == asio::error::eof && http2_ && phase_ == Phase::kOpen && !http2_->is_idle()) {
+  on_read(n);
+}
+
+/// `received`: bytes; 0 when the client sends no more, -1 when the connection broke.
+void Connection::on_read(ssize_t received) {
+  if (received == 0 && http2_ && phase_ == Phase::kOpen && !http2_->is_idle()) {
     is_input_over_ = true;
     return run();
   }
-  if (code) {
+  if (received <= 0) {
     const bool is_expected =
         phase_ == Phase::kLingering ||
         (http2_ ? http2_->is_idle()
@@ -140,6 +151,7 @@ void Connection::on_read(const error_code& code, std::size_t n) {
   }
   idle_steps_ = 0;
   if (phase_ == Phase::kLingering) return read_more();
+  auto n = static_cast<std::size_t>(received);
   if (!tls_) {
     channel_.in.produced(n);
   } else if (!take_encrypted(n)) {
@@ -258,7 +270,7 @@ bool Connection::take_turns() {
 /// A client that pipelines hundreds of requests must not make the others of its loop wait.
 void Connection::yield() {
   is_yielding_ = true;
-  asio::post(loop_.io(), [this] {
+  loop_.post([this] {
     is_yielding_ = false;
     loop_.refresh_time();
     guarded([this] {
@@ -323,24 +335,37 @@ bool Connection::flush() {
   }
   std::string& bytes = sending();
   while (written_ < bytes.size() || !channel_.body.empty()) {
-    error_code code;
-    count_written(channel_.body.empty()
-                      ? socket_.write_some(unwritten(bytes, written_), code)
-                      : socket_.write_some(unwritten(bytes, written_, channel_.body), code));
-    if (is_would_block(code)) {
+    const ssize_t n = write_some();
+    if (n >= 0) {
+      count_written(static_cast<std::size_t>(n));
+      continue;
+    }
+    if (is_would_block(errno)) {
       write_rest();
       return false;
     }
-    if (code) {
-      loop_.context().metrics.count_client_gone();
-      close();
-      return false;
-    }
+    loop_.context().metrics.count_client_gone();
+    close();
+    return false;
   }
   bytes.clear();
   written_ = 0;
   if (bytes.capacity() > 4 * kKeepBytes) bytes = std::string();
   return true;
+}
+
+ssize_t Connection::write_some() {
+  std::string& bytes = sending();
+  char* const begin = bytes.data() + written_;
+  const std::size_t size = bytes.size() - written_;
+  if (channel_.body.empty()) return ::send(socket_.get(), begin, size, MSG_NOSIGNAL);
+  // The system does not write through it.
+  std::array<iovec, 2> parts = {
+      iovec{begin, size}, iovec{const_cast<char*>(channel_.body.data()), channel_.body.size()}};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = parts.size();
+  return ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
 }
 
 /// Drops what is written from the front of the buffer, before more is appended to it.
@@ -358,40 +383,18 @@ void Connection::count_written(std::size_t n) {
 
 void Connection::write_rest() {
   if (!http1_.is_working()) set_deadline(loop_.context().options.body_timeout);
-  socket_.async_write_some(
-      unwritten(sending(), written_, channel_.body),
-      [this](const error_code& code, std::size_t n) { guarded([&] { on_written(code, n); }); });
   is_writing_ = true;
+  watch();
 }
 
 /// The client takes a file slowly: goes on when the socket has room.
 void Connection::wait_for_room() {
-  socket_.async_wait(Socket::wait_write, [this](const error_code& code) {
-    guarded([&] { on_room(code); });
-  });
   is_writing_ = true;
+  watch();
 }
 
-void Connection::on_room(const error_code& code) {
+void Connection::on_writable() {
   is_writing_ = false;
-  loop_.refresh_time();
-  if (phase_ == Phase::kClosed) return release_if_idle();
-  if (code) {
-    loop_.context().metrics.count_client_gone();
-    return close();
-  }
-  run();
-}
-
-void Connection::on_written(const error_code& code, std::size_t n) {
-  is_writing_ = false;
-  loop_.refresh_time();
-  if (phase_ == Phase::kClosed) return release_if_idle();
-  if (code) {
-    loop_.context().metrics.count_client_gone();
-    return close();
-  }
-  count_written(n);
   if (std::exchange(is_late_answer_, false)) {
     compact();
     http1_.finish_job();
@@ -402,14 +405,15 @@ void Connection::on_written(const error_code& code, std::size_t n) {
 void Connection::begin_linger() {
   // Closing with unread bytes in the socket would reset the connection and could destroy the answer
   // on its way (RFC 9112 section 9.6): say "no more", then read until the client closes too.
-  error_code ignored;
   if (tls_) {
     tls_->shut_down();
     tls_->seal(channel_.out);
-    socket_.write_some(asio::buffer(tls_->wire()), ignored);
+    const std::string& alert = tls_->wire();
+    [[maybe_unused]] const ssize_t n =
+        ::send(socket_.get(), alert.data(), alert.size(), MSG_NOSIGNAL);
     tls_->wire().clear();
   }
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  ::shutdown(socket_.get(), SHUT_WR);
   phase_ = Phase::kLingering;
   set_deadline(kLingerTimeout);
 }
@@ -417,22 +421,28 @@ void Connection::begin_linger() {
 void Connection::close() {
   if (phase_ != Phase::kClosed) {
     phase_ = Phase::kClosed;
-    error_code ignored;
+    // A child of the process may still hold the socket open, and with it the events.
+    if (watched_ != 0) loop_.watch(socket_.get(), watched_, 0, *this);
+    watched_ = 0;
     // The number of a socket that is closed may be another client's at once.
     if (channel_.jobs > 0 && http1_.is_using_socket()) {
-      socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-      socket_.cancel(ignored);
+      ::shutdown(socket_.get(), SHUT_RDWR);
     } else {
-      socket_.close(ignored);
+      socket_.close();
     }
+    if (is_reading_ || is_writing_) loop_.finish_close_later(*this);
   }
+  release_if_idle();
+}
+
+void Connection::finish_close() {
+  is_reading_ = is_writing_ = false;
   release_if_idle();
 }
 
 void Connection::release_if_idle() {
   if (is_reading_ || is_writing_ || is_yielding_ || channel_.jobs > 0) return;
-  error_code ignored;
-  if (socket_.is_open()) socket_.close(ignored);
+  socket_.close();
   // It may wait long for its next client: large buffers go back.
   channel_.in.clear();
   channel_.in.shrink(kKeepBytes);
@@ -478,8 +488,9 @@ void Connection::drain_step(int idle_steps_max) {
   const bool is_idle = http1_.is_idle() && !is_writing_ && !is_yielding_ && pending() == 0 &&
                        channel_.in.size() == 0;
   if (!is_idle || ++idle_steps_ < idle_steps_max) return;
-  error_code ignored;
-  if (socket_.available(ignored) == 0) close();  // else its next request has just arrived
+  int waiting = 0;
+  if (::ioctl(socket_.get(), FIONREAD, &waiting) != 0 || waiting == 0)
+    close();  // else its next request has just arrived
 }
 
 }  // namespace tenure::net

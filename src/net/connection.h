@@ -5,10 +5,10 @@
 #include <memory>
 #include <string>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <sys/types.h>
 
 #include "core/clock.h"
+#include "core/descriptor.h"
 #include "net/channel.h"
 #include "net/http1_session.h"
 #include "net/tls.h"
@@ -21,21 +21,23 @@ struct Http2Stream;
 
 /// One client: moves the bytes between its socket and the session of the protocol it speaks, which
 /// its first bytes tell (HTTP/2 begins with a preface of its own), through TLS when the server has
-/// a certificate. All answers to what one read brought leave in one write. At any time at most one
-/// read and one write are pending; with HTTP/1.1 no read while a handler runs on the worker pool,
-/// so its views stay where they are. Lives on its loop's thread. An exception, as when memory runs
-/// out, closes this connection and harms no other.
+/// a certificate. All answers to what one read brought leave in one write. Reads and
+/// writes when the socket is ready; with HTTP/1.1 it does not read while a handler runs on the
+/// worker pool, so its views stay where they are. Lives on its loop's thread. An exception, as when
+/// memory runs out, closes this connection and harms no other.
 class Connection {
  public:
-  using Socket = boost::asio::basic_stream_socket<boost::asio::ip::tcp,
-                                                  boost::asio::io_context::executor_type>;
-
   explicit Connection(EventLoop& loop);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void open(Socket socket, const boost::asio::ip::tcp::endpoint& peer, std::size_t index);
+  /// `socket` does not block; `remote` is the client's address as text.
+  void open(core::Descriptor socket, std::string remote, std::size_t index);
+
+  /// The loop tells what the socket is ready for (epoll).
+  void on_events(std::uint32_t events);
+
   void check_deadline(std::int64_t now_ns);
 
   /// Called every few milliseconds while the server drains; closes a connection that stayed without
@@ -43,11 +45,14 @@ class Connection {
   void drain_step(int idle_steps_max);
   void close();
 
+  /// After close(), by the loop: nothing on the stack needs the connection any more.
+  void finish_close();
+
   /// A handler on the pool has returned; `stream` is HTTP/2's, null for HTTP/1.1.
   void on_job_done(Http2Stream* stream);
 
   /// For a step on a worker thread: stays open, and this connection's, until the step is over.
-  int socket_handle() { return socket_.native_handle(); }
+  int socket_handle() { return socket_.get(); }
 
   std::size_t index() const { return index_; }
   void set_index(std::size_t index) { index_ = index; }
@@ -72,11 +77,13 @@ class Connection {
   bool flush();       ///< true when everything is written
   void write_rest();  ///< the client reads slowly: writes when the socket has room
   void read_more();
-  void wait_for_bytes();
   void wait_for_room();
-  void on_room(const boost::system::error_code& code);
-  void on_read(const boost::system::error_code& code, std::size_t n);
-  void on_written(const boost::system::error_code& code, std::size_t n);
+  void receive();
+  void on_read(ssize_t received);
+  void on_writable();
+  ssize_t write_some();
+  std::uint32_t wanted_events() const;
+  void watch();
   void begin_linger();
   void release_if_idle();
   template <typename Work>
@@ -90,7 +97,8 @@ class Connection {
   void compact();
 
   EventLoop& loop_;
-  Socket socket_;
+  core::Descriptor socket_;
+  std::uint32_t watched_ = 0;  ///< events that the loop tells; may be more than are waited for
   std::size_t index_ = 0;
   Phase phase_ = Phase::kClosed;
   Protocol protocol_ = Protocol::kUnknown;

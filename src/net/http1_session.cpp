@@ -285,6 +285,7 @@ void Http1Session::append_answer(const Route* route) {
                .is_keep_alive = parser_.head().version == 10});
   if (exchange_.sends_body()) out += response.body;  // empty when it comes from a source
   exchange_.count(channel_.loop.context(), route);
+  channel_.loop.set_now_ns(exchange_.began_ns);
 }
 
 void Http1Session::finish_job() {

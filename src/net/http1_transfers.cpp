@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <limits>
 
-#include <boost/asio/post.hpp>
-
 #include "net/connection.h"
 #include "net/event_loop.h"
 #include "net/http1_session.h"
@@ -15,9 +13,7 @@ namespace tenure::net {
 
 /// What a worker thread calls at the end of a step.
 std::function<void()> Http1Session::when_done() {
-  return [this] {
-    boost::asio::post(channel_.loop.io(), [this] { channel_.connection.on_job_done(nullptr); });
-  };
+  return [this] { channel_.loop.post([this] { channel_.connection.on_job_done(nullptr); }); };
 }
 
 // --- into a sink -------------------------------------------------------------------------------

@@ -5,7 +5,6 @@
 #include <limits>
 #include <utility>
 
-#include <boost/asio/post.hpp>
 #include <nghttp2/nghttp2.h>
 
 #include "net/connection.h"
@@ -23,8 +22,7 @@ constexpr std::int64_t kNoDeadline = std::numeric_limits<std::int64_t>::max();
 /// What a worker thread calls at the end of a step of this stream.
 std::function<void()> Http2Session::when_done(Http2Stream& stream) {
   return [&stream, &channel = channel_] {
-    boost::asio::post(channel.loop.io(),
-                      [&stream, &channel] { channel.connection.on_job_done(&stream); });
+    channel.loop.post([&stream, &channel] { channel.connection.on_job_done(&stream); });
   };
 }
 

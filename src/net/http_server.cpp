@@ -7,7 +7,6 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
 
 #include "core/assert.h"
@@ -19,19 +18,16 @@ namespace {
 constexpr int kBatchNiceness = 10;
 constexpr core::Micros kTimeoutMax = 365LL * 24 * 3600 * core::kMicrosPerSecond;
 
-using Endpoint = boost::asio::ip::tcp::endpoint;
-
-core::Result<Endpoint> parse_endpoint(const HttpServerOptions& options) {
-  boost::system::error_code code;
+core::Result<SocketAddress> parse_address(const HttpServerOptions& options) {
   const std::string host = options.host == "localhost" ? "127.0.0.1" : options.host;
-  const auto address = boost::asio::ip::make_address(host, code);
-  if (code) {
+  const auto address = SocketAddress::parse(host, options.port);
+  if (!address) {
     return core::Error{core::ErrorCode::kInvalidArgument,
                        fmt::format("serving.host: '{}' is not an IP address; use 127.0.0.1 (this "
                                    "machine only), 0.0.0.0 or :: (all networks)",
                                    options.host)};
   }
-  return Endpoint(address, options.port);
+  return *address;
 }
 
 /// Time-outs are added up in nanoseconds, which fit a few centuries.
@@ -83,10 +79,10 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions o
                                                              const Router& router,
                                                              core::MetricRegistry& metrics,
                                                              const core::Clock& clock) {
-  auto endpoint = parse_endpoint(options);
-  if (!endpoint) return std::move(endpoint).error();
+  auto address = parse_address(options);
+  if (!address) return std::move(address).error();
   if (options.threads == 0) options.threads = std::max(1U, std::thread::hardware_concurrency());
-  auto is_free = EventLoop::check_port_is_free(*endpoint);
+  auto is_free = Listener::check_port_is_free(*address);
   if (!is_free) return std::move(is_free).error();
   auto state = std::make_unique<State>(with_bounded_timeouts(options), router, metrics, clock);
   if (options.tls.is_set()) {
@@ -96,12 +92,12 @@ core::Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerOptions o
   }
   for (unsigned i = 0; i < options.threads; ++i) {
     auto loop = std::make_unique<EventLoop>(state->context);
-    auto bound = loop->listen(*endpoint);
+    auto bound = loop->listen(*address);
     if (!bound) return std::move(bound).error();
-    if (i == 0) endpoint->port(loop->port());
+    if (i == 0) address->set_port(loop->port());
     state->loops.push_back(std::move(loop));
   }
-  state->port = endpoint->port();
+  state->port = address->port();
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }
 
