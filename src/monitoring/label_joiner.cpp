@@ -143,9 +143,9 @@ core::Result<std::int64_t> LabelJoiner::join_labels() {
     if (!some) failed = some;
     count += some.value_or(0);
     for (const OutcomeLabel& label : *labels) joined_[label.id] = label.received;
+    advance(now);
     if (is_last) break;
   }
-  advance(now);
   return failed ? core::Result<std::int64_t>(count) : failed;
 }
 
