@@ -9,6 +9,7 @@
 #include "api/health/health_http.h"
 #include "api/idempotency/idempotent_handler.h"
 #include "api/kserve/kserve_http.h"
+#include "api/labels/labels_http.h"
 #include "api/mlflow/mlflow_routes.h"
 #include "api/mlflow_scoring/scoring_http.h"
 #include "api/open_inference/infer_http.h"
@@ -45,11 +46,14 @@ constexpr std::string_view kPredicting[] = {"/predict",
                                             "/v2/models/{model}/infer",
                                             "/v2/models/{model}/versions/{version}/infer"};
 
+constexpr std::string_view kLabels = "/api/tenure/labels";
+
 /// Lets a request that bears an Idempotency-Key be sent again without a second prediction. Whoever
 /// checks callers must stand around this: a kept answer is given to all who know key and request.
 void make_idempotent(AnswerMemory& answers, std::vector<net::Route>& routes) {
   for (net::Route& route : routes) {
-    if (route.method != Method::kPost || std::ranges::count(kPredicting, route.path) == 0) continue;
+    const bool is_one = std::ranges::count(kPredicting, route.path) > 0 || route.path == kLabels;
+    if (route.method != Method::kPost || !is_one) continue;
     route.handler = idempotent(answers, std::move(route.handler));
     route.blocking_header = kIdempotencyKey;
   }
@@ -86,6 +90,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kGet,  "/traffic",                     with(traffic_status),   Role::kViewer,   kBlocking,  kNoBody,      "The versions that share the requests: shares, state, how they compare"},
     {Method::kPost, "/traffic/{variant}/take-out",  with(take_arm_out),     Role::kOperator, kBlocking, kNoBody,      "Leaves an arm's customers to the champion from now on"},
     {Method::kPost, "/traffic/{variant}/put-back",  with(put_arm_back),     Role::kOperator, kBlocking, kNoBody,      "Lets an arm that was taken out answer again"},
+    {Method::kPost, kLabels,                        with(tell_labels),      Role::kOperator, kBlocking, kServerLimit, "Tells what came of customers, for the versions that predicted it", kBatch},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},
     {Method::kGet,  "/ready",                       with(ready),            Role::kAnyone,   kInline,   kNoBody,      "200 when predictions can be answered, else 503 with the reasons"},
     // Open Inference Protocol (V2) with Triton's extensions

@@ -14,6 +14,7 @@
 #include "auth/guard.h"
 #include "core/clock.h"
 #include "core/metric.h"
+#include "monitoring/label_store.h"
 #include "net/router.h"
 #include "serving/answer_gate.h"
 #include "serving/model_watcher.h"
@@ -54,6 +55,7 @@ struct Services {
   std::vector<ServedModel> others = {};  ///< models beside the main one
   serving::AnswerGate* answer_gate = nullptr;  ///< not null: answers wait until they are recorded
   const mlflow::MlflowServices* mlflow = nullptr;  ///< null: MLflow's tracking API is not served
+  monitoring::LabelStore* labels = nullptr;        ///< null: nobody can tell what came of customers
 };
 
 /// The route table: every path the server answers, one row each; guarded, if there is a guard.

@@ -17,6 +17,7 @@
 #include "decision/policy.h"
 #include "decision/recourse.h"
 #include "decision/threshold.h"
+#include "monitoring/label_store.h"
 #include "net/router.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
@@ -45,6 +46,7 @@ struct TestOptions {
   serving::AnswerGate* answer_gate = nullptr;
   /// So many of 10,000 customers are answered by version 8, once serve_canary() was called.
   std::uint32_t canary_slots = 0;
+  bool has_labels = false;  ///< labels can be told
 };
 
 /// For tests: the whole route table over a real predictor, called without sockets.
@@ -88,6 +90,9 @@ class TestApi {
                   .answer_gate = options.answer_gate},
         router_(make_routes(services_)) {
     if (traffic_) traffic_->attach(predictor_);
+    if (!options.has_labels) return;
+    TENURE_ASSERT(labels_.prepare().has_value());
+    services_.labels = &labels_;
   }
 
   /// Puts the model with mixed inputs live: tenure (integer), charge (number), plan (category) and
@@ -109,6 +114,7 @@ class TestApi {
   void serve_other() { other_.swap(snapshot_of(mixed_model(), "", "upsell", 3)); }
   serving::Traffic& traffic() { return *traffic_; }
   tracking::Registry& registry() { return registry_; }
+  monitoring::LabelStore& labels() { return labels_; }
 
   /// Puts a model live whose predictions libxgboost is known to agree with.
   void serve_numbers() { predictor_.swap(snapshot_of(numbers_model())); }
@@ -267,6 +273,7 @@ class TestApi {
   core::MetricRegistry metrics_;
   std::unique_ptr<storage::Database> database_;
   tracking::Registry registry_;
+  monitoring::LabelStore labels_{*database_, clock_};
   std::unique_ptr<serving::Traffic> traffic_;
   serving::Predictor predictor_;
   serving::Predictor other_;

@@ -17,14 +17,13 @@ core::JsonObject point_json(const decision::ProfitBandPoint& point) {
       {"high", point.high}};
 }
 
-}  // namespace
-
-core::Result<std::optional<core::JsonObject>> profit_report(
+/// Nothing without offers.
+core::Result<std::optional<decision::ProfitBand>> band_of(
     const core::Config& config, const learn::Model& model, const data::Table& inputs,
     std::span<const std::uint8_t> labels, std::span<const learn::Model::Score> scores) {
   const auto policy = policy_of(config, model);
   if (!policy) return policy.error();
-  if (!*policy) return std::optional<core::JsonObject>();
+  if (!*policy) return std::optional<decision::ProfitBand>();
   std::vector<double> profits, probabilities;
   std::vector<data::Cell> cells;
   for (std::size_t row = 0; row < scores.size(); ++row) {
@@ -36,13 +35,39 @@ core::Result<std::optional<core::JsonObject>> profit_report(
                                               labels[row] != 0)
                           .value_or(0));
   }
-  const auto band = decision::profit_band(profits, probabilities);
+  auto band = decision::profit_band(profits, probabilities);
+  if (!band) return std::move(band).error();
+  return std::optional(*std::move(band));
+}
+
+}  // namespace
+
+core::Result<learn::ProfitCurve> profit_curve(const core::Config& config, const learn::Model& model,
+                                              const data::Table& inputs,
+                                              std::span<const std::uint8_t> labels,
+                                              std::span<const learn::Model::Score> scores) {
+  const auto band = band_of(config, model, inputs, labels, scores);
   if (!band) return band.error();
+  learn::ProfitCurve curve;
+  if (!*band) return curve;
+  for (const decision::ProfitBandPoint& point : (*band)->points)
+    curve.points.push_back({point.share, point.profit, point.low, point.high});
+  curve.best = (*band)->best;
+  curve.best_threshold = (*band)->points[curve.best].threshold;
+  return curve;
+}
+
+core::Result<std::optional<core::JsonObject>> profit_report(
+    const core::Config& config, const learn::Model& model, const data::Table& inputs,
+    std::span<const std::uint8_t> labels, std::span<const learn::Model::Score> scores) {
+  const auto band = band_of(config, model, inputs, labels, scores);
+  if (!band) return band.error();
+  if (!*band) return std::optional<core::JsonObject>();
   core::JsonArray points;
-  for (const decision::ProfitBandPoint& point : band->points)
+  for (const decision::ProfitBandPoint& point : (*band)->points)
     points.emplace_back(point_json(point));
   return std::optional(core::JsonObject{{"points", std::move(points)},
-                                        {"best", point_json(band->points[band->best])}});
+                                        {"best", point_json((*band)->points[(*band)->best])}});
 }
 
 }  // namespace tenure::app

@@ -10,8 +10,16 @@
 #include "core/result.h"
 #include "data/table.h"
 #include "learn/model.h"
+#include "learn/report.h"
 
 namespace tenure::app {
+
+/// What a campaign over labelled rows would have brought, with a band; no points without offers.
+/// Errors: as profit_report.
+core::Result<learn::ProfitCurve> profit_curve(const core::Config& config, const learn::Model& model,
+                                              const data::Table& inputs,
+                                              std::span<const std::uint8_t> labels,
+                                              std::span<const learn::Model::Score> scores);
 
 /// What a campaign over labelled rows would have brought, by the share of customers contacted, with
 /// a band: {"points": [{"share", "threshold", "profit", "low", "high"}, …], "best": {…}}, profits

@@ -16,7 +16,10 @@
 #include "data/dataset.h"
 #include "decision/threshold.h"
 #include "learn/explainer.h"
+#include "learn/importance.h"
 #include "learn/metrics.h"
+#include "learn/plots.h"
+#include "learn/report.h"
 #include "pipelines/run_store.h"
 #include "serving/batch_scorer.h"
 #include "serving/reasons.h"
@@ -135,6 +138,34 @@ core::Result<std::filesystem::path> training_table_of(Project& project,
   return gone("its pipeline run has no step that gives a training_table");
 }
 
+/// Draws what there is to see of a model on labelled rows; answers the files, or why there are
+/// none.
+core::Result<core::JsonObject> draw_plots(const Project& project, const StoredModel& stored,
+                                          const tracking::ModelVersion& version,
+                                          const LabelledRows& rows,
+                                          std::span<const learn::Model::Score> scores,
+                                          const std::filesystem::path& folder) {
+  const learn::Model& model = stored.model;
+  std::vector<double> probabilities;
+  for (const learn::Model::Score& score : scores)
+    probabilities.push_back(static_cast<double>(score.probability));
+  auto report = learn::make_report(rows.labels, probabilities, model.facts().threshold,
+                                   learn::importance_by_input(model.transform(), model.trees()));
+  if (!report) return std::move(report).error();
+  auto profit = profit_curve(project.config(), model, rows.inputs, rows.labels, scores);
+  if (!profit) return std::move(profit).error();
+  report->profit = *std::move(profit);
+  auto drawn = learn::write_plots(*report,
+                                  {.model = fmt::format("{} v{}", version.name, version.version),
+                                   .positive = model.facts().positive,
+                                   .negative = model.facts().negative},
+                                  folder);
+  if (!drawn) return std::move(drawn).error();
+  core::JsonArray files;
+  for (const std::filesystem::path& file : drawn->files) files.emplace_back(file.string());
+  return core::JsonObject{{"plots", std::move(files)}, {"plots_note", drawn->note}};
+}
+
 core::Result<LabelledRows> read_held_out_rows(Project& project, const StoredModel& stored,
                                               const std::filesystem::path& table) {
   auto service = stored.definitions.service(stored.model.facts().service);
@@ -223,22 +254,26 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
                                        "is missing; without actions nothing could change");
     recourse = *std::move(made);
     batch.recourse = &*recourse;
-    // At the threshold itself the decision is positive already.
-    batch.recourse_target =
-        request.target.value_or(std::nextafter(stored->model.facts().threshold, -1));
+    batch.recourse_target = request.target;
   }
+  auto threshold = decision::Threshold::from_config(project.config());
+  if (!threshold) return std::move(threshold).error();
+  // Offers say who is positive then, as they do online, where they speak of the served model.
+  const bool has_own_thresholds = threshold->kind == decision::Threshold::Kind::kProfit &&
+                                  version->name == served_model(project);
   std::optional<decision::Policy> policy;
-  if (request.is_decided) {
+  if (request.is_decided || has_own_thresholds) {
     auto made = policy_of(project.config(), stored->model);
     if (!made) return std::move(made).error();
-    if (!*made)
-      return project.config().error_at("decision.offers",
-                                       "is missing; without offers there is nothing to decide");
     policy = *std::move(made);
-    batch.policy = &*policy;
-    auto threshold = decision::Threshold::from_config(project.config());
-    if (!threshold) return std::move(threshold).error();
-    batch.has_own_thresholds = threshold->kind == decision::Threshold::Kind::kProfit;
+  }
+  if (request.is_decided && !policy)
+    return project.config().error_at("decision.offers",
+                                     "is missing; without offers there is nothing to decide");
+  if (policy) batch.policy = &*policy;
+  batch.has_actions = request.is_decided;
+  batch.has_own_thresholds = policy && has_own_thresholds;
+  if (request.is_decided) {
     batch.budget = request.budget;
     if (!batch.budget && std::isfinite(policy->budget())) batch.budget = policy->budget();
     batch.capacity = request.capacity;
@@ -252,11 +287,12 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
                           {"rows", report->rows},
                           {"positives", report->positives},
                           {"file", request.output}};
-  if (policy) {
+  if (request.is_decided) {
     answer["offers"] = report->offers;
     answer["expected_profit"] = report->expected_profit;
   }
-  if (policy && policy->control_group().share() > 0) answer["held_back"] = report->held_back;
+  if (request.is_decided && policy->control_group().share() > 0)
+    answer["held_back"] = report->held_back;
   if (batch.budget) answer["budget"] = *batch.budget;
   if (batch.capacity) answer["capacity"] = *batch.capacity;
   if (batch.has_limits()) {
@@ -300,6 +336,11 @@ core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRe
       {"file", is_held_out ? relative_to_project(project, file) : file.string()},
       {"metrics", evaluation->to_json()}};
   if (*profit) answer["profit"] = **std::move(profit);
+  if (!request.plots.empty()) {
+    auto drawn = draw_plots(project, *stored, *version, *rows, *scores, request.plots);
+    if (!drawn) return std::move(drawn).error().within("--plots");
+    for (auto& [key, value] : *drawn) answer[key] = std::move(value);
+  }
   return answer;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -27,7 +28,7 @@ struct ScoreRequest {
   std::optional<std::size_t> capacity = {};  ///< offers in all; none = decision.capacity
   std::size_t interactions = 0;       ///< pairs of features that add most together, for each row
   bool has_recourse = false;          ///< what could change for the rows decided positive
-  std::optional<double> target = {};  ///< of that; none = the model's threshold
+  std::optional<double> target = {};  ///< of that; none = to where the decision changes
   /// False cancels; may be empty.
   std::function<bool(std::int64_t done, std::int64_t total)> progress = {};
 };
@@ -40,11 +41,12 @@ struct EvaluateRequest {
   std::string file;  ///< CSV or Parquet with data.label and every input; "" = the test rows
   std::string model;
   std::string version;
+  std::filesystem::path plots = {};  ///< folder for plots (learn/plots.h); "" = none are drawn
 };
 /// Measures a registered model on every labelled row of a file or, without one, on the rows that
 /// the run which trained it held out: rows it has learnt from would flatter it. `rows` of the
-/// answer says which. Errors: kInvalidArgument naming the column that is missing, and the feature
-/// and view that need it; kNotFound when the run's rows are gone.
+/// answer says which, and `plots` what was drawn. Errors: kInvalidArgument naming the column that
+/// is missing, and the feature and view that need it; kNotFound when the run's rows are gone.
 core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRequest& request);
 
 }  // namespace tenure::app

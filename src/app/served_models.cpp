@@ -48,7 +48,8 @@ core::Result<std::unique_ptr<ServedModels>> ServedModels::make(Collaborators col
                                         .metrics = collaborators.metrics,
                                         .registry = collaborators.registry,
                                         .sink = collaborators.sink,
-                                        .loader = loader});
+                                        .loader = loader,
+                                        .outcomes = collaborators.outcomes});
   }
   const serving::Predictor::Collaborators champion =
       models->traffic_ ? models->traffic_->champion_collaborators()

@@ -24,7 +24,8 @@ class ServedModels {
     Project& project;
     tracking::Registry& registry;
     core::MetricRegistry& metrics;
-    serving::PredictionSink* sink = nullptr;  ///< may be null
+    serving::PredictionSink* sink = nullptr;           ///< may be null
+    const serving::OutcomeSource* outcomes = nullptr;  ///< may be null
   };
   /// Errors: kInvalidArgument for what the configuration says of them.
   static core::Result<std::unique_ptr<ServedModels>> make(Collaborators collaborators);

@@ -20,6 +20,8 @@
 #include "app/version.h"
 #include "core/log.h"
 #include "core/metric.h"
+#include "monitoring/label_joiner.h"
+#include "monitoring/label_store.h"
 #include "monitoring/prediction_compactor.h"
 #include "monitoring/prediction_log.h"
 #include "net/grpc_server.h"
@@ -73,6 +75,17 @@ std::unique_ptr<monitoring::PredictionCompactor> start_compactor(const Project& 
   options.retain = section.duration("retain");
   options.retain_bytes = static_cast<std::uint64_t>(section.integer("retain_size"));
   return monitoring::PredictionCompactor::start(std::move(options), project.clock(), metrics);
+}
+
+/// Joins labels to the predictions of this server's log.
+monitoring::LabelJoinerOptions label_joiner_options(const core::Config& config) {
+  const core::Config section = config.at("monitoring.labels");
+  monitoring::LabelJoinerOptions options;
+  options.folder = config.resolve(config.text("monitoring.prediction_log.path"));
+  options.horizon = section.duration("horizon");
+  options.mature_after = section.duration("mature_after");
+  options.interval = section.duration("join_interval");
+  return options;
 }
 
 /// Begins to answer gRPC, unless it is switched off.
@@ -154,8 +167,17 @@ core::Result<> run_server(Project& project,
   auto log = open_prediction_log(project, metrics);
   if (!log) return std::move(log).error().within("monitoring.prediction_log");
   const auto compactor = *log ? start_compactor(project, metrics) : nullptr;
-  auto models = ServedModels::make(
-      {.project = project, .registry = **registry, .metrics = metrics, .sink = log->get()});
+  auto database = project.database();
+  if (!database) return std::move(database).error();
+  monitoring::LabelStore labels(**database, project.clock());
+  if (auto ready = labels.prepare(); !ready) return std::move(ready).error().within("labels");
+  monitoring::LabelJoiner joiner(label_joiner_options(project.config()), labels, project.clock(),
+                                 metrics);
+  auto models = ServedModels::make({.project = project,
+                                    .registry = **registry,
+                                    .metrics = metrics,
+                                    .sink = log->get(),
+                                    .outcomes = *log ? &joiner : nullptr});
   if (!models) return std::move(models).error();
 
   ServerFacts facts;
@@ -195,7 +217,8 @@ core::Result<> run_server(Project& project,
                                .traffic = (*models)->traffic(),
                                .others = (*models)->others(),
                                .answer_gate = is_blocking ? log->get() : nullptr,
-                               .mlflow = &*mlflow};
+                               .mlflow = &*mlflow,
+                               .labels = *log ? &labels : nullptr};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();
@@ -204,6 +227,7 @@ core::Result<> run_server(Project& project,
   if (!grpc_server) return std::move(grpc_server).error();
   (*server)->start();
   (*models)->start();
+  if (*log) joiner.start();
   (*access)->start();
   if (*grpc_server) facts.grpc = fmt::format("{}:{}", options->host, (*grpc_server)->port());
   facts.address = fmt::format("{}://{}:{}", options->tls.is_set() ? "https" : "http", options->host,
@@ -220,6 +244,7 @@ core::Result<> run_server(Project& project,
   (*server)->drain();
   (*access)->stop();
   (*models)->stop();
+  joiner.stop();
   if (*log) {
     if (auto flushed = (*log)->flush(); !flushed)
       return std::move(flushed).error().within("monitoring.prediction_log");

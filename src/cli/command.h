@@ -77,6 +77,7 @@ std::vector<Command> data_commands();
 std::vector<Command> feature_commands();
 std::vector<Command> model_commands();
 std::vector<Command> registry_commands();  ///< models compare, approve, reject, audit
+std::vector<Command> monitor_commands();
 std::vector<Command> pipeline_commands();
 std::vector<Command> admin_commands();
 std::vector<Command> token_commands();   ///< admin tokens …

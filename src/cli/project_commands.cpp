@@ -79,7 +79,8 @@ core::Result<Output> evaluate(const Arguments& arguments) {
   if (!project) return std::move(project).error();
   auto answer = app::evaluate_model(**project, {.file = arguments.text("FILE"),
                                                 .model = arguments.text("--model"),
-                                                .version = arguments.text("--version")});
+                                                .version = arguments.text("--version"),
+                                                .plots = arguments.text("--plots")});
   if (!answer) return std::move(answer).error();
   const core::Json& metrics = answer->at("metrics");
   std::string text =
@@ -96,6 +97,12 @@ core::Result<Output> evaluate(const Arguments& arguments) {
         "(nine in ten samples: {:.2f} to {:.2f})\n",
         100 * best.at("share").as_double(), best.at("profit").as_double(),
         best.at("low").as_double(), best.at("high").as_double());
+  }
+  if (const auto* plots = answer->if_contains("plots")) {
+    const core::JsonArray& files = plots->as_array();
+    text += files.empty() ? fmt::format("\n{}\n", field(*answer, "plots_note")) : "\nPlots\n";
+    for (const core::Json& file : files)
+      text += fmt::format("  {}\n", std::string_view(file.as_string()));
   }
   return Output{*std::move(answer), std::move(text)};
 }
@@ -218,6 +225,9 @@ std::vector<Command> project_commands() {
        {{"FILE", Kind::kOptionalArgument, "",
          "CSV or Parquet with label and inputs (default: the rows held out when it was trained)",
          "", true},
+        {"--plots", Kind::kValue, "FOLDER",
+         "Draw ROC, precision, calibration, confusion, importance and, with offers, profit into it",
+         "", true},
         kModel,
         kVersion},
        evaluate},
@@ -240,7 +250,8 @@ std::vector<Command> project_commands() {
          "What could change for each positive row, by decision.actions: three ways, cheapest "
          "first"},
         {"--target", Kind::kValue, "PROBABILITY",
-         "Probability to get to (default: the model's threshold); implies --recourse"},
+         "Probability to get to (default: where the decision about the customer changes); implies "
+         "--recourse"},
         kModel,
         kVersion},
        score},

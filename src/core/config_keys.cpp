@@ -247,6 +247,17 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "any."},
     {"serving.traffic.guard.psi_max", kNumber, "0.25", ">= 0",
      "Population stability index of the arm's scores that is too large; 0 = any is fine."},
+    {"serving.traffic.guard.labels_min", kInteger, "200", "1..1000000000",
+     "Customers of an arm's version whose outcome is known before it is judged by outcomes."},
+    {"serving.traffic.guard.calibration_margin", kNumber, "0.1", ">= 0",
+     "How much further the number of events may be from what the arm's probabilities promise than "
+     "the other version's, as a share: 0.1 = 1.1 times; 0 = any."},
+    {"serving.traffic.guard.brier_margin", kNumber, "0.02", "0..1",
+     "How much further the arm's Brier score may be above what its probabilities promise; 0 = "
+     "any."},
+    {"serving.traffic.guard.false_alarm_risk", kNumber, "0.01", "0.000001..0.5",
+     "Chance that an arm whose probabilities are right is taken out for its outcomes, over all "
+     "looks together."},
     {"serving.fallback.secondary", kBoolean, "true", "",
      "Train a logistic regression beside the model, which answers where the model cannot."},
     {"serving.fallback.missing_max", kNumber, "1", "0..1",
@@ -377,6 +388,14 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "Predictions of older hours are removed; 0 = none is too old."},
     {"monitoring.prediction_log.retain_size", kBytes, "0B", "",
      "The oldest predictions are removed beyond that size; 0 = no limit."},
+    {"monitoring.labels.horizon", kDuration, "30d", "1s..3650d",
+     "A label that names a customer counts for the customer's predictions so long before its "
+     "time."},
+    {"monitoring.labels.mature_after", kDuration, "0s", "",
+     "Predictions younger than that are not judged by labels: who leaves is often known before who "
+     "stays."},
+    {"monitoring.labels.join_interval", kDuration, "5s", "10ms..1d",
+     "How often tenure up looks for new labels and joins them to the predictions."},
 
     {"pipelines.*.steps.*.run", kText, "", "", "Step to run: ingest, split, features, train, ..."},
     {"pipelines.*.steps.*.needs", kTextList, "", "",

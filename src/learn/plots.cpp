@@ -235,6 +235,49 @@ std::string importance_plot(const EvaluationReport& report, const PlotWords& wor
   return script + "plot NaN\n";
 }
 
+/// Profit a customer by the share contacted, with its band, and where it is best.
+std::string profit_plot(const EvaluationReport& report, const PlotWords& words,
+                        const std::filesystem::path& file) {
+  const ProfitCurve& curve = report.profit;
+  const ProfitCurve::Point& best = curve.points[curve.best];
+  std::string script =
+      head(file, fmt::format("Profit   {:.2f} a customer", best.profit),
+           (best.share > 0 ? fmt::format("best: the likeliest {:.0f} %, from probability {:.3f} on",
+                                         100 * best.share, curve.best_threshold)
+                           : std::string("nobody is worth contacting")) +
+               fmt::format("; everybody: {:.2f}; band: nine in ten such samples",
+                           curve.points.back().profit),
+           words);
+  double low = 0, high = 0;
+  script += "$curve << EOD\n";
+  for (const ProfitCurve::Point& point : curve.points) {
+    script += fmt::format("{} {} {} {}\n", point.share, point.profit, point.low, point.high);
+    low = std::min({low, point.low, point.profit});
+    high = std::max({high, point.high, point.profit});
+  }
+  script += "EOD\n";
+  const double room = std::max((high - low) * 0.06, 1e-9);
+  script +=
+      fmt::format("set xrange [0:1]\nset yrange [{}:{}]\n", low < 0 ? low - room : 0, high + room);
+  script +=
+      "set xtics ('0 %%' 0, '20 %%' 0.2, '40 %%' 0.4, '60 %%' 0.6, '80 %%' 0.8, '100 %%' 1)\n"
+      "set lmargin at screen 0.13\nset rmargin at screen 0.96\nset bmargin at screen 0.13\n";
+  script += "set xlabel 'Share of customers contacted, likeliest first'\n";
+  script += "set ylabel 'Profit per customer'\n";
+  script += fmt::format(
+      "set label 104 {} at {},{} point pt 7 ps 1.1 lc rgb '{}' {} offset {},1.1 tc rgb '{}' font "
+      "',11' front\n",
+      gnuplot_quote(fmt::format("{:.0f} %: {:.2f}", 100 * best.share, best.profit)), best.share,
+      best.profit, kAccent, best.share > 0.8 ? "right" : "left", best.share > 0.8 ? -0.6 : 0.6,
+      kAccent);
+  script += fmt::format(
+      "plot $curve using 1:3:4 with filledcurves fs solid noborder fc rgb '{}', "
+      "0 with lines dt (6,6) lw 1.2 lc rgb '{}', "
+      "$curve using 1:2 with lines lw 2.6 lc rgb '{}'\n",
+      kTint, kQuiet, kMain);
+  return script;
+}
+
 }  // namespace
 
 core::Result<PlotFiles> write_plots(const EvaluationReport& report, const PlotWords& words,
@@ -250,6 +293,7 @@ core::Result<PlotFiles> write_plots(const EvaluationReport& report, const PlotWo
   add("calibration.svg", calibration_plot);
   add("confusion_matrix.svg", confusion_plot);
   if (!report.importance.empty()) add("feature_importance.svg", importance_plot);
+  if (!report.profit.points.empty()) add("profit.svg", profit_plot);
   // Closes the last file.
   script += "set output\n";
 

@@ -20,10 +20,10 @@ struct PlotFiles {
   std::string note;                          ///< why there are none, when gnuplot is not installed
 };
 
-/// Draws roc.svg, precision_recall.svg, calibration.svg, confusion_matrix.svg and (when the report
-/// has importances) feature_importance.svg into `folder`. gnuplot is an optional program: without
-/// it nothing is written, `note` says so, and it is no error. Errors: kUnavailable when gnuplot
-/// fails.
+/// Draws roc.svg, precision_recall.svg, calibration.svg, confusion_matrix.svg and, where the report
+/// has them, feature_importance.svg and profit.svg into `folder`. gnuplot is an optional program:
+/// without it nothing is written, `note` says so, and it is no error. Errors: kUnavailable when
+/// gnuplot fails.
 core::Result<PlotFiles> write_plots(const EvaluationReport& report, const PlotWords& words,
                                     const std::filesystem::path& folder);
 

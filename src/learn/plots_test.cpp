@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -81,6 +82,40 @@ TEST(WritePlots, DrawsFiveFilesAndTakesNamesAsText) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder),
                           std::filesystem::directory_iterator()),
             5);
+  std::filesystem::remove_all(folder);
+}
+
+TEST(WritePlots, DrawsTheProfitCurveWithItsBandWhereThereIsOne) {
+  const auto folder =
+      std::filesystem::temp_directory_path() / ("plots_test_" + core::random_hex_id());
+  EvaluationReport report = make_example({});
+  for (int i = 0; i <= 20; ++i) {
+    const double share = i / 20.0;
+    const double profit = 40 * share - 45 * share * share;
+    report.profit.points.push_back({share, profit, profit - 2 * share, profit + 2 * share});
+  }
+  report.profit.best = 9;
+  report.profit.best_threshold = 0.31;
+  const auto plots = write_plots(report, {}, folder);
+  ASSERT_TRUE(plots.has_value()) << plots.error().message;
+  if (plots->files.empty()) {
+    std::filesystem::remove_all(folder);
+    GTEST_SKIP() << plots->note;
+  }
+  ASSERT_EQ(plots->files.back().filename(), "profit.svg");
+  const std::string svg = core::read_file(plots->files.back()).value();
+  EXPECT_THAT(svg, HasSubstr("</svg>"));
+  EXPECT_THAT(svg, HasSubstr("Profit   8.89 a customer"));
+  EXPECT_THAT(svg, HasSubstr("the likeliest 45 %, from probability 0.310 on; everybody: -5.00"));
+  EXPECT_THAT(svg, HasSubstr("likeliest first"));
+  // Nobody is worth it: the plot says so and has its point at the left.
+  for (auto& point : report.profit.points)
+    point = {point.share, -point.share, -2 * point.share, -0.5 * point.share};
+  report.profit.best = 0;
+  report.profit.best_threshold = std::numeric_limits<double>::infinity();
+  ASSERT_TRUE(write_plots(report, {}, folder).has_value());
+  EXPECT_THAT(core::read_file(folder / "profit.svg").value(),
+              HasSubstr("nobody is worth contacting"));
   std::filesystem::remove_all(folder);
 }
 

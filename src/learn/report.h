@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -20,6 +21,19 @@ struct Decile {
   double lift = 0;             ///< positive rate of this tenth over the base rate
 };
 
+/// What a campaign would have brought by the share of customers it goes to, likeliest first, and
+/// how sure that is; ready to draw. Empty where the project has no offers.
+struct ProfitCurve {
+  struct Point {
+    double share = 0;
+    double profit = 0;  ///< per customer
+    double low = 0, high = 0;
+  };
+  std::vector<Point> points;  ///< from nobody to everybody
+  std::size_t best = 0;
+  double best_threshold = 0;  ///< lowest probability contacted there; infinite for nobody
+};
+
 /// What there is to say about a classifier on labelled rows, ready to draw.
 struct EvaluationReport {
   Evaluation evaluation;
@@ -28,6 +42,7 @@ struct EvaluationReport {
   std::vector<CurvePoint> calibration;       ///< threshold = rows in the bin
   std::vector<Decile> deciles;
   std::vector<FeatureImportance> importance;
+  ProfitCurve profit = {};  ///< not part of to_json()
 
   static constexpr std::size_t kCurvePointsMax = 400;
   core::Json to_json() const;

@@ -60,17 +60,6 @@ std::optional<ArchiveFile> parse_archive_path(const fs::path& path) {
   return file;
 }
 
-/// The hour that a UUIDv7 was made in; nothing for another id.
-std::optional<core::Micros> hour_of_id(std::string_view id) {
-  constexpr std::size_t kSize = 36;
-  if (id.size() != kSize || id[14] != '7') return std::nullopt;
-  const std::string digits = std::string(id.substr(0, 8)) + std::string(id.substr(9, 4));
-  std::int64_t ms = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), ms, 16);
-  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size()) return std::nullopt;
-  return hour_of(ms * 1000);
-}
-
 /// Writes the events of one segment, batch after batch.
 class SegmentArchiver {
  public:
@@ -172,6 +161,16 @@ core::Result<std::vector<ArchiveFile>> list_once(const fs::path& log_folder) {
 }
 
 }  // namespace
+
+std::optional<core::Micros> hour_of_id(std::string_view id) {
+  constexpr std::size_t kSize = 36;
+  if (id.size() != kSize || id[14] != '7') return std::nullopt;
+  const std::string digits = std::string(id.substr(0, 8)) + std::string(id.substr(9, 4));
+  std::int64_t ms = 0;
+  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), ms, 16);
+  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size()) return std::nullopt;
+  return hour_of(ms * 1000);
+}
 
 fs::path archive_folder(const fs::path& log_folder) {
   return log_folder / "parquet";

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/result.h"
@@ -22,6 +23,9 @@ struct ArchiveFile {
   core::Micros hour = 0;  ///< begin of the hour its events are of
   std::filesystem::path path;
 };
+
+/// The hour that a UUIDv7 was made in; nothing for another id.
+std::optional<core::Micros> hour_of_id(std::string_view id);
 
 std::filesystem::path archive_folder(const std::filesystem::path& log_folder);
 

@@ -41,8 +41,12 @@ core::Result<data::Table> BatchAnswers::answer(data::Column id, data::Table inpu
     probabilities.push_back(static_cast<double>(score.probability));
     positives.push_back(probabilities.back() >= facts.threshold ? 1 : 0);
   }
+  // Where the decision about a row changes: below the threshold, at which it is positive already.
+  std::vector<double> targets(scores->size(), std::nextafter(facts.threshold, -1));
   data::Table actions;
-  if (request_.policy != nullptr) add_actions(id, inputs, *scores, positives, actions);
+  if (request_.policy != nullptr) add_actions(id, inputs, *scores, positives, targets, actions);
+  if (!request_.has_actions) actions.columns.clear();
+  if (request_.recourse_target) std::ranges::fill(targets, *request_.recourse_target);
   std::vector<std::string> decisions;
   for (const std::uint8_t is_positive : positives)
     decisions.push_back(is_positive != 0 ? facts.positive : facts.negative);
@@ -55,7 +59,7 @@ core::Result<data::Table> BatchAnswers::answer(data::Column id, data::Table inpu
       "model_version", std::vector<std::int64_t>(positives.size(), request_.model_version)));
   if (request_.reasons > 0) add_reasons(inputs, answers);
   if (request_.interactions > 0) add_interactions(inputs, answers);
-  if (request_.recourse != nullptr) add_recourse(inputs, *scores, positives, answers);
+  if (request_.recourse != nullptr) add_recourse(inputs, *scores, positives, targets, answers);
   for (data::Column& column : actions.columns) answers.columns.push_back(std::move(column));
   return answers;
 }
@@ -136,7 +140,7 @@ void BatchAnswers::add_interactions(const data::Table& inputs, data::Table& answ
 void BatchAnswers::add_recourse(const data::Table& inputs,
                                 std::span<const learn::Model::Score> scores,
                                 std::span<const std::uint8_t> positives,
-                                data::Table& answers) const {
+                                std::span<const double> targets, data::Table& answers) const {
   using decision::Recourse;
   const Recourse::Scorer score = recourse_scorer(model_);
   std::vector<std::vector<std::string>> texts(Recourse::kOptionsMax);
@@ -147,7 +151,7 @@ void BatchAnswers::add_recourse(const data::Table& inputs,
     if (positives[row] != 0) {
       read_row(inputs, row, cells);
       answer = request_.recourse->search(cells, static_cast<double>(scores[row].probability),
-                                         request_.recourse_target, score);
+                                         targets[row], score);
     }
     for (std::size_t k = 0; k < Recourse::kOptionsMax; ++k) {
       std::string& text = texts[k].emplace_back();
@@ -171,10 +175,12 @@ void BatchAnswers::add_recourse(const data::Table& inputs,
 
 void BatchAnswers::add_actions(const data::Column& id, const data::Table& inputs,
                                std::span<const learn::Model::Score> scores,
-                               std::vector<std::uint8_t>& positives, data::Table& answers) const {
+                               std::vector<std::uint8_t>& positives, std::vector<double>& targets,
+                               data::Table& answers) const {
   const decision::Policy& policy = *request_.policy;
   const auto& conformal = model_.facts().conformal;
-  const std::size_t offers = request_.has_limits() ? policy.offers().size() : 0;
+  const std::size_t offers =
+      request_.has_actions && request_.has_limits() ? policy.offers().size() : 0;
   std::vector<std::string> actions, whys;
   std::vector<double> profits;
   std::vector<std::uint8_t> controls;
@@ -192,7 +198,10 @@ void BatchAnswers::add_actions(const data::Column& id, const data::Table& inputs
         .is_uncertain = conformal && !conformal->predict(probability).is_certain(),
         .id = name};
     const decision::Decision decision = policy.decide(customer);
-    if (request_.has_own_thresholds) positives[row] = decision.is_positive ? 1 : 0;
+    if (request_.has_own_thresholds) {
+      positives[row] = decision.is_positive ? 1 : 0;
+      targets[row] = decision.threshold;  // an offer pays above its break-even
+    }
     controls.push_back(decision.is_control ? 1 : 0);
     actions.emplace_back(policy.action_name(decision));
     whys.emplace_back(decision::why_name(decision.why));

@@ -35,10 +35,12 @@ class BatchAnswers {
   void add_reasons(const data::Table& inputs, data::Table& answers);
   void add_interactions(const data::Table& inputs, data::Table& answers);
   void add_recourse(const data::Table& inputs, std::span<const learn::Model::Score> scores,
-                    std::span<const std::uint8_t> positives, data::Table& answers) const;
+                    std::span<const std::uint8_t> positives, std::span<const double> targets,
+                    data::Table& answers) const;
   void add_actions(const data::Column& id, const data::Table& inputs,
                    std::span<const learn::Model::Score> scores,
-                   std::vector<std::uint8_t>& positives, data::Table& answers) const;
+                   std::vector<std::uint8_t>& positives, std::vector<double>& targets,
+                   data::Table& answers) const;
 
   const learn::Model& model_;
   const BatchRequest& request_;

@@ -181,7 +181,7 @@ core::Result<> settle_offers(data::Engine& engine, const decision::Policy& polic
 /// What the written rows add up to; chunks of a call before this one count, too.
 core::Result<> count(data::Engine& engine, const std::string& rows, const learn::Model& model,
                      const BatchRequest& request, BatchReport& report) {
-  const bool has_actions = request.policy != nullptr;
+  const bool has_actions = request.is_decided();
   auto sums = engine.query(fmt::format(
       "SELECT count(*)::BIGINT, count(*) FILTER (decision = {})::BIGINT, {}::BIGINT, {}::DOUBLE, "
       "{}::BIGINT FROM {}",
@@ -380,7 +380,7 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   }
 
   std::optional<decision::CampaignSelection> selection;
-  if (request.policy != nullptr && request.has_limits()) {
+  if (request.is_decided() && request.has_limits()) {
     decision::CampaignLimits limits;
     limits.budget = request.budget.value_or(limits.budget);
     limits.capacity = request.capacity.value_or(limits.capacity);

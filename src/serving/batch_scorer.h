@@ -42,9 +42,11 @@ struct BatchRequest {
   /// What to do about each row. Null = only the decision by the threshold.
   const decision::Policy* policy = nullptr;
   bool has_own_thresholds = false;    ///< the policy says who is positive
+  bool has_actions = true;            ///< false: that is all it is asked for
   std::optional<double> budget = {};  ///< shared out over all rows; none = every offer that pays
   std::optional<std::size_t> capacity = {};  ///< offers in all; none = no limit
   bool has_limits() const { return budget || capacity; }
+  bool is_decided() const { return policy != nullptr && has_actions; }
 
   /// So many pairs of features that add most together in each row.
   std::size_t interactions = 0;
@@ -52,7 +54,8 @@ struct BatchRequest {
 
   /// What could change for rows that are decided positive; null = nothing is asked for.
   const decision::Recourse* recourse = nullptr;
-  double recourse_target = 0.5;  ///< the probability to get to
+  /// The probability to get to; none = to where the decision about the row changes.
+  std::optional<double> recourse_target = {};
 
   /// Only probability and decision are asked for.
   bool is_plain() const {

@@ -358,6 +358,47 @@ TEST_F(BatchScorer, SaysWhatCouldChangeForPositiveRows) {
   EXPECT_TRUE(rows.columns[2].is_null(1));
 }
 
+TEST_F(BatchScorer, GetsEachRowToItsOwnBreakEvenWithoutATarget) {
+  // By the same model and actions one customer is worth an offer at the changed plan and one is
+  // not.
+  write("in.csv", "age,id,plan\n4,C-1,b\n5,C-2,b\n");
+  constexpr std::string_view kDecision =
+      "decision:\n  threshold: profit\n  value: if(age = 4, {}, {})\n  contact_cost: 1\n"
+      "  offers: {{call: {{acceptance: 1}}}}\n"
+      "  actions: {{cheap: {{sets: {{plan: a}}, cost: 3}}}}\n";
+  const double after = score({Cell::of("a"), Cell::of(4)});
+  ASSERT_GT(score({Cell::of("b"), Cell::of(4)}), after);
+  // The break-even of an offer without a cost is contact_cost / value.
+  const double above = (after + score({Cell::of("b"), Cell::of(4)})) / 2;
+  const std::string yaml =
+      fmt::format(kDecision, 1 / above, 2 / score({Cell::of("a"), Cell::of(5)}));
+  const decision::Policy policy = policy_of(yaml);
+  const std::vector<decision::Vocabulary::Feature> inputs = {{"plan", decision::ValueType::kText},
+                                                             {"age", decision::ValueType::kNumber}};
+  const auto recourse = must(decision::Recourse::from_config(
+      must(core::parse_config("project: p\n" + yaml, core::ConfigSource{})), inputs));
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.recourse = &recourse;
+  asked.policy = &policy;
+  asked.has_own_thresholds = true;
+  asked.has_actions = false;
+  ASSERT_TRUE(score_file(*engine_, model_, asked).has_value());
+  const auto read = [&](std::string_view columns) {
+    return must(
+        engine_->query(fmt::format("SELECT {} FROM '{}'", columns, path("out.parquet").string())));
+  };
+  data::Table rows = read("decision, recourse_1");
+  EXPECT_EQ(rows.columns[0].text(0), "churn");
+  EXPECT_EQ(rows.columns[1].text(0), "cheap") << "below its break-even with the other plan";
+  EXPECT_EQ(rows.columns[0].text(1), "churn");
+  EXPECT_EQ(rows.columns[1].text(1), "") << "an offer pays all the same";
+  EXPECT_EQ(read("*").find("action"), nullptr) << "nobody asked what to do";
+  asked.recourse_target = 0.999;
+  asked.scratch = path("another");
+  ASSERT_TRUE(score_file(*engine_, model_, asked).has_value());
+  EXPECT_EQ(read("recourse_1").columns[0].text(1), "") << "reached without any change";
+}
+
 TEST_F(BatchScorer, NamesThePairsThatAddMostTogether) {
   write("in.csv", "age,id,plan\n4,C-1,b\n2,C-2,a\n");
   const auto interactions = must(learn::ShapInteractions::make(model_.trees()));

@@ -157,6 +157,7 @@ std::vector<Traffic::ArmStatus> ShadowArms::status(const ModelSnapshot* champion
                               .version = 0,
                               .warm_up = shadow->watcher.status().warm_up,
                               .comparison = {},
+                              .outcomes = {},
                               .shadow = shadow->sums};
     status.shadow->dropped = tap_.dropped();
     if (shadow->sums.compared != 0)

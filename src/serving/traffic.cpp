@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "serving/shadow_arms.h"
 #include "serving/shadow_tap.h"
+#include "serving/traffic_evidence.h"
 
 namespace tenure::serving {
 namespace {
@@ -22,19 +23,6 @@ constexpr int kPairsMax = 4096;  ///< compared at one look, however fast more co
 /// Who acts when nobody does by hand.
 constexpr std::string_view kGuardActor = "tenure";
 constexpr std::string_view kTakenOutTag = "tenure.taken_out";
-
-core::Json evidence_of(const ArmComparison& sides) {
-  return core::JsonObject{{"answers", sides.answers},
-                          {"champion_answers", sides.champion_answers},
-                          {"fallback_share", sides.fallback_share},
-                          {"champion_fallback_share", sides.champion_fallback_share},
-                          {"pairs", sides.pairs},
-                          {"mean_score", sides.mean_score},
-                          {"champion_mean_score", sides.champion_mean_score},
-                          {"latency_p99_us", sides.latency_p99_ns / 1000},
-                          {"champion_latency_p99_us", sides.champion_latency_p99_ns / 1000},
-                          {"stability_index", sides.psi}};
-}
 
 }  // namespace
 
@@ -72,7 +60,9 @@ struct Traffic::Arm {
         psi(collaborators.metrics.gauge(
             "tenure_traffic_score_psi",
             "Population stability index of the variant's scores against the champion's.",
-            {{"variant", arm.name}})) {}
+            {{"variant", arm.name}})) {
+    if (collaborators.outcomes != nullptr) outcome_gauges.emplace(collaborators.metrics, arm.name);
+  }
 
   ArmOptions options;
   ShadowTap tap;  ///< what the arm answered, for the champion to score
@@ -88,6 +78,8 @@ struct Traffic::Arm {
   ArmHistory history;
   std::int64_t version = 0, champion_version = 0;  ///< that `history` compares
   std::optional<ArmComparison> comparison;
+  OutcomeSums pardoned;  ///< what was known when somebody put the version back
+  std::optional<OutcomeGauges> outcome_gauges;
   core::Gauge& share;
   core::Counter& rollbacks;
   core::Gauge& psi;
@@ -244,6 +236,8 @@ void Traffic::check_guard() {
   TENURE_ASSERT(champion_ != nullptr);
   const auto champion = champion_->snapshot();
   if (champion == nullptr) return;
+  if (const auto known = outcomes_of(champion->version))
+    OutcomeGauges(collaborators_.metrics, options_.champion.alias).set(*known);
   for (const auto& arm : arms_) judge(*arm, *champion);
 }
 
@@ -255,7 +249,9 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
     const std::lock_guard guard(mutex_);
     const std::int64_t version = snapshot ? snapshot->version : 0;
     if (arm.version != version || arm.champion_version != champion.version) {
+      const bool is_other = arm.version != version;
       arm.version = version;
+      if (is_other) arm.pardoned = {};
       arm.champion_version = champion.version;
       arm.history.restart();
     }
@@ -277,7 +273,9 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
       arm.comparison = compare_arms(window);
       arm.psi.set(arm.comparison->psi);
     }
+    const std::string false_promise = judge_outcomes(arm, version, champion);
     if (arm.options.is_guarded && !is_out) why = objection(options_.shares.guard, window);
+    if (arm.options.is_guarded && !is_out && why.empty()) why = false_promise;
     if (!why.empty()) {
       arm.why_out = why;
       arm.out_version = version;
@@ -285,6 +283,22 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
     arm.share.set(arm.can_answer(snapshot.get(), champion) ? share : 0);
   }
   if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why, kGuardActor);
+}
+
+std::optional<OutcomeSums> Traffic::outcomes_of(std::int64_t version) const {
+  if (collaborators_.outcomes == nullptr || version == 0) return std::nullopt;
+  return collaborators_.outcomes->outcomes(options_.champion.model, version);
+}
+
+/// Why the version must go, by what came of its customers. Not over a window: a version does not
+/// change, and labels come late.
+std::string Traffic::judge_outcomes(Arm& arm, std::int64_t version, const ModelSnapshot& champion) {
+  const auto known = outcomes_of(version);
+  if (arm.outcome_gauges) arm.outcome_gauges->set(known.value_or(OutcomeSums{}));
+  if (!known || version == champion.version) return {};
+  return outcome_objection(options_.shares.guard,
+                           outcomes_of(champion.version).value_or(OutcomeSums{}),
+                           known->since(arm.pardoned));
 }
 
 /// Has the champion's model score what the arm has answered: the two speak of the same customers
@@ -315,10 +329,12 @@ void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why, std::
                    {"variant", std::string_view(arm.options.name)},
                    {"version", version},
                    {"reason", std::string_view(why)}});
+  const auto champion = champion_->snapshot();
   tag(version, why,
       {.actor = std::string(actor),
        .reason = fmt::format("taken out of arm '{}': {}", arm.options.name, why),
-       .evidence = arm.comparison ? evidence_of(*arm.comparison) : core::Json(nullptr)});
+       .evidence = evidence_of(arm.comparison, outcomes_of(version),
+                               outcomes_of(champion ? champion->version : 0))});
 }
 
 void Traffic::tag(std::int64_t version, std::string_view text, const tracking::Change& change) {
@@ -367,6 +383,8 @@ core::Result<> Traffic::put_back(std::string_view name, std::string_view actor) 
     arm->history.restart();
     arm->why_out.clear();
     version = arm->out_version.exchange(0);
+    // Only what becomes known from now on speaks against it again.
+    arm->pardoned = outcomes_of(version).value_or(OutcomeSums{});
   }
   core::log_info("serving", "an arm was put back",
                  {{"variant", name}, {"version", version}, {"user.name", actor}});
@@ -382,9 +400,11 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
                    .version = 0,
                    .warm_up = arm.watcher.status().warm_up,
                    .comparison = arm.comparison,
+                   .outcomes = {},
                    .shadow = {}};
   const auto snapshot = arm.predictor.snapshot();
   if (snapshot) status.version = snapshot->version;
+  status.outcomes = outcomes_of(status.version);
   if (!snapshot) {
     status.state = "not live";
     status.why = not_live_reason(arm.options, arm.watcher);
@@ -400,7 +420,9 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
 
 Traffic::Status Traffic::status() const {
   const auto champion = champion_->snapshot();
-  Status status{.champion = options_.champion.alias, .champion_slots = kTrafficSlots, .arms = {}};
+  Status status{.champion = options_.champion.alias,
+                .champion_outcomes = outcomes_of(champion ? champion->version : 0),
+                .arms = {}};
   {
     const std::lock_guard guard(mutex_);
     for (const auto& arm : arms_) {
@@ -409,8 +431,10 @@ Traffic::Status Traffic::status() const {
     }
   }
   if (shadows_)
-    for (ArmStatus& shadow : shadows_->status(champion.get()))
+    for (ArmStatus& shadow : shadows_->status(champion.get())) {
+      shadow.outcomes = outcomes_of(shadow.version);
       status.arms.push_back(std::move(shadow));
+    }
   return status;
 }
 

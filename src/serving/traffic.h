@@ -14,6 +14,7 @@
 
 #include "serving/arm_meter.h"
 #include "serving/model_watcher.h"
+#include "serving/outcomes.h"
 #include "serving/predictor.h"
 #include "serving/traffic_guard.h"
 #include "serving/traffic_options.h"
@@ -32,7 +33,8 @@ std::string not_live_reason(const ArmOptions& arm, const ModelWatcher& watcher);
 /// has other inputs than the champion, or was taken out leaves its customers to the champion.
 ///
 /// A guard compares each arm with the champion, scores on the same customers, and takes it out when
-/// it is worse (traffic_guard.h): logged, counted, tagged and audited in the registry. It stays out
+/// it is worse (traffic_guard.h), or when what came of its customers is not what it said
+/// (outcomes.h): logged, counted, tagged and audited in the registry. It stays out
 /// until it serves another version, or put_back() or a restart.
 class Traffic {
  public:
@@ -42,6 +44,7 @@ class Traffic {
     tracking::Registry& registry;
     PredictionSink* sink = nullptr;  ///< may be null
     ModelWatcher::Loader loader;
+    const OutcomeSource* outcomes = nullptr;  ///< null: nobody tells what came of the customers
   };
   /// `champion` says what the champion's watcher follows; its alias is the variant that the
   /// champion's answers name, and arms are looked for as often.
@@ -109,6 +112,7 @@ class Traffic {
     std::int64_t version = 0;  ///< that is loaded; 0 = none
     WarmUp warm_up;            ///< of the version, against the champion's at that time
     std::optional<ArmComparison> comparison;  ///< of the guard's last look
+    std::optional<OutcomeSums> outcomes;      ///< of the version's customers with labels
     struct Shadow {
       std::uint64_t compared = 0, flips = 0, dropped = 0;
       double difference_mean = 0, difference_max = 0;
@@ -118,6 +122,7 @@ class Traffic {
   struct Status {
     std::string champion;
     std::uint32_t champion_slots = kTrafficSlots;
+    std::optional<OutcomeSums> champion_outcomes = {};
     std::vector<ArmStatus> arms;
   };
   Status status() const;
@@ -138,6 +143,8 @@ class Traffic {
   std::size_t part_of(std::uint32_t slot) const;
   void run();
   void judge(Arm& arm, const ModelSnapshot& champion);
+  std::string judge_outcomes(Arm& arm, std::int64_t version, const ModelSnapshot& champion);
+  std::optional<OutcomeSums> outcomes_of(std::int64_t version) const;
   static void pair(Arm& arm, const ModelSnapshot& champion);
   Arm* find_arm(std::string_view name) const;
   void tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor);

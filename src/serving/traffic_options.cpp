@@ -70,7 +70,11 @@ core::Result<TrafficOptions> TrafficOptions::from_config(const core::Config& con
                    .fallback_margin = section.number("guard.fallback_margin"),
                    .latency_margin = section.duration("guard.latency_margin"),
                    .mean_margin = section.number("guard.mean_margin"),
-                   .psi_max = section.number("guard.psi_max")};
+                   .psi_max = section.number("guard.psi_max"),
+                   .labels_min = static_cast<std::uint64_t>(section.integer("guard.labels_min")),
+                   .calibration_margin = section.number("guard.calibration_margin"),
+                   .brier_margin = section.number("guard.brier_margin"),
+                   .false_alarm_risk = section.number("guard.false_alarm_risk")};
   const core::Config arms = section.at("arms");
   std::uint32_t slots = 0;
   for (const std::string& name : section.names("arms")) {

@@ -36,6 +36,11 @@ struct GuardOptions {
   core::Micros latency_margin = 5'000;  ///< of the 99th percentile; 0 = any
   double mean_margin = 0.1;             ///< of the mean score, to either side; 1 = any
   double psi_max = 0.25;                ///< population stability index of the scores; 0 = any
+  // Of what came of the customers (outcomes.h).
+  std::uint64_t labels_min = 200;   ///< customers with a label before a version is judged by them
+  double calibration_margin = 0.1;  ///< how much further events may be from expected; 0 = any
+  double brier_margin = 0.02;       ///< how much larger the excess of the Brier score; 0 = any
+  double false_alarm_risk = 0.01;   ///< chance that a version which is right is taken out
 };
 
 /// Which versions share the requests of a model: section serving.traffic.

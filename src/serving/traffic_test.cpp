@@ -38,6 +38,23 @@ class Remembering final : public PredictionSink {
   std::vector<Event> events;
 };
 
+/// What came of customers, as a test says.
+class Told final : public OutcomeSource {
+ public:
+  std::optional<OutcomeSums> outcomes(std::string_view model, std::int64_t version) const override {
+    const auto found = of.find(version);
+    if (model != "churn" || found == of.end()) return std::nullopt;
+    return found->second;
+  }
+  /// So many more customers of whom `said` was said, and of whom a share left.
+  void tell(std::int64_t version, int customers, double said, double share) {
+    OutcomeSums& sums = of[version];
+    for (int i = 0; i < customers; ++i)
+      sums.add(said, i < static_cast<int>(share * customers + 0.5));
+  }
+  std::map<std::int64_t, OutcomeSums> of;
+};
+
 /// Versions: 1 the model, 2 its logistic regression, 3 damaged, 4 cannot read the store, 5 has
 /// other inputs, 6 as 1.
 class TrafficTest : public ::testing::Test {
@@ -76,7 +93,8 @@ class TrafficTest : public ::testing::Test {
             .metrics = world_.metrics,
             .registry = registry_,
             .sink = &sink_,
-            .loader = [this](const tracking::ModelVersion& version) { return load(version); }});
+            .loader = [this](const tracking::ModelVersion& version) { return load(version); },
+            .outcomes = &outcomes_});
     predictor_ = std::make_unique<Predictor>(traffic_->champion_collaborators());
     predictor_->swap(champion_);
     traffic_->attach(*predictor_);
@@ -107,6 +125,7 @@ class TrafficTest : public ::testing::Test {
 
   ServedWorld world_;
   Remembering sink_;
+  Told outcomes_;
   std::unique_ptr<storage::Database> database_ =
       must(storage::open_database("sqlite:///registry.db", world_.folder.path().string()));
   tracking::Registry registry_{*database_, world_.clock};
@@ -311,6 +330,61 @@ TEST_F(TrafficTest, ComparesScoresOnTheCustomersOfTheArm) {
   EXPECT_EQ(sides.mean_score, sides.champion_mean_score);
   EXPECT_EQ(sides.psi, 0);
   EXPECT_EQ(arm(traffic).state, "live");
+}
+
+TEST_F(TrafficTest, TakesOutAnArmWhoseCustomersDoOtherThanItSaid) {
+  point("canary", 2);
+  Traffic& traffic = start({{.name = "canary", .alias = "canary", .slots = 5'000}});
+  outcomes_.tell(1, 1'000, 0.3, 0.31);
+  outcomes_.tell(2, 190, 0.3, 0.7);
+  traffic.check_guard();
+  EXPECT_EQ(arm(traffic).state, "live") << "too few labels";
+  outcomes_.tell(2, 300, 0.3, 0.7);
+  traffic.check_guard();
+  EXPECT_EQ(arm(traffic).state, "taken out");
+  EXPECT_THAT(arm(traffic).why, HasSubstr("of 490 customers with labels 343 had the event"));
+  EXPECT_THAT(arm(traffic).why, HasSubstr("the champion's 1.03 times"));
+  const auto trail = must(registry_.audit("models/churn/2"));
+  EXPECT_EQ(trail.front().actor, "tenure");
+  const core::Json& evidence = trail.front().evidence;
+  EXPECT_EQ(evidence.at("outcomes").at("customers").to_number<int>(), 490);
+  EXPECT_EQ(evidence.at("champion_outcomes").at("events").to_number<int>(), 310);
+  const std::string text = world_.metrics.prometheus_text();
+  EXPECT_THAT(text, HasSubstr("tenure_traffic_labelled_customers{variant=\"canary\"} 490"));
+  EXPECT_THAT(text, HasSubstr("tenure_traffic_labelled_customers{variant=\"champion\"} 1000"));
+  ASSERT_TRUE(traffic.status().champion_outcomes.has_value());
+  EXPECT_EQ(arm(traffic).outcomes->customers, 490U);
+}
+
+TEST_F(TrafficTest, JudgesAVersionThatWasPutBackByWhatIsToldFromThenOn) {
+  point("canary", 2);
+  Traffic& traffic = start({{.name = "canary", .alias = "canary", .slots = 5'000}});
+  outcomes_.tell(2, 500, 0.3, 0.7);
+  traffic.check_guard();
+  ASSERT_EQ(arm(traffic).state, "taken out");
+  ASSERT_TRUE(traffic.put_back("canary", "ann").has_value());
+  traffic.check_guard();
+  EXPECT_EQ(arm(traffic).state, "live");
+  outcomes_.tell(2, 500, 0.3, 0.3);
+  traffic.check_guard();
+  EXPECT_EQ(arm(traffic).state, "live");
+  outcomes_.tell(2, 900, 0.3, 0.7);
+  traffic.check_guard();
+  EXPECT_EQ(arm(traffic).state, "taken out");
+}
+
+TEST_F(TrafficTest, ShowsOutcomesOfShadowsAndOfUnguardedArmsAndTakesNoneOut) {
+  point("b", 2);
+  point("dark", 6);
+  Traffic& traffic = start({{.name = "b", .alias = "b", .slots = 5'000, .is_guarded = false},
+                            {.name = "dark", .alias = "dark", .is_shadow = true}});
+  outcomes_.tell(2, 500, 0.3, 0.7);
+  outcomes_.tell(6, 400, 0.3, 0.3);
+  traffic.check_guard();
+  EXPECT_EQ(arm(traffic, 0).state, "live");
+  EXPECT_EQ(arm(traffic, 0).outcomes->customers, 500U);
+  EXPECT_EQ(arm(traffic, 1).outcomes->customers, 400U);
+  EXPECT_FALSE(traffic.status().champion_outcomes.has_value());
 }
 
 TEST_F(TrafficTest, LeavesAnArmAloneThatIsNotGuarded) {

@@ -25,9 +25,9 @@ constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
 constexpr std::string_view kBrowserRealm = "Basic realm=\"tenure\", charset=\"UTF-8\"";
 
 /// Those of them that ?model= gives another one.
-constexpr std::array<std::string_view, 7> kAskable = {
-    "/predict",  "/predict/batch", "/explain",   "/decide",
-    "/recourse", "/invocations",   "/model-info"};
+constexpr std::array<std::string_view, 8> kAskable = {
+    "/predict",  "/predict/batch", "/explain",    "/decide",
+    "/recourse", "/invocations",   "/model-info", "/api/tenure/labels"};
 
 /// Its answer tells of all models: not for tokens that are kept to some. So are the calls of
 /// MLflow's tracking server, which can read and change all of them.
@@ -35,7 +35,7 @@ constexpr std::string_view kOfAllModels = "/v2/models/stats";
 constexpr std::string_view kAllModels = "*";  // no model's name
 
 /// Routes that ask the served model without naming it.
-constexpr std::array<std::string_view, 12> kOfServedModel = {"/predict",
+constexpr std::array<std::string_view, 13> kOfServedModel = {"/predict",
                                                              "/predict/batch",
                                                              "/explain",
                                                              "/decide",
@@ -46,7 +46,8 @@ constexpr std::array<std::string_view, 12> kOfServedModel = {"/predict",
                                                              "/ready",
                                                              "/traffic",
                                                              "/traffic/{variant}/take-out",
-                                                             "/traffic/{variant}/put-back"};
+                                                             "/traffic/{variant}/put-back",
+                                                             "/api/tenure/labels"};
 
 /// Open to everyone, but only who shows a token learns names and reasons.
 constexpr std::array<std::string_view, 4> kTellsFriendsMore = {

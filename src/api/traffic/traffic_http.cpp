@@ -1,5 +1,6 @@
 #include "api/traffic/traffic_http.h"
 
+#include <optional>
 #include <string>
 
 namespace tenure::api {
@@ -19,6 +20,19 @@ JsonObject side_json(std::uint64_t answers, double fallback_share, double mean_s
           {"fallback_share", fallback_share},
           {"latency_p99_us", latency_p99_ns / 1000},
           {"mean_score", mean_score}};
+}
+
+/// What came of the customers of a version, beside what it said.
+Json outcomes_json(const std::optional<serving::OutcomeSums>& sums) {
+  if (!sums) return nullptr;
+  return JsonObject{{"customers", sums->customers},
+                    {"events", sums->events},
+                    {"expected", sums->expected},
+                    {"observed_to_expected", sums->observed_to_expected()},
+                    {"events_z", sums->events_z()},
+                    {"brier", sums->brier()},
+                    {"excess_brier", sums->excess_brier()},
+                    {"spiegelhalter_z", sums->spiegelhalter_z()}};
 }
 
 JsonObject arm_json(const serving::Traffic::ArmStatus& arm) {
@@ -42,6 +56,7 @@ JsonObject arm_json(const serving::Traffic::ArmStatus& arm) {
         {"scored_by_both", sides.pairs},
         {"stability_index", sides.psi}};
   }
+  json["outcomes"] = outcomes_json(arm.outcomes);
   if (arm.shadow)
     json["compared"] = JsonObject{{"predictions", arm.shadow->compared},
                                   {"difference_mean", arm.shadow->difference_mean},
@@ -81,11 +96,13 @@ core::JsonObject traffic_json(const Services& services) {
   champion["variant"] = nullptr;
   champion["version"] = snapshot ? Json(snapshot->version) : Json(nullptr);
   champion["percent"] = 100.0;
+  champion["outcomes"] = nullptr;
   JsonArray arms;
   if (services.traffic != nullptr) {
     const serving::Traffic::Status status = services.traffic->status();
     champion["variant"] = status.champion;
     champion["percent"] = percent(status.champion_slots);
+    champion["outcomes"] = outcomes_json(status.champion_outcomes);
     for (const serving::Traffic::ArmStatus& arm : status.arms) arms.push_back(arm_json(arm));
   }
   return {{"model", services.model}, {"champion", std::move(champion)}, {"arms", std::move(arms)}};

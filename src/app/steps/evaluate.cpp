@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "app/model_card_facts.h"
+#include "app/profit_report.h"
 #include "app/steps/step_io.h"
 #include "app/steps/steps.h"
 #include "app/steps/tracked_run.h"
@@ -14,15 +15,21 @@
 namespace tenure::app {
 namespace {
 
-core::Result<learn::EvaluationReport> measure(const learn::Model& model, const LabelledRows& rows) {
+core::Result<learn::EvaluationReport> measure(const core::Config& config, const learn::Model& model,
+                                              const LabelledRows& rows) {
   auto scores = model.score(rows.inputs);
   if (!scores) return std::move(scores).error();
   std::vector<double> probabilities;
   probabilities.reserve(scores->size());
   for (const learn::Model::Score& score : *scores)
     probabilities.push_back(static_cast<double>(score.probability));
-  return learn::make_report(rows.labels, probabilities, model.facts().threshold,
-                            learn::importance_by_input(model.transform(), model.trees()));
+  auto report = learn::make_report(rows.labels, probabilities, model.facts().threshold,
+                                   learn::importance_by_input(model.transform(), model.trees()));
+  if (!report) return report;
+  auto profit = profit_curve(config, model, rows.inputs, rows.labels, *scores);
+  if (!profit) return std::move(profit).error();
+  report->profit = *std::move(profit);
+  return report;
 }
 
 core::Result<> log_evaluation(Project& project, const tracking::Run& run,
@@ -73,7 +80,7 @@ pipelines::Step evaluate_step(Project& project) {
     auto rows = read_training_table(**engine, prepared->table, prepared->definitions,
                                     prepared->service, "test");
     if (!rows) return std::move(rows).error();
-    auto report = measure(*model, *rows);
+    auto report = measure(project.config(), *model, *rows);
     if (!report) return std::move(report).error().within("test rows");
 
     const std::filesystem::path metrics_file = folder / "metrics.json";
