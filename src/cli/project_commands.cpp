@@ -79,7 +79,10 @@ core::Result<Output> evaluate(const Arguments& arguments) {
   if (!project) return std::move(project).error();
   auto answer = app::evaluate_model(**project, {.file = arguments.text("FILE"),
                                                 .model = arguments.text("--model"),
-                                                .version = arguments.text("--version")});
+                                                .version = arguments.text("--version"),
+                                                .label = arguments.text("--label"),
+                                                .rows_of = arguments.text("--rows-of"),
+                                                .is_logged = arguments.flag("--log")});
   if (!answer) return std::move(answer).error();
   const core::Json& metrics = answer->at("metrics");
   std::string text =
@@ -97,6 +100,8 @@ core::Result<Output> evaluate(const Arguments& arguments) {
         100 * best.at("share").as_double(), best.at("profit").as_double(),
         best.at("low").as_double(), best.at("high").as_double());
   }
+  if (answer->at("logged").is_string())
+    text += fmt::format("\nLogged into run {}\n", field(*answer, "logged"));
   return Output{*std::move(answer), std::move(text)};
 }
 
@@ -214,12 +219,18 @@ std::vector<Command> project_commands() {
        train},
       {"evaluate",
        "Measure a registered model on a labelled table",
-       "tenure evaluate holdout.csv --version @champion",
+       "tenure evaluate holdout.csv --version @champion\n"
+       "tenure evaluate --version 4 --rows-of @champion --log",
        {{"FILE", Kind::kOptionalArgument, "",
          "CSV or Parquet with label and inputs (default: the rows held out when it was trained)",
          "", true},
         kModel,
-        kVersion},
+        kVersion,
+        {"--label", Kind::kValue, "COLUMN", "The file's label (default: data.label.column)"},
+        {"--rows-of", Kind::kValue, "VERSION",
+         "The rows held out for this version instead: a number, an @alias, or MODEL/VERSION"},
+        {"--log", Kind::kFlag, "",
+         "Log the metrics into the version's run, for `models compare` and approvals"}},
        evaluate},
       {"score",
        "Score a table in bulk, larger than memory",
