@@ -120,11 +120,14 @@ class Harvest {
   RunIds ids_;
 };
 
-/// Whether the condition lets no run pass that lacks what the query is ordered by.
+/// Whether the condition lets no run pass that lacks what the query is ordered by. A tag may be
+/// there without a value.
 bool needs_first(const Condition& condition, const Order& order) {
-  return condition.name.field == order.name.field && condition.name.key == order.name.key &&
-         (condition.name.field == Field::kMetric ? is_metric_range(condition)
-                                                 : condition.comparator != Comparator::kIsNull);
+  if (condition.name.field != order.name.field || condition.name.key != order.name.key)
+    return false;
+  if (condition.name.field == Field::kMetric) return is_metric_range(condition);
+  return condition.comparator != Comparator::kIsNull &&
+         condition.comparator != Comparator::kIsNotNull;
 }
 
 /// Whether no run passes that lacks what the query is ordered by.

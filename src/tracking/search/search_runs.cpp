@@ -45,28 +45,48 @@ core::Result<RunIds> find_ids(storage::Database& database, const RunQuery& query
   return ids;
 }
 
+/// The ids of the page that is searched for.
+core::Result<Page<std::string>> search_ids(storage::Database& database,
+                                           std::span<const std::string> experiment_ids,
+                                           ViewType view, const SearchQuery& query) {
+  auto read = read_query(query, SearchLanguage::kRuns);
+  if (!read) return std::move(read).error();
+  auto experiments = read_experiment_ids(experiment_ids);
+  if (!experiments) return std::move(experiments).error();
+  Page<std::string> page;
+  if (experiments->empty()) return page;
+  const RunQuery asked{std::move(*experiments), view, std::move(*read)};
+  auto found = find_ids(database, asked);
+  if (!found) return std::move(found).error();
+  page.next_page_token = end_page(*found, asked.read);
+  page.items = std::move(*found);
+  return page;
+}
+
 }  // namespace
 
 core::Result<Page<Run>> search_runs(storage::Database& database,
                                     std::span<const std::string> experiment_ids, ViewType view,
                                     const SearchQuery& query) {
-  auto read = read_query(query, SearchLanguage::kRuns);
-  if (!read) return std::move(read).error();
-  auto experiments = read_experiment_ids(experiment_ids);
-  if (!experiments) return std::move(experiments).error();
-  Page<Run> page;
-  if (experiments->empty()) return page;
-
-  const RunQuery asked{std::move(*experiments), view, std::move(*read)};
-  auto found = find_ids(database, asked);
-  if (!found) return std::move(found).error();
-  page.next_page_token = end_page(*found, asked.read);
-  auto runs = read_runs(database, *found);
+  auto ids = search_ids(database, experiment_ids, view, query);
+  if (!ids) return std::move(ids).error();
+  auto runs = read_runs(database, ids->items);
   if (!runs) return std::move(runs).error();
-  page.items = std::move(*runs);
   // As MLflow's search, which tells data sets and models made, not models read.
-  for (Run& run : page.items) run.inputs.model_ids.clear();
-  return page;
+  for (Run& run : *runs) run.inputs.model_ids.clear();
+  return Page<Run>{*std::move(runs), std::move(ids->next_page_token)};
+}
+
+core::Result<RunListing> list_runs(storage::Database& database,
+                                   std::span<const std::string> experiment_ids, ViewType view,
+                                   const SearchQuery& query) {
+  auto ids = search_ids(database, experiment_ids, view, query);
+  if (!ids) return std::move(ids).error();
+  auto listing = read_run_listing(database, ids->items);
+  if (!listing) return std::move(listing).error();
+  for (ListedRun& listed : listing->runs) listed.run.inputs.model_ids.clear();
+  listing->next_page_token = std::move(ids->next_page_token);
+  return listing;
 }
 
 }  // namespace tenure::tracking
