@@ -105,21 +105,77 @@ bool is_made(const Project& project, std::string_view key) {
            std::filesystem::is_empty(where->path, status));
 }
 
+/// A URL without the password that may stand before '@'.
+std::string shown(std::string url) {
+  const std::size_t begin = url.find("://");
+  if (begin == std::string::npos) return url;
+  const std::size_t end = url.find_first_of("/?", begin + 3);
+  const std::size_t at = url.rfind('@', end);
+  const std::size_t colon = url.find(':', begin + 3);
+  if (at == std::string::npos || at < begin + 3 || colon > at) return url;
+  return url.replace(colon + 1, at - colon - 1, "***");
+}
+
 template <typename Open>
 void examine_store(Report& report, const Project& project, std::string_view key, const Open& open) {
+  const std::string url = shown(project.config().text(key));
   if (is_made(project, key))
-    report.expect(key, open(), project.config().text(key));
+    report.expect(key, open(), url);
   else
-    report.note(key, project.config().text(key) + " is not made yet; the first run makes it");
+    report.note(key, url + " is not made yet; the first run makes it");
+}
+
+/// Whether a store of objects answers, and lets us in: asks for an object that is not there. A
+/// bucket is first spoken to when it is used.
+core::Result<> reach(storage::ObjectStore& store) {
+  constexpr std::string_view kNoObject = ".tenure-doctor";
+  const auto found = store.stat(kNoObject);
+  if (found || found.error().code == core::ErrorCode::kNotFound) return {};
+  return found.error();
+}
+
+core::Result<> open_objects(Project& project) {
+  auto store = project.objects();
+  if (!store) return std::move(store).error();
+  return reach(**store);
+}
+
+/// Where clients' artifacts go, when that is not below storage.objects.
+void examine_destination(Report& report, Project& project) {
+  constexpr std::string_view kKey = "tracking.artifacts_destination";
+  const std::string given = project.config().text(kKey);
+  if (given.empty()) return;
+  if (given.find("://") == std::string::npos || given.starts_with("file:")) {
+    const std::filesystem::path folder = project.artifacts_destination();
+    std::error_code status;
+    if (!std::filesystem::exists(folder, status)) {
+      report.note(kKey, folder.string() + " is not made yet; the server makes it");
+      return;
+    }
+    if (!std::filesystem::is_directory(folder, status))
+      report.failed(kKey, folder.string() + " is no folder");
+    else if (::access(folder.c_str(), R_OK | W_OK | X_OK) != 0)
+      report.failed(kKey, folder.string() + " cannot be read and written");
+    else
+      report.ok(kKey, folder.string());
+    return;
+  }
+  auto artifacts = project.artifacts();
+  if (!artifacts) {
+    report.failed(kKey, artifacts.error().message);
+    return;
+  }
+  report.expect(kKey, reach((*artifacts)->proxied()), shown(given) + " answers");
 }
 
 /// Whether there is a database with all tables, which may be opened as every command does.
 bool examine_database(Report& report, Project& project) {
   constexpr std::string_view kKey = "storage.database";
-  const std::string url = project.config().text(kKey);
+  const std::string given = project.config().text(kKey);
+  const std::string url = shown(given);
   {
-    const auto database =
-        storage::open_database(url, project.config().directory().string(), storage::Access::kRead);
+    const auto database = storage::open_database(given, project.config().directory().string(),
+                                                 storage::Access::kRead);
     if (!database && database.error().code == core::ErrorCode::kNotFound) {
       report.note(kKey, url + " is not made yet; the first run makes it");
       return false;
@@ -141,7 +197,8 @@ void examine_project(Report& report, Project& project) {
   examine_disk(report, project);
   const bool has_database = examine_database(report, project);
   examine_store(report, project, "storage.online", [&] { return project.online(); });
-  examine_store(report, project, "storage.objects", [&] { return project.objects(); });
+  examine_store(report, project, "storage.objects", [&] { return open_objects(project); });
+  examine_destination(report, project);
   const auto dataset = project.current_dataset();
   if (dataset)
     report.ok("data", fmt::format("{} rows in the cleaned table", dataset->rows));

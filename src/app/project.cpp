@@ -1,6 +1,7 @@
 #include "app/project.h"
 
 #include <algorithm>
+#include <array>
 #include <pwd.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "storage/objects/object_key.h"
+#include "storage/store_url.h"
 
 namespace tenure::app {
 namespace {
@@ -19,8 +21,7 @@ constexpr std::string_view kArtifactRoot = "tracking.artifact_root";
 constexpr std::string_view kBucketScheme = "s3://";
 
 /// A URI as it is; a plain path, seen from the project's folder, as the URI of a file.
-std::string absolute_uri(const core::Config& config, std::string_view key) {
-  const std::string text = config.text(key);
+std::string absolute_uri(const core::Config& config, const std::string& text) {
   if (text.find(':') != std::string::npos) return text;
   const std::string path = config.resolve(text).lexically_normal().generic_string();
   return "file://" + storage::percent_encode_path(path);
@@ -115,18 +116,29 @@ core::Result<tracking::ArtifactLocator*> Project::artifacts() {
     if (!destination)
       return std::move(destination).error().within("tracking.artifacts_destination");
     destination_ = *std::move(destination);
-    std::vector<std::string> roots{(*objects)->uri(""), absolute_uri(config_, kArtifactRoot)};
+    std::vector<std::string> roots{(*objects)->uri(""),
+                                   absolute_uri(config_, config_.text(kArtifactRoot))};
     for (std::string url : {config_.text("storage.objects"), destination_url(config_)})
       if (url.starts_with(kBucketScheme)) roots.push_back(std::move(url));
+    for (const std::string& root : config_.list("tracking.artifact_roots"))
+      roots.push_back(absolute_uri(config_, root));
     artifacts_ = std::make_unique<tracking::ArtifactLocator>(*destination_, std::move(roots));
   }
   return artifacts_.get();
 }
 
+std::filesystem::path Project::artifacts_destination() const {
+  constexpr std::array<std::string_view, 1> kLocal{"file"};
+  const auto where =
+      storage::parse_store_url(destination_url(config_), config_.directory().string(), kLocal,
+                               "tracking.artifacts_destination");
+  return where ? where->path : std::filesystem::path();
+}
+
 core::Result<std::string> Project::artifact_root() {
   auto locator = artifacts();
   if (!locator) return std::move(locator).error();
-  std::string root = absolute_uri(config_, kArtifactRoot);
+  std::string root = absolute_uri(config_, config_.text(kArtifactRoot));
   if (auto place = (*locator)->find(root); !place)
     return config_.error_at(kArtifactRoot, place.error().message);
   // How this server reaches the bucket is not for the URIs that clients see.

@@ -44,8 +44,10 @@ class Project {
   core::Result<storage::KvStore*> online();
   core::Result<storage::ObjectStore*> objects();
   /// Finds artifacts: mlflow-artifacts: in tracking.artifacts_destination, local ones below there,
-  /// below storage.objects and below a local tracking.artifact_root.
+  /// below storage.objects, tracking.artifact_root and tracking.artifact_roots, and so in buckets.
   core::Result<tracking::ArtifactLocator*> artifacts();
+  /// The folder that tracking.artifacts_destination names; "" where it is none.
+  std::filesystem::path artifacts_destination() const;
   /// tracking.artifact_root as a URI; a plain path becomes an absolute one. Errors: those of
   /// ArtifactLocator::find for what could not be opened.
   core::Result<std::string> artifact_root();

@@ -30,6 +30,12 @@ core::Result<std::vector<std::string>> columns_of(const tracking::ModelPackage& 
                                        column.name, column.type));
     of_signature.push_back(column.name);
   }
+  if (package.tensor_width > 0 &&
+      static_cast<std::size_t>(package.tensor_width) != trees.feature_count())
+    return unimplemented(
+        fmt::format("its signature is a tensor of {} columns, but the booster "
+                    "reads {}",
+                    package.tensor_width, trees.feature_count()));
   const auto of_trees = trees.feature_names();
   if (of_trees.empty() && of_signature.empty()) {
     for (std::size_t i = 0; i < trees.feature_count(); ++i)

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "app/evaluation_log.h"
 #include "app/model_store.h"
 #include "app/profit_report.h"
 #include "app/steps/step_io.h"
@@ -69,12 +70,18 @@ struct ScratchFile {
 
 /// The labelled rows of a file, as inputs of the model.
 core::Result<LabelledRows> read_labelled_file(Project& project, const StoredModel& stored,
-                                              const std::filesystem::path& file) {
+                                              const std::filesystem::path& file,
+                                              const std::string& label) {
   auto spec = data::DataSpec::from_config(project.config());
   if (!spec) return std::move(spec).error();
+  if (!label.empty() && label != spec->label) {
+    spec->label = label;
+    spec->positive.clear();  // of the configured column
+  }
   if (spec->label.empty())
     return project.config().error_at("data.label.column",
-                                     "is missing; a model can be evaluated only against a label");
+                                     "is missing; a model can be evaluated only against a label "
+                                     "(--label names a column, too)");
   auto rules = scoring_rules(stored, *spec);
   if (!rules) return std::move(rules).error();
   spec->source = std::filesystem::absolute(file);
@@ -302,39 +309,114 @@ core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest&
   return answer;
 }
 
+namespace {
+
+/// "3", "@champion" of the project's model, or "other/3".
+core::Result<tracking::ModelVersion> version_named(Project& project, const std::string& text) {
+  const std::size_t slash = text.rfind('/');
+  if (slash == std::string::npos) return find_version(project, project.model_name(), text);
+  return find_version(project, text.substr(0, slash), text.substr(slash + 1));
+}
+
+struct EvaluationRows {
+  LabelledRows rows;
+  std::string what;
+  std::filesystem::path file;
+};
+
+core::Result<EvaluationRows> rows_for(Project& project, const EvaluateRequest& request,
+                                      const tracking::ModelVersion& version,
+                                      const StoredModel& stored) {
+  if (!request.file.empty()) {
+    if (!request.rows_of.empty())
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         "name either a file or --rows-of, not both"};
+    auto rows = read_labelled_file(project, stored, request.file, request.label);
+    if (!rows) return std::move(rows).error();
+    return EvaluationRows{*std::move(rows), "all labelled rows", request.file};
+  }
+  tracking::ModelVersion trained = version;
+  if (!request.rows_of.empty()) {
+    auto other = version_named(project, request.rows_of);
+    if (!other) return std::move(other).error().within("--rows-of");
+    trained = *std::move(other);
+  }
+  auto table = training_table_of(project, trained);
+  if (!table) return std::move(table).error();
+  auto rows = read_held_out_rows(project, stored, *table);
+  if (!rows)
+    return std::move(rows).error().within(
+        fmt::format("the rows of {} version {}", trained.name, trained.version));
+  const bool is_own = trained.name == version.name && trained.version == version.version;
+  return EvaluationRows{
+      *std::move(rows),
+      is_own ? "the rows held out in training"
+             : fmt::format("the rows held out for {} version {}", trained.name, trained.version),
+      *std::move(table)};
+}
+
+/// The metrics, and what they were measured on, into the version's run.
+core::Result<> log_into_run(Project& project, const tracking::ModelVersion& version,
+                            const std::filesystem::path& file,
+                            const learn::Evaluation& evaluation) {
+  if (version.run_id.empty())
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("{} version {} was registered without a run, so there is none "
+                                   "to log into",
+                                   version.name, version.version)};
+  auto digest = core::sha256_file(file);
+  if (!digest) return std::move(digest).error();
+  auto runs = project.runs();
+  if (!runs) return std::move(runs).error();
+  const std::string source = core::to_text(
+      core::JsonObject{{"uri", std::filesystem::absolute(file).lexically_normal().string()}});
+  // The name and the length that MLflow gives a data set's digest.
+  const tracking::DatasetInput input{{.name = file.filename().string(),
+                                      .digest = digest->substr(0, 36),
+                                      .source_type = "local",
+                                      .source = source,
+                                      .schema = "",
+                                      .profile = ""},
+                                     {{"mlflow.data.context", "evaluation"}}};
+  auto logged = (*runs)->log_inputs(version.run_id, std::span(&input, 1), {});
+  if (!logged) return logged;
+  return log_evaluation(project, version.run_id, evaluation);
+}
+
+}  // namespace
+
 core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRequest& request) {
   auto version = find_version(project, request.model.empty() ? project.model_name() : request.model,
                               request.version);
   if (!version) return std::move(version).error();
   auto stored = open_stored_model(project, *version);
   if (!stored) return std::move(stored).error();
-  std::filesystem::path file = request.file;
-  const bool is_held_out = file.empty();
-  if (is_held_out) {
-    auto table = training_table_of(project, *version);
-    if (!table) return std::move(table).error();
-    file = *std::move(table);
-  }
-  auto rows = is_held_out ? read_held_out_rows(project, *stored, file)
-                          : read_labelled_file(project, *stored, file);
-  if (!rows) return std::move(rows).error();
+  auto measured = rows_for(project, request, *version, *stored);
+  if (!measured) return std::move(measured).error();
+  const LabelledRows& rows = measured->rows;
 
-  auto scores = stored->model.score(rows->inputs);
+  auto scores = stored->model.score(rows.inputs);
   if (!scores) return std::move(scores).error();
   std::vector<double> probabilities;
   probabilities.reserve(scores->size());
   for (const learn::Model::Score& score : *scores)
     probabilities.push_back(static_cast<double>(score.probability));
-  auto evaluation = learn::evaluate(rows->labels, probabilities, stored->model.facts().threshold);
-  if (!evaluation) return std::move(evaluation).error().within(file.string());
-  auto profit = profit_report(project.config(), stored->model, rows->inputs, rows->labels, *scores);
+  auto evaluation = learn::evaluate(rows.labels, probabilities, stored->model.facts().threshold);
+  if (!evaluation) return std::move(evaluation).error().within(measured->file.string());
+  auto profit = profit_report(project.config(), stored->model, rows.inputs, rows.labels, *scores);
   if (!profit) return std::move(profit).error();
+  if (request.is_logged) {
+    if (auto logged = log_into_run(project, *version, measured->file, *evaluation); !logged)
+      return std::move(logged).error();
+  }
   core::JsonObject answer{
       {"model", version->name},
       {"version", version->version},
-      {"rows", is_held_out ? "the rows held out in training" : "all labelled rows"},
-      {"file", is_held_out ? relative_to_project(project, file) : file.string()},
-      {"metrics", evaluation->to_json()}};
+      {"rows", measured->what},
+      {"file", request.file.empty() ? relative_to_project(project, measured->file)
+                                    : measured->file.string()},
+      {"metrics", evaluation->to_json()},
+      {"logged", request.is_logged ? core::Json(version->run_id) : core::Json(nullptr)}};
   if (*profit) answer["profit"] = **std::move(profit);
   if (!request.plots.empty()) {
     auto drawn = draw_plots(project, *stored, *version, *rows, *scores, request.plots);

@@ -80,6 +80,9 @@ core::Result<Output> evaluate(const Arguments& arguments) {
   auto answer = app::evaluate_model(**project, {.file = arguments.text("FILE"),
                                                 .model = arguments.text("--model"),
                                                 .version = arguments.text("--version"),
+                                                .label = arguments.text("--label"),
+                                                .rows_of = arguments.text("--rows-of"),
+                                                .is_logged = arguments.flag("--log"),
                                                 .plots = arguments.text("--plots")});
   if (!answer) return std::move(answer).error();
   const core::Json& metrics = answer->at("metrics");
@@ -104,6 +107,8 @@ core::Result<Output> evaluate(const Arguments& arguments) {
     for (const core::Json& file : files)
       text += fmt::format("  {}\n", std::string_view(file.as_string()));
   }
+  if (answer->at("logged").is_string())
+    text += fmt::format("\nLogged into run {}\n", field(*answer, "logged"));
   return Output{*std::move(answer), std::move(text)};
 }
 
@@ -221,7 +226,8 @@ std::vector<Command> project_commands() {
        train},
       {"evaluate",
        "Measure a registered model on a labelled table",
-       "tenure evaluate holdout.csv --version @champion",
+       "tenure evaluate holdout.csv --version @champion\n"
+       "tenure evaluate --version 4 --rows-of @champion --log",
        {{"FILE", Kind::kOptionalArgument, "",
          "CSV or Parquet with label and inputs (default: the rows held out when it was trained)",
          "", true},
@@ -229,7 +235,12 @@ std::vector<Command> project_commands() {
          "Draw ROC, precision, calibration, confusion, importance and, with offers, profit into it",
          "", true},
         kModel,
-        kVersion},
+        kVersion,
+        {"--label", Kind::kValue, "COLUMN", "The file's label (default: data.label.column)"},
+        {"--rows-of", Kind::kValue, "VERSION",
+         "The rows held out for this version instead: a number, an @alias, or MODEL/VERSION"},
+        {"--log", Kind::kFlag, "",
+         "Log the metrics into the version's run, for `models compare` and approvals"}},
        evaluate},
       {"score",
        "Score a table in bulk, larger than memory",

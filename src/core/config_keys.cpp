@@ -24,6 +24,9 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
     {"tracking.artifacts_destination", kText, "", "",
      "Folder or URL where the server keeps what mlflow-artifacts:/ names; default: artifacts below "
      "storage.objects."},
+    {"tracking.artifact_roots", kTextList, "", "",
+     "More folders and buckets, such as s3://bucket/prefix, that this server may open when an "
+     "experiment or a model version lies there; what the keys above name is open to it."},
     {"tracking.serve_artifacts", kBoolean, "true", "",
      "Serve artifacts to MLflow's clients at /api/2.0/mlflow-artifacts."},
     {"tracking.ui", kText, "", "",

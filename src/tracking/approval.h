@@ -11,6 +11,9 @@
 
 namespace tenure::tracking {
 
+/// Whose changes those are of clients without a token: nobody knows who they are.
+inline constexpr std::string_view kUnknownActor = "mlflow";
+
 /// Which aliases and stages a version gets only once people approved it (section
 /// tracking.approval).
 struct ApprovalPolicy {

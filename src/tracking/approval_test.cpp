@@ -72,6 +72,21 @@ TEST_F(ApprovalTest, WhoRegisteredMayNotApproveButMayReject) {
   EXPECT_FALSE(registry_->approval_of("m", 2)->decisions.front().counts);
 }
 
+TEST_F(ApprovalTest, WhoeverIsUnknownIsToldHowToApprove) {
+  use_policy({.aliases = {"champion"}, .approvals = 1});
+  const auto version =
+      registry_->create_version("m", "s3://b/m", "run", {}, by(std::string(kUnknownActor)));
+  ASSERT_TRUE(version) << version.error().message;
+  const auto refused = approve(version->version, std::string(kUnknownActor));
+  EXPECT_EQ(refused.error().code, core::ErrorCode::kPermissionDenied);
+  for (const std::string way :
+       {"`tenure models approve`", "tokens", "tracking.approval.by_registrant"})
+    EXPECT_NE(refused.error().message.find(way), std::string::npos) << refused.error().message;
+  // On the command line the login name is known.
+  EXPECT_TRUE(approve(version->version, "ann")->is_approved());
+  EXPECT_TRUE(can_promote(version->version));
+}
+
 TEST_F(ApprovalTest, OnlyApproversDecideWhereTheyAreNamed) {
   use_policy({.aliases = {"champion"}, .approvals = 1, .approvers = {"bob"}});
   EXPECT_EQ(approve(1, "cat").error().message, "cat is not among tracking.approval.approvers");

@@ -103,8 +103,8 @@ std::optional<std::string> local_path(std::string_view text) {
 
 core::Error outside(std::string_view uri) {
   return core::Error{core::ErrorCode::kPermissionDenied,
-                     fmt::format("artifacts at '{}' lie outside the folders that this server may "
-                                 "open",
+                     fmt::format("artifacts at '{}' lie outside the folders and buckets that this "
+                                 "server may open (tracking.artifact_roots)",
                                  uri)};
 }
 
@@ -129,9 +129,20 @@ core::Result<ArtifactPlace> ArtifactLocator::find(std::string_view text) {
   if (uri.scheme != "s3" || uri.host.empty()) return unknown_scheme(text);
   auto key = safe_artifact_path(without_slashes(uri.path));
   if (!key) return std::move(key).error();
+  if (!is_open(uri.host, *key)) return outside(text);
   auto store = store_at(bucket_url(uri.host));
   if (!store) return std::move(store).error();
   return ArtifactPlace{*store, *std::move(key)};
+}
+
+bool ArtifactLocator::is_open(std::string_view bucket, std::string_view key) const {
+  return std::ranges::any_of(roots_, [&](const std::string& root) {
+    const Uri known = parse_uri(root);
+    if (known.scheme != "s3" || known.host != bucket) return false;
+    const std::string_view prefix = without_slashes(known.path);
+    return prefix.empty() || key == prefix ||
+           (key.starts_with(prefix) && key.substr(prefix.size()).starts_with('/'));
+  });
 }
 
 std::string ArtifactLocator::bucket_url(std::string_view bucket) const {

@@ -24,8 +24,9 @@ struct ArtifactPlace {
 };
 
 /// Finds artifacts by their URI: mlflow-artifacts:/x (and http(s) URLs of the proxy) in the store
-/// that the proxy serves, file:///x and s3://bucket/x in the store they name. Local URIs are opened
-/// only below `roots`, so that nobody reads the machine's files through a model version.
+/// that the proxy serves, file:///x and s3://bucket/x in the store they name, which are opened only
+/// below `roots`: nobody reads the machine's files, or all that the server's keys open, through a
+/// model version.
 /// Stores of buckets are opened at first use and kept. Thread-safe.
 class ArtifactLocator {
  public:
@@ -38,7 +39,7 @@ class ArtifactLocator {
   storage::ObjectStore& proxied() const { return *proxied_; }
 
   /// Errors: kInvalidArgument "Invalid path" for what leaves its root or is ours; kUnimplemented
-  /// for a scheme that is not known; kPermissionDenied for a local path outside the roots; those of
+  /// for a scheme that is not known; kPermissionDenied for what lies outside the roots; those of
   /// open_object_store for a bucket.
   core::Result<ArtifactPlace> find(std::string_view uri);
 
@@ -49,6 +50,7 @@ class ArtifactLocator {
  private:
   core::Result<ArtifactPlace> place_in_proxied(std::string key) const;
   core::Result<ArtifactPlace> find_local(std::string_view uri, const std::string& path);
+  bool is_open(std::string_view bucket, std::string_view key) const;
   std::string bucket_url(std::string_view bucket) const;
   /// The store behind `url`, opened at its first use.
   core::Result<storage::ObjectStore*> store_at(const std::string& url);

@@ -108,7 +108,12 @@ TEST_F(ArtifactLocatorTest, TellsWhichSchemesItCannotOpen) {
 
 TEST_F(ArtifactLocatorTest, FindsBucketsWhereTheConfigurationSaysTheyAre) {
   ::unsetenv("AWS_ACCESS_KEY_ID");
-  EXPECT_NE(locator_->find("s3://bkt/x").error().message.find("AWS_ACCESS_KEY_ID"),
+  ::setenv("AWS_SHARED_CREDENTIALS_FILE", (root_ + "/none").c_str(), 1);
+  ::setenv("AWS_CONFIG_FILE", (root_ + "/none").c_str(), 1);
+  EXPECT_NE(ArtifactLocator(*proxied_, {"s3://bkt"})
+                .find("s3://bkt/x")
+                .error()
+                .message.find("AWS_ACCESS_KEY_ID"),
             std::string::npos);
   ::setenv("AWS_ACCESS_KEY_ID", "test", 1);
   ::setenv("AWS_SECRET_ACCESS_KEY", "test", 1);
@@ -124,10 +129,20 @@ TEST_F(ArtifactLocatorTest, FindsBucketsWhereTheConfigurationSaysTheyAre) {
   EXPECT_TRUE(url.starts_with("http://127.0.0.1:9000/bkt/runs/1/a%20b/c/d?")) << url;
   EXPECT_NE(url.find("eu-north-1"), std::string::npos) << url;
   EXPECT_EQ(locator.find("s3://bkt/other")->store, place->store);
-  EXPECT_NE(locator.find("s3://bkt2/other")->store, place->store);
-  for (const std::string_view bad :
-       {"s3://bkt/../x", "s3://bkt/%2e%2e/x", "s3://b?k/x", "s3://b@d"})
+  for (const std::string_view bad : {"s3://bkt/../x", "s3://bkt/%2e%2e/x"})
     EXPECT_EQ(locator.find(bad).error().code, core::ErrorCode::kInvalidArgument) << bad;
+}
+
+TEST_F(ArtifactLocatorTest, FindsBucketsBelowTheRootsOnly) {
+  ::setenv("AWS_ACCESS_KEY_ID", "test", 1);
+  ::setenv("AWS_SECRET_ACCESS_KEY", "test", 1);
+  ArtifactLocator locator(*proxied_, {"s3://bkt/runs/", "s3://all?endpoint=http://127.0.0.1:9000"});
+  for (const std::string_view uri :
+       {"s3://bkt/runs", "s3://bkt/runs/1/x", "s3://all", "s3://all/x/y"})
+    EXPECT_TRUE(locator.find(uri)) << uri;
+  for (const std::string_view uri : {"s3://bkt", "s3://bkt/", "s3://bkt/runs2/x", "s3://bkt/other",
+                                     "s3://other/runs", "s3://b?k/x", "s3://b@d"})
+    EXPECT_EQ(locator.find(uri).error().code, core::ErrorCode::kPermissionDenied) << uri;
 }
 
 TEST_F(ArtifactLocatorTest, KeepsItsOwnFoldersToItself) {

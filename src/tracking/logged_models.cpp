@@ -11,6 +11,7 @@
 #include "core/id.h"
 #include "tracking/artifact_uri.h"
 #include "tracking/experiment_rows.h"
+#include "tracking/model_source.h"
 #include "tracking/run_name.h"
 #include "tracking/sql_rows.h"
 #include "tracking/validation.h"
@@ -350,8 +351,11 @@ core::Result<> LoggedModelStore::remove(std::string_view id) {
 }
 
 core::Result<> LoggedModelStore::set_tags(std::string_view id,
-                                          const std::map<std::string, std::string>& tags) {
-  if (auto checked = check_pairs(tags, "key", "value"); !checked) return checked;
+                                          const std::map<std::string, std::string>& given) {
+  if (auto checked = check_pairs(given, "key", "value"); !checked) return checked;
+  auto tags = given;
+  if (const auto versions = tags.find(std::string(kModelVersionsTag)); versions != tags.end())
+    versions->second = without_repeated_versions(versions->second);
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
     auto tables = logged_model_tables(sql);
     if (!tables) return std::move(tables).error();

@@ -3,6 +3,8 @@
 #include <array>
 #include <set>
 
+#include <fmt/format.h>
+
 #include "tracking/logged_models.h"
 
 namespace tenure::tracking {
@@ -26,6 +28,14 @@ constexpr std::string_view kRunIndex =
 constexpr std::string_view kValueIndex =
     "CREATE INDEX IF NOT EXISTS index_tenure_latest_metrics_value ON latest_metrics (key, is_nan, "
     "value, run_uuid)";
+// Runs by a param or tag, and their order by it. Not whole values, which may be long; bytes, as a
+// text ends at a NUL for substr.
+constexpr std::string_view kParamIndex =
+    "CREATE INDEX IF NOT EXISTS index_tenure_params_value ON params (key, substr(CAST(value AS "
+    "BLOB), 1, 64), run_uuid)";
+constexpr std::string_view kTagIndex =
+    "CREATE INDEX IF NOT EXISTS index_tenure_tags_value ON tags (key, substr(CAST(value AS BLOB), "
+    "1, 64), run_uuid)";
 constexpr std::string_view kMetricIndex =
     "CREATE INDEX IF NOT EXISTS index_tenure_metrics_run_key_step ON metrics (run_uuid, key, step, "
     "timestamp, value, is_nan)";
@@ -67,7 +77,11 @@ std::vector<OwnIndex> own_indexes(std::string_view backend, const Features& feat
   std::vector<OwnIndex> indexes = {{"index_tenure_runs_experiment_start", kRunIndex}};
   if (!features.contains(kMetricStepIndex))
     indexes.push_back({"index_tenure_metrics_run_key_step", kMetricIndex});
-  if (backend == "sqlite") indexes.push_back({"index_tenure_latest_metrics_value", kValueIndex});
+  if (backend == "sqlite") {
+    indexes.push_back({"index_tenure_latest_metrics_value", kValueIndex});
+    indexes.push_back({"index_tenure_params_value", kParamIndex});
+    indexes.push_back({"index_tenure_tags_value", kTagIndex});
+  }
   return indexes;
 }
 
@@ -138,6 +152,10 @@ core::Result<bool> has_column(SqlExecutor& sql, std::string_view backend, const 
                         {table, column});
   if (!rows) return std::move(rows).error();
   return rows->front().integer(0) > 0;
+}
+
+std::string indexed_value(std::string_view table) {
+  return fmt::format("substr(CAST({}.value AS BLOB), 1, {})", table, kIndexedBytes);
 }
 
 core::Result<bool> features_are_current(Database& database) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,13 @@ core::Result<bool> has_table(storage::SqlExecutor& sql, std::string_view backend
                              const std::string& table);
 core::Result<bool> has_column(storage::SqlExecutor& sql, std::string_view backend,
                               const std::string& table, const std::string& column);
+
+/// What params and tags are indexed by on SQLite: the first bytes of their values.
+inline constexpr std::size_t kIndexedBytes = 64;
+
+/// The expression of those bytes, for the table or its alias. It is the index's to the letter, else
+/// the index is not used.
+std::string indexed_value(std::string_view table);
 
 /// Whether table tenure_mlflow_features tells what the schema has now. It does not after
 /// `mlflow db upgrade`. The table must exist.

@@ -1,6 +1,7 @@
 #include "tracking/mlmodel_file.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <yaml-cpp/yaml.h>
 
 #include "core/time_format.h"
@@ -40,17 +41,37 @@ core::Result<std::vector<SignatureColumn>> columns_of(const YAML::Node& parent,
   return bad_key(path, columns.error().message);
 }
 
+/// How many numbers a row of the tensor has that is a model's one input.
+core::Result<std::int64_t> tensor_width(const SignatureColumn& tensor) {
+  const auto unsupported = [](std::string why) {
+    return core::Error{core::ErrorCode::kUnimplemented,
+                       fmt::format("MLmodel: signature.inputs: {}; a booster reads a tensor of "
+                                   "numbers with shape [-1, n]",
+                                   why)};
+  };
+  if (tensor.type == "string") return unsupported("it is a tensor of texts");
+  if (tensor.shape.size() != 2 || tensor.shape[0] != -1 || tensor.shape[1] == 0)
+    return unsupported(fmt::format("its tensor has the shape [{}]", fmt::join(tensor.shape, ", ")));
+  return tensor.shape[1];
+}
+
 core::Result<> read_signature(const YAML::Node& root, ModelPackage& package) {
   const YAML::Node signature = root["signature"];
   if (!signature || signature.IsNull()) return {};
   if (!signature.IsMap()) return bad_key("signature", "a map is expected");
   auto inputs = columns_of(signature, "inputs", "signature.inputs");
   if (!inputs) return std::move(inputs).error();
+  if (inputs->size() == 1 && !inputs->front().shape.empty()) {
+    auto width = tensor_width(inputs->front());
+    if (!width) return std::move(width).error();
+    package.tensor_width = *width;
+    inputs->clear();
+  }
   for (const SignatureColumn& column : *inputs) {
-    if (column.name.empty()) {
+    if (!column.shape.empty() || column.name.empty()) {
       return core::Error{core::ErrorCode::kUnimplemented,
-                         "MLmodel: signature.inputs: tensors and columns without a name are not "
-                         "supported"};
+                         "MLmodel: signature.inputs: several tensors and columns without a name "
+                         "are not supported"};
     }
   }
   auto outputs = columns_of(signature, "outputs", "signature.outputs");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -18,6 +19,7 @@ struct SignatureColumn {
   std::string name;
   std::string type;
   bool is_required = true;
+  std::vector<std::int64_t> shape = {};  ///< of a tensor, -1 where it is open; empty: a column
 };
 
 /// A model as an MLflow model folder (docs/formats/model-package.md): MLmodel with the flavors
@@ -31,7 +33,10 @@ struct ModelPackage {
   std::string flavor = "xgboost";       ///< "lightgbm", in folders of other programs
   std::string data_file = "model.ubj";  ///< the booster among `files`
   std::vector<SignatureColumn>
-      encoded_inputs;                   ///< what the booster itself reads: MLmodel's signature
+      encoded_inputs;  ///< what the booster itself reads: MLmodel's signature
+  /// Instead, how many numbers each row has of the one tensor that a model of another program
+  /// reads: 0 = it reads columns, -1 = the signature does not say.
+  std::int64_t tensor_width = 0;
   std::vector<SignatureColumn> inputs;  ///< what a user of the tenure flavor gives
   std::vector<SignatureColumn> outputs;
   core::JsonObject example;               ///< one encoded row by column name; may be empty
@@ -50,8 +55,8 @@ core::Result<> write_package(const ModelPackage& package, const std::filesystem:
 
 /// Reads and checks a folder by MLflow's rules; `files` holds everything beside MLmodel.
 /// A folder that MLflow wrote opens too; `inputs` are then the encoded ones. Errors: kNotFound,
-/// kCorruption naming the key, kUnimplemented for tensor inputs and for flavors other than XGBoost
-/// and LightGBM, kResourceExhausted above 4 GiB.
+/// kCorruption naming the key, kUnimplemented for tensor inputs other than one [-1, n] of numbers
+/// and for flavors other than XGBoost and LightGBM, kResourceExhausted above 4 GiB.
 core::Result<ModelPackage> read_package(const std::filesystem::path& folder);
 
 }  // namespace tenure::tracking

@@ -1,5 +1,7 @@
 #include "tracking/model_package.h"
 
+#include <tuple>
+
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -155,10 +157,36 @@ TEST_F(ModelPackageTest, NamesTheKeyThatIsWrong) {
     EXPECT_EQ(error.code, core::ErrorCode::kCorruption) << text << error.message;
     EXPECT_NE(error.message.find(expected), std::string::npos) << text << error.message;
   }
-  EXPECT_EQ(error_of(good + "signature: {inputs: '[{\"type\": \"tensor\", \"tensor-spec\": "
-                            "{\"dtype\": \"float32\", \"shape\": [-1, 3]}}]'}\n")
-                .code,
-            core::ErrorCode::kUnimplemented);
+}
+
+TEST_F(ModelPackageTest, ReadsATensorOfNumbersAsWideRows) {
+  write("model.ubj", "{L");
+  const auto tensor = [](const std::string& type, const std::string& shape) {
+    return R"({"type": "tensor", "tensor-spec": {"dtype": ")" + type + R"(", "shape": )" + shape +
+           "}}";
+  };
+  const auto text = [](const std::string& inputs) {
+    return "flavors:\n  xgboost: {data: model.ubj}\nsignature: {inputs: '[" + inputs + "]'}\n";
+  };
+  for (const auto& [type, shape, width] :
+       {std::tuple<std::string, std::string, std::int64_t>{"float32", "[-1, 3]", 3},
+        {"float64", "[-1, 40]", 40},
+        {"int64", "[-1, 1]", 1},
+        {"float64", "[-1, -1]", -1}}) {
+    write("MLmodel", text(tensor(type, shape)));
+    auto package = read_package(folder_);
+    ASSERT_TRUE(package) << package.error().message;
+    EXPECT_EQ(package->tensor_width, width);
+    EXPECT_TRUE(package->encoded_inputs.empty());
+  }
+  for (const std::string& refused :
+       {tensor("str", "[-1, 3]"), tensor("float64", "[-1]"), tensor("float64", "[3, 3]"),
+        tensor("float64", "[-1, 3, 3]"), tensor("complex64", "[-1, 3]"),
+        tensor("float64", "[-1, 3]") + ", " + tensor("float64", "[-1, 2]")}) {
+    EXPECT_EQ(error_of(text(refused)).code, core::ErrorCode::kUnimplemented) << refused;
+  }
+  for (const std::string shape : {"3", "[]", "[-1, \"a\"]", "[-1, -2]"})
+    EXPECT_EQ(error_of(text(tensor("float64", shape))).code, core::ErrorCode::kCorruption) << shape;
 }
 
 TEST_F(ModelPackageTest, ReadsALightgbmModel) {

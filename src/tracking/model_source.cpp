@@ -178,6 +178,23 @@ core::Result<ModelVersion> named_version(Registry& registry, std::string_view na
   return invalid("expected models:/<name>/<version>, models:/<name>@<alias> or models:/<model id>");
 }
 
+using NamedVersion = std::pair<std::string, std::string>;  // a model's name, and the number
+
+/// An entry of the tag; nothing when it is none.
+std::optional<NamedVersion> named_in(const core::Json& entry) {
+  auto model = core::json_text(entry, "name");
+  if (!model) return std::nullopt;
+  if (auto text = core::json_text(entry, "version"))
+    return NamedVersion(*std::move(model), *std::move(text));
+  const auto number = core::json_integer(entry, "version");
+  if (!number) return std::nullopt;
+  return NamedVersion(*std::move(model), std::to_string(*number));
+}
+
+core::JsonObject entry_of(NamedVersion named) {
+  return core::JsonObject{{"name", std::move(named.first)}, {"version", std::move(named.second)}};
+}
+
 }  // namespace
 
 ModelSource::ModelSource(storage::Database& database, Registry& registry,
@@ -246,25 +263,32 @@ core::Result<NewModelVersion> ModelSource::resolve(NewModelVersion version) cons
 }
 
 std::string with_model_version(std::string_view tag, std::string_view name, std::int64_t version) {
-  std::set<std::pair<std::string, std::string>> seen;
+  std::set<NamedVersion> seen;
   core::JsonArray list;
-  const auto add = [&](std::string model, std::string number) {
-    if (seen.emplace(model, number).second)
-      list.push_back(core::JsonObject{{"name", std::move(model)}, {"version", std::move(number)}});
+  const auto add = [&](NamedVersion named) {
+    if (seen.insert(named).second) list.push_back(core::Json(entry_of(std::move(named))));
   };
   const auto given = core::parse_json(tag);
   if (given && given->is_array()) {
     for (const core::Json& entry : given->get_array()) {
-      auto model = core::json_text(entry, "name");
-      if (!model) continue;
-      if (auto text = core::json_text(entry, "version")) {
-        add(*std::move(model), *std::move(text));
-      } else if (auto number = core::json_integer(entry, "version")) {
-        add(*std::move(model), std::to_string(*number));
-      }
+      if (auto named = named_in(entry)) add(*std::move(named));
     }
   }
-  add(std::string(name), std::to_string(version));
+  add({std::string(name), std::to_string(version)});
+  return core::to_text(list);
+}
+
+std::string without_repeated_versions(std::string_view tag) {
+  const auto given = core::parse_json(tag);
+  if (!given || !given->is_array()) return std::string(tag);
+  std::set<NamedVersion> seen;
+  core::JsonArray list;
+  for (const core::Json& entry : given->get_array()) {
+    auto named = named_in(entry);
+    if (!named) return std::string(tag);
+    if (seen.insert(*named).second) list.push_back(core::Json(entry_of(*std::move(named))));
+  }
+  if (list.size() == given->get_array().size()) return std::string(tag);
   return core::to_text(list);
 }
 

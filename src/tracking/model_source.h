@@ -45,4 +45,8 @@ inline constexpr std::string_view kModelVersionsTag = "mlflow.modelVersions";
 /// number. Text that is no such list is begun anew.
 std::string with_model_version(std::string_view tag, std::string_view name, std::int64_t version);
 
+/// The tag's text with each version once, as above: MLflow's client adds the version that the
+/// server has added already. Text that is no such list, or repeats nothing, stays as it is.
+std::string without_repeated_versions(std::string_view tag);
+
 }  // namespace tenure::tracking

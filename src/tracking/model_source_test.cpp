@@ -139,6 +139,13 @@ TEST(ModelVersionsTag, ListsEachVersionOnce) {
   EXPECT_EQ(with_model_version(R"([{"name":"m","version":"2"}])", "m", 2),
             R"([{"name":"m","version":"2"}])");
   EXPECT_EQ(with_model_version("no list", "m", 1), R"([{"name":"m","version":"1"}])");
+  EXPECT_EQ(
+      without_repeated_versions(
+          R"([{"name":"m","version":"1"},{"name":"m","version":1},{"name":"n","version":1}])"),
+      R"([{"name":"m","version":"1"},{"name":"n","version":"1"}])");
+  for (const std::string_view same :
+       {R"([{"name": "m", "version": 1}])", "no list", "", R"([{"name":"m"},{"name":"m"}])", "{}"})
+    EXPECT_EQ(without_repeated_versions(same), same);
 }
 
 }  // namespace

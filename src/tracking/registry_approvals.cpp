@@ -26,6 +26,11 @@ std::string objection(const ApprovalPolicy& policy, const ModelVersion& version,
   // To take one's own work back needs nobody's leave.
   if (decision == Decision::kApprove && !policy.may_registrant_approve && actor == version.user &&
       !actor.empty()) {
+    // Without tokens this is not about one's own work: nobody can be told from anybody.
+    if (actor == kUnknownActor)
+      return "without tokens it is not known who registered the version, nor who approves it: "
+             "approve it with `tenure models approve`, which goes by the login name, give people "
+             "tokens, or set tracking.approval.by_registrant";
     return fmt::format("{} registered the version, so somebody else has to approve it", actor);
   }
   return "";

@@ -53,6 +53,10 @@ Run run_from_row(const SqlRow& row) {
   return read_run(row);
 }
 
+Run run_from_row(const SqlRowView& row) {
+  return read_run(row);
+}
+
 core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
                                          std::span<const std::string> ids) {
   const std::vector<storage::SqlValue> keys(ids.begin(), ids.end());

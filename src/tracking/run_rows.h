@@ -19,6 +19,7 @@ inline constexpr std::string_view kRunColumns =
 
 /// A run without params, tags, metrics and inputs.
 Run run_from_row(const storage::SqlRow& row);
+Run run_from_row(const storage::SqlRowView& row);
 
 /// Params, tags and latest metrics of many runs cost one statement each per 1,000 runs, and inputs
 /// a few more. Runs come in the order of `ids`; ids that do not exist are left out.

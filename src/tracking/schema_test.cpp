@@ -101,7 +101,8 @@ TEST_F(SchemaTest, AnIndexThatAMigrationLostIsMadeAgain) {
   ASSERT_TRUE(prepare_schema(*database_, 5));
   for (const std::string index :
        {"index_tenure_runs_experiment_start", "index_tenure_metrics_run_key_step",
-        "index_tenure_latest_metrics_value"}) {
+        "index_tenure_latest_metrics_value", "index_tenure_params_value",
+        "index_tenure_tags_value"}) {
     run("DROP INDEX " + index);
     EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kIncomplete) << index;
     ASSERT_TRUE(prepare_schema(*database_, 6));

@@ -24,6 +24,11 @@ constexpr auto kTensorTypes =
                                                                   {"int16", "integer"},
                                                                   {"int32", "integer"},
                                                                   {"int64", "long"},
+                                                                  {"uint8", "integer"},
+                                                                  {"uint16", "integer"},
+                                                                  {"uint32", "long"},
+                                                                  {"uint64", "long"},
+                                                                  {"float16", "float"},
                                                                   {"float32", "float"},
                                                                   {"float64", "double"},
                                                                   {"str", "string"},
@@ -38,8 +43,24 @@ core::Result<SignatureColumn> read_tensor(const core::Json& spec, std::size_t in
   if (!tensor) return bad_column(index, tensor.error().message);
   auto element = core::json_text(core::Json(**tensor), "dtype");
   if (!element) return bad_column(index, element.error().message);
+  const core::Json* shape = (*tensor)->if_contains("shape");
+  if (shape == nullptr || !shape->is_array() || shape->get_array().empty())
+    return bad_column(index, "shape: a list of integers is expected");
+  SignatureColumn column;
+  for (const core::Json& size : shape->get_array()) {
+    if (!size.is_int64() || size.get_int64() < -1)
+      return bad_column(index, "shape: a list of integers is expected");
+    column.shape.push_back(size.get_int64());
+  }
+  if (spec.get_object().contains("name")) {
+    auto name = core::json_text(spec, "name");
+    if (!name) return bad_column(index, name.error().message);
+    column.name = *std::move(name);
+  }
   for (const auto& [numpy, type] : kTensorTypes) {
-    if (numpy == *element) return SignatureColumn{"", std::string(type), true};
+    if (numpy != *element) continue;
+    column.type = type;
+    return column;
   }
   return core::Error{core::ErrorCode::kUnimplemented,
                      fmt::format("column {}: tensors of {} are not supported", index, *element)};

@@ -13,8 +13,8 @@ namespace tenure::tracking {
 /// true}].
 std::string signature_to_json(const std::vector<SignatureColumn>& columns);
 
-/// Reads it back. A tensor without a name, which MLflow writes as an output, becomes a column
-/// without a name. Errors: kInvalidArgument; kUnimplemented for other tensors and nested types.
+/// Reads it back. A tensor becomes a column with a shape. Errors: kInvalidArgument; kUnimplemented
+/// for tensors of other types and nested types.
 core::Result<std::vector<SignatureColumn>> signature_from_json(std::string_view text);
 
 /// Checks types and names. `what` names the list in the message. Errors: kInvalidArgument.

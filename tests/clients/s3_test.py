@@ -2,6 +2,7 @@
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import unittest
 import unittest.mock
@@ -9,9 +10,11 @@ import urllib.request
 
 from client_environment import MLFLOW, MLFLOW_S3, client_python, run_client
 from s3_server import S3Server
-from tenure_process import FAST, ROOT, TENURE, Server, TrackingServer, make_telco_project, temporary_folder, tenure
+from tenure_process import (FAST, ROOT, TENURE, Server, TrackingServer, make_telco_project, temporary_folder, tenure,
+                            tenure_json)
 
-# Takes folders that became empty away while others write into them, which S3 does not do.
+# Keeps keys as folders of a disk and takes those that became empty away while others write into them, so that a put
+# fails: S3 has no folders. No mode of this server is without.
 NOT_OF_THIS_SERVER = "*ManyWritersAndRemoversOfOneFolder*"
 
 DIRECT = """
@@ -170,6 +173,53 @@ class S3(unittest.TestCase):
             self.assertEqual(server.request("GET", "/model-info")[1]["version"], 1)
         tenure("admin", "backup", folder / "copy", cwd=project, **variables)
         self.assertTrue(list((folder / "copy").glob("**/artifacts/1/*/artifacts/model/MLmodel")))
+        # And back, into another place of the bucket.
+        other = folder / "other"
+        other.mkdir()
+        shutil.copy(project / "tenure.yaml", other)
+        variables["TENURE_STORAGE__OBJECTS"] = self.s3.url("restored")
+        tenure("admin", "restore", folder / "copy", cwd=other, **variables)
+        self.assertTrue(list(self.s3.bucket_folder.glob("restored/artifacts/1/*/artifacts/model/MLmodel")))
+        shutil.rmtree(self.s3.bucket_folder / "project")
+        with Server(other, "--grpc-port", "0", **variables) as server:
+            self.assertEqual(server.request("GET", "/model-info")[1]["version"], 1)
+        report = tenure_json("admin", "doctor", cwd=other, **variables)
+        states = {check["check"]: check["state"] for check in report["checks"]}
+        self.assertEqual((states["storage.objects"], states["model"]), ("ok", "ok"), report)
+
+    def test_the_doctor_tells_when_a_bucket_does_not_answer(self):
+        folder = self.enterContext(temporary_folder())
+        project = make_telco_project(folder / "project")
+        variables = {**S3Server.CREDENTIALS, "TENURE_TRACKING__ARTIFACTS_DESTINATION": self.s3.url("seen")}
+
+        def destination(**more):
+            done = tenure("admin", "doctor", "--json", cwd=project, check=False, **{**variables, **more})
+            checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+            return checks["tracking.artifacts_destination"]
+
+        self.assertEqual(destination()["state"], "ok")
+        self.assertEqual(destination(AWS_SECRET_ACCESS_KEY="wrong")["state"], "failed")
+        nobody = self.s3.url("seen").replace(str(self.s3.port), "1")
+        self.assertEqual(destination(TENURE_TRACKING__ARTIFACTS_DESTINATION=nobody)["state"], "failed")
+
+    def test_urls_to_download_from_and_credentials_of_a_file(self):
+        folder = self.enterContext(temporary_folder())
+        keys = S3Server.CREDENTIALS
+        (folder / "credentials").write_text(f"[team]\naws_access_key_id = {keys['AWS_ACCESS_KEY_ID']}\n"
+                                            f"aws_secret_access_key = {keys['AWS_SECRET_ACCESS_KEY']}\n")
+        server = self.enterContext(TrackingServer(
+            folder, AWS_SHARED_CREDENTIALS_FILE=str(folder / "credentials"), AWS_PROFILE="team",
+            TENURE_TRACKING__ARTIFACTS_DESTINATION=self.s3.url("files")))
+        headers = {"Content-Type": "application/json"}
+        run = server.request("POST", "/api/2.0/mlflow/runs/create", {"experiment_id": "0"}, headers)[1]["run"]["info"]
+        below = run["artifact_uri"].removeprefix("mlflow-artifacts:/")
+        self.fetch(f"http://127.0.0.1:{server.port}/api/2.0/mlflow-artifacts/artifacts/{below}/a/b.txt", b"some", "PUT")
+        status, told = server.request("POST", "/api/2.0/mlflow/artifacts/presigned-download-url",
+                                      {"run_id": run["run_id"], "path": "a/b.txt"}, headers)
+        self.assertEqual((status, told.get("file_size")), (200, 4), told)
+        self.assertEqual(self.fetch(told["presigned_url"])[1], b"some")
+        self.assertEqual(server.request("POST", "/api/2.0/mlflow/artifacts/presigned-download-url",
+                                        {"run_id": run["run_id"], "path": "none"}, headers)[0], 404)
 
     def test_without_credentials_the_server_says_what_is_missing(self):
         with temporary_folder() as folder:

@@ -92,6 +92,28 @@ class ModelsAndFiles(unittest.TestCase):
         self.assertEqual(done.returncode, EXIT_NOT_FOUND, done.stderr)
         self.assertIn("name a labelled file", done.stderr)
 
+    def test_a_model_is_measured_on_the_rows_of_another_and_the_metrics_are_logged(self):
+        other = ("--model", "shop-b", "--version", "1")
+        answer = tenure_json("evaluate", *other, "--rows-of", "1", "--log", cwd=self.project)
+        self.assertEqual(answer["rows"], "the rows held out for shop version 1")
+        self.assertEqual(answer["metrics"]["rows"], self.summary["metrics"]["test_rows"])
+        self.assertEqual(tenure_json("evaluate", *other, "--rows-of", "shop/@champion", cwd=self.project)["metrics"],
+                         answer["metrics"])
+        shown = tenure_json("models", "show", "1", "--model", "shop-b", cwd=self.project)
+        self.assertEqual(answer["logged"], shown["run_id"])
+        self.assertEqual(shown["metrics"]["test_auc"], answer["metrics"]["auc"])
+        for arguments, text in ((("holdout.csv", "--rows-of", "1"), "not both"), (("--rows-of", "7"), "--rows-of")):
+            done = tenure("evaluate", *arguments, cwd=self.project, check=False)
+            self.assertIn(text, done.stderr)
+
+    def test_a_file_may_have_a_label_of_another_name(self):
+        header = [*HEADER[:5], "churned", "calls"]
+        self.write_holdout("holdout.csv")
+        self.write_holdout("renamed.csv", header, lambda row: [*row[:5], 1 if row[5] == "yes" else 0, row[6]])
+        answers = [tenure_json("evaluate", *arguments, cwd=self.project)["metrics"]
+                   for arguments in (("holdout.csv",), ("renamed.csv", "--label", "churned"))]
+        self.assertEqual(*answers)
+
     def test_evaluating_a_file_reads_renamed_features_and_those_of_other_views(self):
         answer = tenure_json("evaluate", self.write_holdout("holdout.csv"), cwd=self.project)
         self.assertEqual(answer["metrics"]["rows"], 800)

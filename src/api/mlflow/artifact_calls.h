@@ -34,6 +34,7 @@ void get_run_artifact(const MlflowServices&, const net::Request& in, net::Respon
 SinkResult open_run_artifact(const MlflowServices&, const net::Request& in);
 void put_run_artifact(const MlflowServices&, const net::Request& in, net::Response& out);
 void presign_upload(const MlflowServices&, const net::Request& in, net::Response& out);
+void presign_download(const MlflowServices&, const net::Request& in, net::Response& out);
 void list_model_artifacts(const MlflowServices&, const net::Request& in, net::Response& out);
 void get_model_artifact(const MlflowServices&, const net::Request& in, net::Response& out);
 void get_version_artifact(const MlflowServices&, const net::Request& in, net::Response& out);

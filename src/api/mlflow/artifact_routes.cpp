@@ -152,6 +152,10 @@ void add_owned(ArtifactTable& table) {
             kWriter, "MLflow: a URL to upload to; only where artifacts lie in a bucket");
   table.add(Method::kPost, "/ajax-api/2.0/mlflow/artifacts/presigned-upload-url", presign_upload,
             kWriter);
+  table.add(Method::kPost, "/api/2.0/mlflow/artifacts/presigned-download-url", presign_download,
+            kReader, "MLflow: a URL to download from; only where artifacts lie in a bucket");
+  table.add(Method::kPost, "/ajax-api/2.0/mlflow/artifacts/presigned-download-url",
+            presign_download, kReader);
   table.add(Method::kGet, "/api/2.0/mlflow/logged-models/{model_id}/artifacts/directories",
             list_model_artifacts, kReader, "MLflow: what lies in a folder of a logged model");
   table.add(Method::kGet, "/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/directories",

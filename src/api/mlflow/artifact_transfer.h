@@ -56,4 +56,7 @@ core::Result<> announce_size(storage::ObjectWriter& writer, const net::Request& 
 core::Result<std::string> listing_json(const tracking::ArtifactPlace& place,
                                        std::string_view shown_folder, std::string_view root_uri);
 
+/// Where a run keeps its artifacts. Errors: kNotFound.
+core::Result<std::string> uri_of_run(const MlflowServices& services, const std::string& id);
+
 }  // namespace tenure::api::mlflow

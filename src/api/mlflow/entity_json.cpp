@@ -38,6 +38,37 @@ void append_output(std::string& out, const tracking::ModelOutput& output) {
   model.end();
 }
 
+void append_edges(ObjectText& run, const tracking::RunInputs& edges, bool has_outputs) {
+  ObjectText inputs(run.key("inputs"));
+  inputs.list_if_any("dataset_inputs", edges.datasets, append_dataset_input);
+  inputs.list_if_any("model_inputs", edges.model_ids, append_model_id);
+  inputs.end();
+  if (!has_outputs) return;
+  ObjectText outputs(run.key("outputs"));
+  outputs.list_if_any("model_outputs", edges.outputs, append_output);
+  outputs.end();
+}
+
+void append_pair(std::string& out, const tracking::ListedPair& pair) {
+  out += "{\"key\":";
+  append_json_string(out, pair.key);
+  out += ",\"value\":";
+  append_json_string(out, pair.value);
+  out += '}';
+}
+
+void append_listed_metric(std::string& out, const tracking::ListedMetric& metric) {
+  out += "{\"key\":";
+  append_json_string(out, metric.key);
+  out += ",\"value\":";
+  append_number(out, metric.value);
+  out += ",\"timestamp\":";
+  append_integer(out, metric.timestamp_ms);
+  out += ",\"step\":";
+  append_integer(out, metric.step);
+  out += '}';
+}
+
 /// The members of a metric, for objects that have more.
 void metric_members(ObjectText& text, const tracking::Metric& metric) {
   text.text("key", metric.key);
@@ -166,15 +197,19 @@ void append_run(std::string& out, const tracking::Run& run, bool has_outputs) {
   data.pairs_if_any("params", run.params);
   data.pairs_if_any("tags", run.tags);
   data.end();
-  ObjectText inputs(text.key("inputs"));
-  inputs.list_if_any("dataset_inputs", run.inputs.datasets, append_dataset_input);
-  inputs.list_if_any("model_inputs", run.inputs.model_ids, append_model_id);
-  inputs.end();
-  if (has_outputs) {
-    ObjectText outputs(text.key("outputs"));
-    outputs.list_if_any("model_outputs", run.inputs.outputs, append_output);
-    outputs.end();
-  }
+  append_edges(text, run.inputs, has_outputs);
+  text.end();
+}
+
+void append_run(std::string& out, const tracking::ListedRun& listed) {
+  ObjectText text(out);
+  append_run_info(text.key("info"), listed.run);
+  ObjectText data(text.key("data"));
+  data.list_if_any("metrics", listed.metrics, append_listed_metric);
+  data.list_if_any("params", listed.params, append_pair);
+  data.list_if_any("tags", listed.tags, append_pair);
+  data.end();
+  append_edges(text, listed.run.inputs, true);
   text.end();
 }
 

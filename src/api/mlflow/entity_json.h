@@ -10,6 +10,7 @@
 #include "tracking/logged_models.h"
 #include "tracking/metric_history.h"
 #include "tracking/run.h"
+#include "tracking/run_listing.h"
 #include "tracking/search/searches.h"
 
 // MLflow's entities as JSON text, appended to an answer without a tree between: a page of runs is
@@ -68,6 +69,7 @@ void append_experiment(std::string& out, const tracking::Experiment& experiment)
 void append_run_info(std::string& out, const tracking::Run& run);
 /// runs/create answers without outputs.
 void append_run(std::string& out, const tracking::Run& run, bool has_outputs = true);
+void append_run(std::string& out, const tracking::ListedRun& listed);
 /// With model and data set, which answers about runs leave empty.
 void append_metric(std::string& out, const tracking::Metric& metric);
 void append_logged_model(std::string& out, const tracking::LoggedModel& model);

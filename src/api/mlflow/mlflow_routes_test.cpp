@@ -46,7 +46,8 @@ TEST(MlflowRoutes, LetViewersReadAndOperatorsWrite) {
                                                   "graphql",
                                                   "ui-telemetry",
                                                   "get-latest-versions",
-                                                  "presigned-upload-url"};
+                                                  "presigned-upload-url",
+                                                  "presigned-download-url"};
   for (const net::Route& route : server.router().routes()) {
     if (!is_tracking_path(route.path) || route.role == Role::kAnyone) continue;
     const std::string_view call = route.path.substr(route.path.rfind('/') + 1);

@@ -11,8 +11,6 @@ namespace tenure::api::mlflow {
 namespace {
 
 constexpr std::uint64_t kUploadMax = std::uint64_t{10} << 20;
-/// How long a URL to upload to is good unless the client says.
-constexpr std::int64_t kUploadSeconds = 900;
 constexpr std::string_view kTooLarge = "Artifact size is too large. Max size is 10MB.";
 
 core::Error invalid(std::string_view message) {
@@ -28,14 +26,6 @@ std::string query_text(const net::Request& in, std::string_view name, std::strin
   auto value = in.query_parameter(name);
   if (!value || value->empty()) value = in.query_parameter(old_name);
   return value ? *std::move(value) : std::string();
-}
-
-/// Where a run keeps its artifacts. The run itself may hold thousands of metrics; they stay there.
-core::Result<std::string> uri_of_run(const MlflowServices& services, const std::string& id) {
-  auto rows = services.database.query("SELECT artifact_uri FROM runs WHERE run_uuid = :id", {id});
-  if (!rows) return std::move(rows).error();
-  if (!rows->empty()) return rows->front().text_or(0, "");
-  return core::Error{core::ErrorCode::kNotFound, fmt::format("Run with id={} not found", id)};
 }
 
 /// Answers what lies in a folder of `uri`; `path` as the client sent it.
@@ -82,6 +72,14 @@ core::Result<RunPath> read_run_path(
 
 }  // namespace
 
+// The run itself may hold thousands of metrics; they stay there.
+core::Result<std::string> uri_of_run(const MlflowServices& services, const std::string& id) {
+  auto rows = services.database.query("SELECT artifact_uri FROM runs WHERE run_uuid = :id", {id});
+  if (!rows) return std::move(rows).error();
+  if (!rows->empty()) return rows->front().text_or(0, "");
+  return core::Error{core::ErrorCode::kNotFound, fmt::format("Run with id={} not found", id)};
+}
+
 void list_run_artifacts(const MlflowServices& services, const net::Request& in,
                         net::Response& out) {
   const auto wanted = read_run_path(services, in, &Message::text);
@@ -122,36 +120,6 @@ void put_run_artifact(const MlflowServices&, const net::Request& in, net::Respon
   if ((*sink)->size() == 0) return answer_error(out, invalid("Request must specify data."));
   if (const auto done = (*sink)->commit(); !done) return answer_error(out, done.error());
   out.status = 200;
-}
-
-void presign_upload(const MlflowServices& services, const net::Request& in, net::Response& out) {
-  const auto message = Message::read(in);
-  if (!message) return answer_error(out, message.error());
-  const auto run = message->required_text("run_id");
-  if (!run) return answer_error(out, run.error());
-  const auto path = message->required_text("path");
-  if (!path) return answer_error(out, path.error());
-  if (const auto safe = tracking::safe_artifact_path(*path); !safe)
-    return answer_error(out, safe.error());
-  const auto seconds = message->integer("expiration");
-  if (!seconds) return answer_error(out, seconds.error());
-  const auto uri = uri_of_run(services, *run);
-  if (!uri) return answer_error(out, uri.error());
-  if (!uri->starts_with("s3:")) {
-    return answer_error(out, invalid(fmt::format("Presigned uploads need a run whose artifacts lie "
-                                                 "in a bucket; those of run {} lie at '{}'",
-                                                 *run, *uri)));
-  }
-  const auto place = services.artifacts.find(*uri, *path);
-  if (!place) return answer_error(out, place.error());
-  // Cut to what fits an int, so that a number too large is still one.
-  const auto url = place->store->presigned_url(
-      storage::ObjectStore::Access::kWrite, place->key,
-      static_cast<int>(std::clamp<std::int64_t>(seconds->value_or(kUploadSeconds), 0, 1 << 30)));
-  if (!url) return answer_error(out, url.error());
-  out.body = "{\"presigned_url\":";
-  net::append_json_string(out.body, *url);
-  out.body += ",\"headers\":{}}";
 }
 
 void list_model_artifacts(const MlflowServices& services, const net::Request& in,

@@ -191,6 +191,24 @@ TEST_F(OwnedArtifacts, PresignsUploadsIntoBuckets) {
     EXPECT_EQ(ask(fmt::format(R"(, "expiration": {})", bad)).status, 400) << bad;
 }
 
+TEST_F(OwnedArtifacts, PresignsDownloadsAndForLoggedModels) {
+  const std::string target = "/api/2.0/mlflow/artifacts/presigned-download-url";
+  const auto ask = [&](const std::string& body) {
+    return TestMlflow::error(files_.post(target, body));
+  };
+  // Here nothing lies in a bucket.
+  EXPECT_NE(ask(fmt::format(R"({{"run_id": "{}", "path": "x"}})", run_.id)).find("in a bucket"),
+            std::string::npos);
+  EXPECT_NE(
+      ask(fmt::format(R"({{"model_id": "{}", "path": "x"}})", new_model()->id)).find("in a bucket"),
+      std::string::npos);
+  EXPECT_NE(ask(R"({"model_id": "m-1", "run_id": "r", "path": "x"})").find("Exactly one"),
+            std::string::npos);
+  EXPECT_NE(ask(R"({"path": "x"})").find("run_id"), std::string::npos);
+  EXPECT_NE(ask(R"({"run_id": "nope", "path": "x"})").find("not found"), std::string::npos);
+  EXPECT_NE(ask(R"({"run_id": "nope", "path": "../x"})").find("Invalid path"), std::string::npos);
+}
+
 TEST_F(OwnedArtifacts, NoPathLeavesTheRun) {
   const auto model = new_model();
   for (const std::string_view path :

@@ -29,8 +29,9 @@ Result<> append_one(const MlflowServices& services, const Result<RegisteredModel
 }  // namespace
 
 tracking::Change change_of(const Request& request) {
-  return {.actor = std::string(request.principal.empty() ? "mlflow" : request.principal),
-          .reason = {}};
+  return {
+      .actor = std::string(request.principal.empty() ? tracking::kUnknownActor : request.principal),
+      .reason = {}};
 }
 
 Result<> create_registered_model(const MlflowServices& services, const Request& request,

@@ -104,7 +104,8 @@ Result<JsonObject> decide(const MlflowServices& services, const Request& request
   if (!body) return invalid("the body is no JSON: " + body.error().message);
   auto reason = core::json_text(*body, "reason");
   if (!reason) return std::move(reason).error();
-  const std::string_view actor = request.principal.empty() ? "mlflow" : request.principal;
+  const std::string_view actor =
+      request.principal.empty() ? tracking::kUnknownActor : request.principal;
   return tracking::decide_on_version(services.registry, services.runs, *model, *version, decision,
                                      actor, *reason);
 }

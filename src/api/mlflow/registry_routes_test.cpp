@@ -239,6 +239,13 @@ TEST_F(RegistryRoutesTest, AVersionOfALoggedModelIsNotedInIt) {
   post("model-versions/create", body);
   EXPECT_EQ(services.logged_models.get(model->id)->tags.at("mlflow.modelVersions"),
             R"([{"name":"m","version":"1"},{"name":"m","version":"2"}])");
+  // What MLflow 3's client does next: it reads the tag and adds the version once more.
+  ASSERT_TRUE(services.logged_models.set_tags(
+      model->id,
+      {{"mlflow.modelVersions",
+        R"([{"name":"m","version":"1"},{"name":"m","version":"2"},{"name":"m","version":2}])"}}));
+  EXPECT_EQ(services.logged_models.get(model->id)->tags.at("mlflow.modelVersions"),
+            R"([{"name":"m","version":"1"},{"name":"m","version":"2"}])");
   EXPECT_EQ(error(post("model-versions/create",
                        R"({"name":"m","source":"models:/m-nope","model_id":"m-nope"})")),
             "RESOURCE_DOES_NOT_EXIST: Logged model with ID 'm-nope' not found.");

@@ -91,11 +91,14 @@ Result<> search_runs(const MlflowServices& services, const net::Request& request
   const tracking::SearchQuery query = read_search(in, kDefaultPage);
   const tracking::ViewType view = read_view(in, "run_view_type");
   if (in.has_failed()) return in.error();
-  auto page = tracking::search_runs(services.database, experiment_ids, view, query);
-  if (!page) return std::move(page).error();
-  out.reserve(std::min(page->items.size() * kRunBytes, kReserveMax));
-  append_page(out, "runs", *page,
-              [](std::string& to, const tracking::Run& run) { append_run(to, run); });
+  const auto listing = tracking::list_runs(services.database, experiment_ids, view, query);
+  if (!listing) return listing.error();
+  out.reserve(std::min(listing->runs.size() * kRunBytes, kReserveMax));
+  ObjectText body(out);
+  body.list_if_any("runs", listing->runs,
+                   [](std::string& to, const tracking::ListedRun& run) { append_run(to, run); });
+  body.text_if_any("next_page_token", listing->next_page_token);
+  body.end();
   return {};
 }
 

@@ -33,7 +33,7 @@ class TestMlflow {
         runs_(*database_, clock_),
         logged_models_(*database_, clock_),
         registry_(*database_, clock_, std::move(policy)),
-        artifacts_(*proxied_, {folder_.path().string()}),
+        artifacts_(*proxied_, {folder_.path().string(), "s3://bkt"}),
         services_{.clock = clock_,
                   .database = *database_,
                   .experiments = experiments_,

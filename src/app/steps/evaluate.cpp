@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "app/evaluation_log.h"
 #include "app/model_card_facts.h"
 #include "app/profit_report.h"
 #include "app/steps/step_io.h"
@@ -30,26 +31,6 @@ core::Result<learn::EvaluationReport> measure(const core::Config& config, const 
   if (!profit) return std::move(profit).error();
   report->profit = *std::move(profit);
   return report;
-}
-
-core::Result<> log_evaluation(Project& project, const tracking::Run& run,
-                              const learn::Evaluation& evaluation) {
-  const std::int64_t now_ms = project.clock().now() / 1000;
-  const std::pair<const char*, double> values[] = {
-      {"test_auc", evaluation.auc},
-      {"average_precision", evaluation.average_precision},
-      {"log_loss", evaluation.log_loss},
-      {"brier", evaluation.brier},
-      {"ece", evaluation.ece},
-      {"ks", evaluation.ks},
-      {"top_decile_lift", evaluation.top_decile_lift},
-      {"f1", evaluation.confusion.f1()},
-      {"accuracy", evaluation.confusion.accuracy()}};
-  std::vector<tracking::Metric> metrics;
-  for (const auto& [key, value] : values) metrics.push_back({key, value, now_ms, 0});
-  auto runs = project.runs();
-  if (!runs) return std::move(runs).error();
-  return (*runs)->log(run.id, metrics);
 }
 
 /// Files that a person opens go to the tracked run's artifacts too.
@@ -105,7 +86,7 @@ pipelines::Step evaluate_step(Project& project) {
     auto run = tracked_run(project, context, folder);
     if (!run) return std::move(run).error();
     const learn::Evaluation& evaluation = report->evaluation;
-    if (auto logged = log_evaluation(project, *run, evaluation); !logged)
+    if (auto logged = log_evaluation(project, run->id, evaluation); !logged)
       return std::move(logged).error();
     std::vector<std::filesystem::path> artifacts = plots->files;
     if (auto stored = log_artifacts(project, *run, context.directory, artifacts); !stored)

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "storage/objects/aws_profile.h"
 #include "storage/objects/object_key.h"
 
 namespace tenure::storage {
@@ -107,7 +108,6 @@ std::optional<std::string> first_of(const ReadVariable& variable,
 }
 
 core::Result<> fill_endpoint(S3Options& options, Settings settings, const ReadVariable& variable) {
-  if (!settings.region) settings.region = first_of(variable, {"AWS_REGION", "AWS_DEFAULT_REGION"});
   if (settings.region) options.region = *settings.region;
   if (options.region.empty() || !consists_of(options.region, "-_"))
     return bad_url("a region has letters, digits and '-' only");
@@ -123,6 +123,35 @@ core::Result<> fill_endpoint(S3Options& options, Settings settings, const ReadVa
   if (!endpoint) return std::move(endpoint).error();
   options.endpoint = *std::move(endpoint);
   return {};
+}
+
+/// Credentials, and the region where neither URL nor environment says it.
+core::Result<> find_credentials(S3Options& options, Settings& settings,
+                                const ReadVariable& variable) {
+  if (!settings.region) settings.region = first_of(variable, {"AWS_REGION", "AWS_DEFAULT_REGION"});
+  const auto access_key = variable("AWS_ACCESS_KEY_ID");
+  const auto secret_key = variable("AWS_SECRET_ACCESS_KEY");
+  if (access_key && secret_key)
+    options.credentials = {*access_key, *secret_key, variable("AWS_SESSION_TOKEN").value_or("")};
+  if (access_key && secret_key && settings.region) return {};
+  auto profile = read_aws_profile(variable);
+  if (!profile) {
+    if (access_key && secret_key) return {};  // complete without
+    return std::move(profile).error().within(fmt::format("s3://{}", options.bucket));
+  }
+  if (!settings.region) settings.region = profile->region;
+  if (access_key && secret_key) return {};
+  if (profile->credentials) {
+    options.credentials = *std::move(profile->credentials);
+    return {};
+  }
+  return core::Error{core::ErrorCode::kInvalidArgument,
+                     fmt::format("s3://{}: credentials are missing; set AWS_ACCESS_KEY_ID and "
+                                 "AWS_SECRET_ACCESS_KEY in the environment, or write them into "
+                                 "profile '{}' of {}",
+                                 options.bucket, profile->name,
+                                 profile->credentials_file.empty() ? "~/.aws/credentials"
+                                                                   : profile->credentials_file)};
 }
 
 }  // namespace
@@ -155,17 +184,10 @@ core::Result<S3Options> read_s3_options(std::string_view url, const ReadVariable
   }
   auto settings = read_query(query);
   if (!settings) return std::move(settings).error();
+  if (auto found = find_credentials(options, *settings, variable); !found)
+    return std::move(found).error();
   if (auto filled = fill_endpoint(options, *std::move(settings), variable); !filled)
     return std::move(filled).error();
-  const auto access_key = variable("AWS_ACCESS_KEY_ID");
-  const auto secret_key = variable("AWS_SECRET_ACCESS_KEY");
-  if (!access_key || !secret_key) {
-    return core::Error{core::ErrorCode::kInvalidArgument,
-                       fmt::format("s3://{}: credentials are missing; set AWS_ACCESS_KEY_ID and "
-                                   "AWS_SECRET_ACCESS_KEY in the environment",
-                                   options.bucket)};
-  }
-  options.credentials = {*access_key, *secret_key, variable("AWS_SESSION_TOKEN").value_or("")};
   options.ca_file = variable("AWS_CA_BUNDLE").value_or("");
   return options;
 }

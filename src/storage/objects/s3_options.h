@@ -39,7 +39,8 @@ std::optional<std::string> process_variable(const char* name);
 /// Reads s3://bucket[/prefix][?endpoint=http://host:port&region=...&path_style=true]. What the URL
 /// does not say comes from the variables of AWS's and MLflow's tools: MLFLOW_S3_ENDPOINT_URL,
 /// AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION, AWS_CA_BUNDLE.
-/// Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN only.
+/// Credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, else from
+/// the profile of AWS's files (aws_profile.h), which may tell the region, too.
 /// Errors: kInvalidArgument, naming what is wrong or missing, never a secret.
 core::Result<S3Options> read_s3_options(std::string_view url, const ReadVariable& variable);
 

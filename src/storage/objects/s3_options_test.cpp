@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/file.h"
+#include "storage/testing/temporary_folder.h"
+
 namespace tenure::storage {
 namespace {
 
@@ -63,6 +66,66 @@ TEST(S3Options, RefusesWhatIsWrongWithoutShowingSecrets) {
     EXPECT_EQ(options.error().message.find("very-secret"), std::string::npos)
         << options.error().message;
   }
+}
+
+class AwsFiles : public ::testing::Test {
+ protected:
+  static constexpr std::string_view kCredentials =
+      "# keys\n[default]\naws_access_key_id = one\naws_secret_access_key=secret one\r\n"
+      "[ team ]\naws_access_key_id=two\naws_secret_access_key=two2\naws_session_token=t\n"
+      "[half]\naws_access_key_id=three\n";
+  static constexpr std::string_view kConfig =
+      "[default]\nregion = eu-west-1\ns3 =\n  region = no\n[profile team]\nregion=eu-north-1\n"
+      "[profile only]\naws_access_key_id=four\naws_secret_access_key=four4\n";
+
+  AwsFiles() {
+    EXPECT_TRUE(core::write_file_atomically(folder_.path() / "credentials", kCredentials));
+    EXPECT_TRUE(core::write_file_atomically(folder_.path() / "config", kConfig));
+    variables_ = {{"AWS_SHARED_CREDENTIALS_FILE", folder_.path() / "credentials"},
+                  {"AWS_CONFIG_FILE", folder_.path() / "config"}};
+  }
+  core::Result<S3Options> read_with(Variables more = {}) const {
+    more.insert(variables_.begin(), variables_.end());
+    return read_s3_options("s3://b1", [more](const char* name) -> std::optional<std::string> {
+      const auto found = more.find(name);
+      return found == more.end() ? std::nullopt : std::optional(found->second);
+    });
+  }
+
+  testing::TemporaryFolder folder_;
+  Variables variables_;
+};
+
+TEST_F(AwsFiles, GiveTheKeysAndTheRegionOfAProfile) {
+  const auto usual = read_with();
+  ASSERT_TRUE(usual) << usual.error().message;
+  EXPECT_EQ(usual->credentials.access_key, "one");
+  EXPECT_EQ(usual->credentials.secret_key, "secret one");
+  EXPECT_EQ(usual->region, "eu-west-1");
+  const auto team = read_with({{"AWS_PROFILE", "team"}});
+  ASSERT_TRUE(team) << team.error().message;
+  EXPECT_EQ(team->credentials.access_key, "two");
+  EXPECT_EQ(team->credentials.session_token, "t");
+  EXPECT_EQ(team->region, "eu-north-1");
+  EXPECT_EQ(read_with({{"AWS_DEFAULT_PROFILE", "only"}})->credentials.access_key, "four");
+}
+
+TEST_F(AwsFiles, ComeAfterTheEnvironment) {
+  const auto options = read_with({{"AWS_ACCESS_KEY_ID", "mine"},
+                                  {"AWS_SECRET_ACCESS_KEY", "x"},
+                                  {"AWS_PROFILE", "team"},
+                                  {"AWS_REGION", "us-west-2"}});
+  ASSERT_TRUE(options) << options.error().message;
+  EXPECT_EQ(options->credentials.access_key, "mine");
+  EXPECT_EQ(options->credentials.session_token, "");
+  EXPECT_EQ(options->region, "us-west-2");
+}
+
+TEST_F(AwsFiles, AreToldOfWhenAProfileIsMissingOrHalf) {
+  EXPECT_NE(read_with({{"AWS_PROFILE", "nobody"}}).error().message.find("'nobody'"),
+            std::string::npos);
+  EXPECT_NE(read_with({{"AWS_PROFILE", "half"}}).error().message.find("aws_secret_access_key"),
+            std::string::npos);
 }
 
 TEST(S3Options, AsksForCredentials) {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <set>
@@ -326,6 +327,37 @@ TEST_F(SearchRunsTest, ManyClausesAndLongListsAreTaken) {
   std::string list = "run_id IN ('01'";
   for (int i = 0; i < 2'000; ++i) list += fmt::format(", 'x{}'", i);
   EXPECT_EQ(found(list + ")"), "r1");
+}
+
+TEST_F(SearchRunsTest, AListingTellsWhatTheRunsTell) {
+  const std::vector<std::string> experiments = {"0"};
+  for (const std::int64_t size : {2, 1000}) {
+    const SearchQuery query = query_for("", {}, size);
+    const auto page = search_runs(*database_, experiments, ViewType::kAll, query);
+    const auto listing = list_runs(*database_, experiments, ViewType::kAll, query);
+    ASSERT_TRUE(page && listing);
+    EXPECT_EQ(listing->next_page_token, page->next_page_token);
+    ASSERT_EQ(listing->runs.size(), page->items.size());
+    for (std::size_t i = 0; i < page->items.size(); ++i) {
+      const tracking::Run& run = page->items[i];
+      const ListedRun& listed = listing->runs[i];
+      EXPECT_EQ(listed.run.id, run.id);
+      EXPECT_EQ(listed.run.inputs.datasets.size(), run.inputs.datasets.size());
+      const auto same = [](const auto& pair, const auto& entry) {
+        return pair.key == entry.first && pair.value == entry.second;
+      };
+      EXPECT_TRUE(std::ranges::equal(listed.params, run.params, same));
+      EXPECT_TRUE(std::ranges::equal(listed.tags, run.tags, same));
+      EXPECT_TRUE(std::ranges::equal(
+          listed.metrics, run.metrics, [](const auto& metric, const auto& entry) {
+            const Metric& other = entry.second;
+            return metric.key == other.key && metric.step == other.step &&
+                   metric.timestamp_ms == other.timestamp_ms &&
+                   (metric.value == other.value ||
+                    (std::isnan(metric.value) && std::isnan(other.value)));
+          }));
+    }
+  }
 }
 
 }  // namespace

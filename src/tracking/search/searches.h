@@ -12,6 +12,7 @@
 #include "tracking/page.h"
 #include "tracking/registry.h"
 #include "tracking/run.h"
+#include "tracking/run_listing.h"
 
 // Searching what is tracked, in MLflow's language: mlflow.md §10 with the deviations of §13. Each
 // search is one statement that finds a page of ids and a few that read their rows. Thread-safe.
@@ -23,6 +24,11 @@ namespace tenure::tracking {
 core::Result<Page<Run>> search_runs(storage::Database& database,
                                     std::span<const std::string> experiment_ids, ViewType view,
                                     const SearchQuery& query);
+
+/// The same, for answers that only write the runs out.
+core::Result<RunListing> list_runs(storage::Database& database,
+                                   std::span<const std::string> experiment_ids, ViewType view,
+                                   const SearchQuery& query);
 
 /// At most 50,000 a page; newest first unless ordered.
 core::Result<Page<Experiment>> search_experiments(storage::Database& database, ViewType view,

@@ -23,14 +23,17 @@ sklearn_api = xgboost.XGBClassifier(n_estimators=15).fit(x, y)
 forest = lightgbm.train({"objective": "binary", "verbose": -1}, lightgbm.Dataset(x, y), 20)
 regression = LogisticRegression().fit(x.fillna(0), y)
 rows, said = x.head(40), {}
+array = xgboost.train({"objective": "binary:logistic"}, xgboost.DMatrix(x.to_numpy(), y), 20)
 for kind, flavor, model, expected in (
         ("booster", mlflow.xgboost, booster, booster.predict(xgboost.DMatrix(rows))),
         ("classifier", mlflow.xgboost, sklearn_api, sklearn_api.predict_proba(rows)[:, 1]),
         ("lightgbm", mlflow.lightgbm, forest, forest.predict(rows)),
+        ("array", mlflow.xgboost, array, array.predict(xgboost.DMatrix(rows.to_numpy()))),
         ("regression", mlflow.sklearn, regression, None)):
     with mlflow.start_run():
         info = flavor.log_model(model, name="model", registered_model_name="python",
-                                signature=infer_signature(rows.fillna(0), regression.predict(x.head(40).fillna(0))))
+                                signature=infer_signature(rows.fillna(0).to_numpy() if kind == "array" else rows.fillna(0),
+                                                          regression.predict(x.head(40).fillna(0))))
     said[kind] = {"version": int(info.registered_model_version),
                   "expected": None if expected is None else [float(p) for p in expected]}
 print(json.dumps({"rows": [{"tenure": int(r.tenure), "charges": None if numpy.isnan(r.charges) else float(r.charges)}
@@ -70,6 +73,18 @@ class PythonModels(unittest.TestCase):
 
     def test_lightgbm(self):
         self.served("lightgbm", 1e-7)
+
+    def test_a_booster_of_arrays_takes_rows_as_lists(self):
+        model = self.facts["models"]["array"]
+        self.promote(model["version"])
+        wait_until(lambda: self.server.request("GET", "/model-info")[1].get("version") == model["version"])
+        rows = [[row["tenure"], row["charges"]] for row in self.facts["rows"]]
+        for form in ("inputs", "instances"):
+            status, answer = self.server.request("POST", "/invocations", {form: rows},
+                                                 {"Content-Type": "application/json"})
+            self.assertEqual(status, 200, answer)
+            for given, expected in zip(answer["predictions"], model["expected"], strict=True):
+                self.assertAlmostEqual(given, expected, delta=1e-7)
 
     def test_a_pickle_is_refused_with_the_reason_and_the_model_before_stays(self):
         self.served("booster", 1e-7)
