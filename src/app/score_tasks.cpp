@@ -419,7 +419,7 @@ core::Result<core::JsonObject> evaluate_model(Project& project, const EvaluateRe
       {"logged", request.is_logged ? core::Json(version->run_id) : core::Json(nullptr)}};
   if (*profit) answer["profit"] = **std::move(profit);
   if (!request.plots.empty()) {
-    auto drawn = draw_plots(project, *stored, *version, *rows, *scores, request.plots);
+    auto drawn = draw_plots(project, *stored, *version, rows, *scores, request.plots);
     if (!drawn) return std::move(drawn).error().within("--plots");
     for (auto& [key, value] : *drawn) answer[key] = std::move(value);
   }

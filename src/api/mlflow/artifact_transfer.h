@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/mlflow/mlflow_services.h"
 #include "core/result.h"
 #include "net/http_message.h"
 #include "net/router.h"
