@@ -41,6 +41,7 @@ TEST(ServerOptions, HaveTheSameDefaultsAsTheServer) {
   EXPECT_EQ(options->streams_max, plain.streams_max);
   EXPECT_EQ(options->compress_min, plain.compress_min);
   EXPECT_EQ(options->batch_threads, plain.batch_threads);
+  EXPECT_EQ(options->transfers_max, plain.transfers_max);
   EXPECT_EQ(options->concurrency.mode, plain.concurrency.mode);
   EXPECT_EQ(options->concurrency.limit, plain.concurrency.limit);
   EXPECT_EQ(options->concurrency.wait, plain.concurrency.wait);

@@ -62,7 +62,8 @@ struct Server {
                              .metrics = net::HttpMetrics(metrics, router),
                              .live = net::WorkLane({}, 1, 0, "live", metrics),
                              .batch = net::WorkLane({}, 1, 0, "batch", metrics),
-                             .bodies = net::BodyBudget(1 << 20)};
+                             .bodies = net::BodyBudget(1 << 20),
+                             .transfers = net::TransferBudget(1 << 20)};
   net::EventLoop loop{context};
   net::Connection connection{loop};
 };
