@@ -1,6 +1,8 @@
 #include "core/id.h"
 
+#include <array>
 #include <atomic>
+#include <cstring>
 #include <optional>
 #include <pthread.h>
 #include <random>
@@ -36,13 +38,33 @@ Random& thread_random() {
   return *random;
 }
 
-void write_uuid(std::uint64_t high, std::uint64_t low, char* out) {
-  int written = 0;
-  for (int nibble = 0; nibble < 32; ++nibble) {
-    if (nibble == 8 || nibble == 12 || nibble == 16 || nibble == 20) out[written++] = '-';
-    const std::uint64_t word = nibble < 16 ? high : low;
-    out[written++] = kHex[(word >> (60 - 4 * (nibble % 16))) & 0xF];
+/// The two digits of each byte, one after the other.
+constexpr std::array<char, 512> kHexPairs = [] {
+  std::array<char, 512> pairs{};
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    pairs[2 * byte] = kHex[byte >> 4];
+    pairs[2 * byte + 1] = kHex[byte & 0xF];
   }
+  return pairs;
+}();
+
+/// Writes the bytes of `word` from the one at `shift` bits down.
+char* write_hex(std::uint64_t word, int shift, int bytes, char* out) {
+  for (int i = 0; i < bytes; ++i, shift -= 8, out += 2)
+    std::memcpy(out, &kHexPairs[2 * ((word >> shift) & 0xFF)], 2);
+  return out;
+}
+
+void write_uuid(std::uint64_t high, std::uint64_t low, char* out) {
+  out = write_hex(high, 56, 4, out);
+  *out++ = '-';
+  out = write_hex(high, 24, 2, out);
+  *out++ = '-';
+  out = write_hex(high, 8, 2, out);
+  *out++ = '-';
+  out = write_hex(low, 56, 2, out);
+  *out++ = '-';
+  write_hex(low, 40, 6, out);
 }
 
 constexpr std::uint64_t kVariantMask = 0x3fff'ffff'ffff'ffffULL;

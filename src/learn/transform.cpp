@@ -15,6 +15,9 @@ namespace {
 
 constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
+/// So many are compared one by one in less time than one is hashed.
+constexpr std::size_t kFewCategories = 8;
+
 /// The last rounding. One NaN for all missing values, so that equal rows are equal bytes; numbers
 /// beyond float32 stop at its ends, because XGBoost refuses infinities.
 float to_float(double value) noexcept {
@@ -52,6 +55,11 @@ double Transform::InputProgram::number(double raw) const noexcept {
 }
 
 std::uint32_t Transform::InputProgram::code(std::string_view category) const noexcept {
+  if (categories.size() <= kFewCategories) {
+    for (std::size_t i = 0; i < categories.size(); ++i)
+      if (categories[i] == category) return static_cast<std::uint32_t>(i);
+    return has_other ? static_cast<std::uint32_t>(categories.size()) : kNoCode;
+  }
   const auto found = index.find(category);
   if (found != index.end()) return found->second;
   return has_other ? static_cast<std::uint32_t>(categories.size()) : kNoCode;
@@ -60,14 +68,13 @@ std::uint32_t Transform::InputProgram::code(std::string_view category) const noe
 std::uint32_t Transform::InputProgram::code(double category) const noexcept {
   if (!std::isfinite(category)) return kNoCode;
   char text[32];
-  // Whole numbers as people write them, 100000 and not 1e+05. Adding zero turns -0 into 0: one
-  // category, not two.
+  // Whole numbers as people write them, 100000 and not 1e+05. As an integer -0 is 0: one category,
+  // not two.
   constexpr double kWholeMax = 9007199254740992;  // 2^53
   const bool is_whole = std::abs(category) <= kWholeMax && std::trunc(category) == category;
   const auto end =
-      is_whole
-          ? std::to_chars(text, text + sizeof text, category + 0.0, std::chars_format::fixed).ptr
-          : std::to_chars(text, text + sizeof text, category + 0.0).ptr;
+      is_whole ? std::to_chars(text, text + sizeof text, static_cast<std::int64_t>(category)).ptr
+               : std::to_chars(text, text + sizeof text, category).ptr;
   return code(std::string_view(text, static_cast<std::size_t>(end - text)));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <memory>
 #include <utility>
 
 #include "core/ascii_case.h"
@@ -19,6 +20,42 @@ constexpr std::uint64_t kBodyBytesPerSecondMin = 16 * 1024;  ///< slower clients
 constexpr std::size_t kInlineDecodeMax = 8 * 1024;  ///< larger bodies are decoded on the pool
 constexpr std::size_t kInlineEncodeMax = 64 * 1024;
 constexpr std::size_t kInlineEncodeMin = 16 * 1024;  ///< encoding less costs more than it saves
+
+/// An answer that waits outside of the server. One that its holder forgets, as when memory runs out
+/// on the way there, is refused once the last function that could let it go is gone: neither its
+/// connection nor the end of the server waits for it.
+class HeldAnswer {
+ public:
+  HeldAnswer(Exchange& exchange, HeldAnswers& all, std::function<void()> done)
+      : exchange_(exchange), all_(all), done_(std::move(done)) {
+    all_.begin();
+  }
+  ~HeldAnswer() {
+    if (is_over_) return;
+    try {
+      exchange_.fill_error(503, "The answer was lost; try again");
+      finish();
+    } catch (const std::exception& exception) {
+      core::log_error("net", "a held answer was lost",
+                      {{"error.message", std::string_view(exception.what())}});
+    }
+  }
+  HeldAnswer(const HeldAnswer&) = delete;
+  HeldAnswer& operator=(const HeldAnswer&) = delete;
+
+  /// The exchange may be gone when this returns, and the server when it has ended the count.
+  void finish() {
+    if (std::exchange(is_over_, true)) return;
+    done_();
+    all_.end();
+  }
+
+ private:
+  Exchange& exchange_;
+  HeldAnswers& all_;
+  std::function<void()> done_;
+  bool is_over_ = false;
+};
 
 bool is_compressed_already(std::string_view content_type) {
   return content_type.starts_with("image/") || content_type.starts_with("application/zip") ||
@@ -198,11 +235,19 @@ void Exchange::hold_answer(ServerContext& context, std::function<void()> done) {
   // It will be finished on the loop, which has no time to compress much.
   is_on_worker = false;
   if (response.body.size() > kInlineEncodeMax) answer_coding = Coding::kIdentity;
-  context.held_answers.begin();
-  hold([&context, finished = std::move(done)] {
-    finished();
-    context.held_answers.end();
-  });
+  bool is_handed_over = false;
+  try {
+    const auto answer =
+        std::make_shared<HeldAnswer>(*this, context.held_answers, std::function<void()>(done));
+    is_handed_over = true;
+    hold([answer] { answer->finish(); });
+  } catch (const std::exception& exception) {
+    core::log_error("net", "an answer could not be held",
+                    {{"error.message", std::string_view(exception.what())}});
+    if (is_handed_over) return;  // the last copy of `answer` has refused it
+    fill_error(503, "The answer was lost; try again");
+    done();
+  }
 }
 
 void Exchange::finish(const ServerContext& context) {

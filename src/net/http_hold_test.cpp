@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,9 +63,23 @@ class HoldingServer {
       response.text(200, "now");
       response.hold = [](const std::function<void()>& resume) { resume(); };
     };
+    const auto forgotten = [](const Request&, Response& response) {
+      response.text(200, "never");
+      response.hold = [](const std::function<void()>&) {};
+    };
+    const auto thrown = [](const Request&, Response& response) {
+      response.text(200, "never");
+      response.hold = [](const std::function<void()>&) { throw std::bad_alloc(); };
+    };
     return {{.method = Method::kPost, .path = "/held", .handler = held},
             {.method = Method::kPost, .path = "/held-worker", .handler = held, .is_blocking = true},
             {.method = Method::kPost, .path = "/at-once", .handler = at_once},
+            {.method = Method::kPost, .path = "/forgotten", .handler = forgotten},
+            {.method = Method::kPost,
+             .path = "/forgotten-worker",
+             .handler = forgotten,
+             .is_blocking = true},
+            {.method = Method::kPost, .path = "/thrown", .handler = thrown},
             {.method = Method::kGet, .path = "/ping", .handler = [](const Request&, Response& out) {
                out.text(200, "pong");
              }}};
@@ -130,6 +145,29 @@ TEST(HttpHold, SurvivesAClientThatLeftMeanwhile) {
   server.let_go();
   TestClient other(server.port());
   EXPECT_EQ(other.ask("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").body, "pong");
+}
+
+TEST(HttpHold, RefusesAnAnswerThatItsHolderForgot) {
+  HoldingServer server;
+  TestClient client(server.port());
+  for (const char* const path : {"/forgotten", "/forgotten-worker", "/thrown"}) {
+    EXPECT_EQ(client.ask(post(path, "a")).status, 503) << path;
+    EXPECT_EQ(client.ask("GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").body, "pong") << path;
+  }
+  client.close();
+  server.end();  // would wait for ever for an answer that is still counted
+}
+
+TEST(HttpHold, LetsTheServerEndWhenAClientLeftWhileItsAnswerWasHeld) {
+  HoldingServer server;
+  {
+    TestClient one(server.port()), other(server.port());
+    ASSERT_TRUE(one.send(post("/held", "a")));
+    ASSERT_TRUE(other.send(post("/held-worker", "b")));
+    server.wait_until_held(2);
+  }
+  server.let_go();
+  server.end();  // would wait for ever for an answer that is still counted
 }
 
 TEST(HttpHold, IsWaitedForWhenTheServerDrains) {
