@@ -15,11 +15,13 @@ TEST(CreateToken, RefusesALifetimeWithoutItsUnit) {
   source.overrides = {"storage.database=sqlite:///tokens.db"};
   auto project = Project::open_tracking(source);
   ASSERT_TRUE(project) << project.error().message;
-  const auto created = create_token(**project, {.name = "ci", .role = "viewer", .models = "", .lifetime = "90"});
+  const auto created =
+      create_token(**project, {.name = "ci", .role = "viewer", .models = "", .lifetime = "90"});
   ASSERT_FALSE(created);
   EXPECT_EQ(created.error().code, core::ErrorCode::kInvalidArgument);
   EXPECT_THAT(created.error().message, ::testing::HasSubstr("90d"));
-  EXPECT_TRUE(create_token(**project, {.name = "ci", .role = "viewer", .models = "", .lifetime = "90d"}));
+  EXPECT_TRUE(
+      create_token(**project, {.name = "ci", .role = "viewer", .models = "", .lifetime = "90d"}));
 }
 
 }  // namespace
