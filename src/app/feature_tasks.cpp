@@ -111,6 +111,7 @@ core::Result<core::JsonObject> get_features(Project& project, const std::string&
 }
 
 core::Result<core::JsonObject> join_features(Project& project, const JoinRequest& request) {
+  if (auto named = data::check_table_name(request.out); !named) return std::move(named).error();
   auto opened = open_definitions(project);
   if (!opened) return std::move(opened).error();
   auto service = opened->definitions.service(
@@ -167,8 +168,7 @@ core::Result<core::JsonObject> push_features(Project& project, const std::string
   if (!opened) return std::move(opened).error();
   const features::FeatureView* view = opened->definitions.view(view_name);
   if (view == nullptr) {
-    return core::Error{core::ErrorCode::kNotFound,
-                       fmt::format("there is no feature view '{}'", view_name)};
+    return opened->definitions.unknown_view(view_name);
   }
   auto rows = opened->engine->query(reader_of(file));
   if (!rows) return std::move(rows).error();

@@ -168,6 +168,19 @@ core::JsonObject facts_of(const InitRequest& request) {
           {"config", (request.folder / "tenure.yaml").string()}};
 }
 
+/// What only a look at a table can make use of.
+core::Result<> check_without_table(const InitRequest& request) {
+  for (const auto& [option, value] :
+       {std::pair("--label", &request.label), std::pair("--id", &request.id),
+        std::pair("--positive", &request.positive), std::pair("--time", &request.time)})
+    if (!value->empty())
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         fmt::format("{} needs --from FILE: it names a column, or a value, of a "
+                                     "table",
+                                     option)};
+  return {};
+}
+
 core::Result<core::JsonObject> init_from_table(const InitRequest& request) {
   if (request.label.empty()) {
     return core::Error{
@@ -214,6 +227,7 @@ core::Result<core::JsonObject> init_project(const InitRequest& request) {
     }
     return init_from_table(request);
   }
+  if (auto checked = check_without_table(request); !checked) return std::move(checked).error();
   auto config =
       project_template(request.project_template.empty() ? "telco" : request.project_template);
   if (!config) return std::move(config).error();

@@ -5,10 +5,12 @@
 #include <optional>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "app/python_model.h"
 #include "app/steps/step_io.h"
 #include "core/file.h"
+#include "core/nearest.h"
 #include "core/sha256.h"
 #include "decision/policy.h"
 #include "decision/rule_set.h"
@@ -190,6 +192,23 @@ std::string served_model(const Project& project) {
   return name.empty() ? project.model_name() : name;
 }
 
+core::Error unknown_model(Project& project, std::string_view model) {
+  constexpr std::size_t kShown = 10;
+  std::vector<std::string> names;
+  if (auto registry = project.registry())
+    if (auto models = (*registry)->list_models())
+      for (const tracking::RegisteredModel& known : *models) names.push_back(known.name);
+  if (names.empty())
+    return {core::ErrorCode::kNotFound,
+            fmt::format("there is no model '{}' yet; train one with `tenure run`", model)};
+  std::string meant = core::did_you_mean(model, names);
+  const bool is_cut = names.size() > kShown;
+  if (is_cut) names.resize(kShown);
+  return {core::ErrorCode::kNotFound,
+          fmt::format("there is no model '{}'{}; there are: {}{}", model, meant,
+                      fmt::join(names, ", "), is_cut ? ", …" : "")};
+}
+
 core::Result<tracking::ModelVersion> find_version(Project& project, std::string_view model,
                                                   std::string_view text) {
   auto registry = project.registry();
@@ -208,9 +227,17 @@ core::Result<tracking::ModelVersion> find_version(Project& project, std::string_
     if (*version) return **std::move(version);
   }
   auto versions = (*registry)->list_versions(model);
+  if (!versions && versions.error().code == core::ErrorCode::kNotFound)
+    return unknown_model(project, model);
   if (!versions) return std::move(versions).error();
+  const bool is_number = status == std::errc{} && end == alias.data() + alias.size();
+  std::vector<std::string> aliases;
+  for (const tracking::ModelVersion& version : *versions)
+    for (const std::string& known : version.aliases) aliases.push_back("@" + known);
   return core::Error{core::ErrorCode::kNotFound,
-                     fmt::format("model '{}' has no version '{}'; there are: {}", model, alias,
+                     fmt::format("model '{}' has no {} '{}{}'{}; there are: {}", model,
+                                 is_number ? "version" : "alias", is_number ? "" : "@", alias,
+                                 is_number ? "" : core::did_you_mean("@" + alias, aliases),
                                  list_known(*versions))};
 }
 

@@ -59,8 +59,12 @@ core::Result<std::shared_ptr<const serving::ModelSnapshot>> make_snapshot(
 /// The registered model that the server serves: serving.model, else the project's.
 std::string served_model(const Project& project);
 
+/// That a model is not registered, in the words of a command: the models there are, or how to make
+/// the first one.
+core::Error unknown_model(Project& project, std::string_view model);
+
 /// The version that `text` names: "3", "@champion", "champion", or "" for the alias that is served.
-/// Errors: kNotFound listing the versions and aliases there are.
+/// Errors: kNotFound listing the versions and aliases there are; unknown_model.
 core::Result<tracking::ModelVersion> find_version(Project& project, std::string_view model,
                                                   std::string_view text);
 

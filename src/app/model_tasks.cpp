@@ -52,7 +52,9 @@ core::Result<core::JsonArray> list_models(Project& project, const std::string& m
     if (!models) return std::move(models).error();
     for (const tracking::RegisteredModel& known : *models) names.push_back(known.name);
   } else {
-    if (auto known = (*registry)->get_model(model); !known) return std::move(known).error();
+    if (auto known = (*registry)->get_model(model); !known)
+      return known.error().code == core::ErrorCode::kNotFound ? unknown_model(project, model)
+                                                              : std::move(known).error();
     names.push_back(model);
   }
   core::JsonArray list;
@@ -135,6 +137,9 @@ core::Result<core::JsonObject> roll_back_model(Project& project, const std::stri
   const std::string of_alias = alias.empty() ? project.config().text("serving.alias") : alias;
   auto registry = project.registry();
   if (!registry) return std::move(registry).error();
+  if (auto known = (*registry)->get_model(name);
+      !known && known.error().code == core::ErrorCode::kNotFound)
+    return unknown_model(project, name);
   auto version = (*registry)->roll_back(name, of_alias, {project.actor(), reason});
   if (!version) return std::move(version).error();
   return core::JsonObject{

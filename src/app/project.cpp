@@ -57,6 +57,16 @@ core::Result<std::unique_ptr<Project>> Project::open(const core::ConfigSource& s
       new Project(*std::move(config)));  // NOLINT(cppcoreguidelines-owning-memory)
 }
 
+core::Result<std::unique_ptr<Project>> Project::open_tracking(core::ConfigSource source) {
+  constexpr std::string_view kKey = "storage.database=";
+  const bool names_database = source.variables.contains("TENURE_STORAGE__DATABASE") ||
+                              std::ranges::any_of(source.overrides, [&](const std::string& text) {
+                                return text.starts_with(kKey);
+                              });
+  if (names_database) source.text_without_file = "project: tracking";
+  return open(source);
+}
+
 std::string Project::model_name() const {
   const std::string name = config_.text("model.name");
   return name.empty() ? config_.text("project") : name;

@@ -30,6 +30,10 @@ class Project {
  public:
   /// Reads tenure.yaml and sets up logging as it says. Errors: those of load_config.
   static core::Result<std::unique_ptr<Project>> open(const core::ConfigSource& source);
+  /// As open(), for what needs only the database and the artifacts: where the environment or an
+  /// override names storage.database, the file may be missing, and the project is then called
+  /// "tracking".
+  static core::Result<std::unique_ptr<Project>> open_tracking(core::ConfigSource source);
   ~Project();
   Project(const Project&) = delete;
   Project& operator=(const Project&) = delete;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "app/model_store.h"
 #include "tracking/version_review.h"
 
 namespace tenure::app {
@@ -16,9 +17,9 @@ core::Result<core::JsonObject> compare_models(Project& project, const std::strin
   if (!runs) return std::move(runs).error();
   std::vector<std::int64_t> numbers;
   for (const std::string& version : versions) {
-    auto number = tracking::find_version_number(**registry, model, version);
-    if (!number) return std::move(number).error();
-    numbers.push_back(*number);
+    auto found = find_version(project, model, version);
+    if (!found) return std::move(found).error();
+    numbers.push_back(found->version);
   }
   return tracking::compare_versions(**registry, **runs, model, numbers);
 }
@@ -31,10 +32,10 @@ core::Result<core::JsonObject> decide_on_model(Project& project, const std::stri
   if (!registry) return std::move(registry).error();
   auto runs = project.runs();
   if (!runs) return std::move(runs).error();
-  auto number = tracking::find_version_number(**registry, model, version);
-  if (!number) return std::move(number).error();
-  return tracking::decide_on_version(**registry, **runs, model, *number, decision, project.actor(),
-                                     reason);
+  auto found = find_version(project, model, version);
+  if (!found) return std::move(found).error();
+  return tracking::decide_on_version(**registry, **runs, model, found->version, decision,
+                                     project.actor(), reason);
 }
 
 core::Result<core::JsonObject> audit_model(Project& project, const std::string& model,
@@ -51,7 +52,12 @@ core::Result<core::JsonObject> audit_model(Project& project, const std::string& 
     if (!number) return std::move(number).error();
     of_version = *number;
   }
-  return tracking::history_of_model(**registry, model, of_version, static_cast<std::size_t>(limit));
+  auto history =
+      tracking::history_of_model(**registry, model, of_version, static_cast<std::size_t>(limit));
+  // That of a deleted model is found, so one without a history never was.
+  if (!history && history.error().code == core::ErrorCode::kNotFound)
+    return unknown_model(project, model);
+  return history;
 }
 
 }  // namespace tenure::app

@@ -15,6 +15,7 @@
 #include "core/id.h"
 #include "core/sha256.h"
 #include "data/dataset.h"
+#include "data/parquet_file.h"
 #include "decision/threshold.h"
 #include "learn/explainer.h"
 #include "learn/importance.h"
@@ -207,6 +208,7 @@ core::Result<std::filesystem::path> scratch_of(const Project& project, const Sco
 }  // namespace
 
 core::Result<core::JsonObject> score_table(Project& project, const ScoreRequest& request) {
+  if (auto named = data::check_table_name(request.output); !named) return std::move(named).error();
   auto version = find_version(project, request.model.empty() ? project.model_name() : request.model,
                               request.version);
   if (!version) return std::move(version).error();

@@ -56,6 +56,12 @@ core::Result<core::JsonObject> create_token(Project& project, const WantedToken&
         fmt::format("--role is '{}'; expected viewer, operator or admin", wanted.role)};
   core::Micros lifetime = 0;
   if (!wanted.lifetime.empty()) {
+    // A bare number would be seconds, and people mean days.
+    if (wanted.lifetime.find_first_not_of("0123456789.") == std::string::npos)
+      return core::Error{core::ErrorCode::kInvalidArgument,
+                         fmt::format("--expires is '{}'; expected a number with its unit, such as "
+                                     "90d or 12h",
+                                     wanted.lifetime)};
     const auto parsed = core::parse_duration(wanted.lifetime);
     if (!parsed) return core::Error(parsed.error()).within("--expires");
     lifetime = *parsed;

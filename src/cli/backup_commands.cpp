@@ -22,7 +22,7 @@ app::BackupProgress progress_of(const Arguments& arguments) {
 }
 
 core::Result<Output> back_up(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto made = app::back_up(
       **project, {.folder = arguments.text("FOLDER"), .progress = progress_of(arguments)});
@@ -34,7 +34,7 @@ core::Result<Output> back_up(const Arguments& arguments) {
 }
 
 core::Result<Output> restore(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto done = app::restore(**project, {.folder = arguments.text("FOLDER"),
                                        .is_forced = arguments.flag("--force"),

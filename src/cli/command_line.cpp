@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 #include <exception>
 #include <memory>
@@ -8,9 +9,9 @@
 #include "app/version.h"
 #include "cli/command.h"
 #include "cli/console.h"
+#include "cli/usage.h"
 #include "core/assert.h"
 #include "core/log.h"
-#include "core/nearest.h"
 
 namespace tenure::cli {
 
@@ -127,7 +128,7 @@ struct Parser {
       if (option.kind == Kind::kValues)
         added->expected(1)->take_all();
       else
-        added->expected(1, 1'000'000)->required();
+        added->expected(-1)->required();  // one or more
     } else {
       singles.push_back({std::make_unique<std::string>(), nullptr, &slot});
       added = singles.back().option = leaf->add_option(name, *singles.back().value, help);
@@ -142,18 +143,22 @@ struct Parser {
   }
 
   void add_common(CLI::App* leaf, Arguments& into) {
-    CLI::Option_group* group = leaf->add_option_group("Common options");
-    group->add_option("-c,--config", into.config.file, "The project's file (default: tenure.yaml)")
-        ->type_name("FILE");
-    group->add_option("-e,--env", into.config.environment, "Environment laid over the file")
-        ->type_name("NAME");
-    group
-        ->add_option("--set", into.config.overrides,
-                     "Set a key of tenure.yaml, such as serving.port=9000")
+    constexpr const char* kGroup = "Common options";
+    leaf->add_option("-c,--config", into.config.file, "The project's file (default: tenure.yaml)")
+        ->type_name("FILE")
+        ->group(kGroup);
+    leaf->add_option("-e,--env", into.config.environment,
+                     "Environment of the file (environments.NAME) laid over it")
+        ->type_name("NAME")
+        ->group(kGroup);
+    leaf->add_option("--set", into.config.overrides,
+                     "Set a key of tenure.yaml, such as serving.port=9000; may be repeated")
         ->type_name("KEY=VALUE")
         ->expected(1)
-        ->take_all();
-    group->add_flag("--json", into.is_json, "Answer as one JSON object, for programs");
+        ->take_all()
+        ->group(kGroup);
+    leaf->add_flag("--json", into.is_json, "Answer as one JSON object, for programs")
+        ->group(kGroup);
   }
 
   void add(const Command& command) {
@@ -236,16 +241,30 @@ int finish() {
   return written ? 0 : fail(written.error(), false);
 }
 
-/// An error for a first word that is no command; CLI11 would only say that one is required.
-std::optional<core::Error> unknown_command(CLI::App& root, int argc, const char* const* argv) {
-  if (argc < 2 || argv[1][0] == '-' || find_subcommand(root, argv[1]) != nullptr)
-    return std::nullopt;
-  std::vector<std::string> known;
-  for (const CLI::App* command : root.get_subcommands([](const CLI::App*) { return true; }))
-    known.push_back(command->get_name());
-  return core::Error{core::ErrorCode::kInvalidArgument,
-                     fmt::format("'{}' is not a command{}; see tenure --help", argv[1],
-                                 core::did_you_mean(argv[1], known))};
+/// The command, or the noun, that the words led to before they made no sense.
+const CLI::App* innermost(const CLI::App& root) {
+  const CLI::App* at = &root;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  return at;
+}
+
+std::string full_name(const CLI::App* command) {
+  std::string name = command->get_name();
+  while ((command = command->get_parent()) != nullptr) name = command->get_name() + " " + name;
+  return name;
+}
+
+/// What a library's complaint about the words becomes: a noun alone shows its help, all else is one
+/// line in our form.
+int fail_to_parse(const CLI::App& root, const CLI::ParseError& error, bool is_json) {
+  constexpr core::ErrorCode kCode = core::ErrorCode::kInvalidArgument;
+  const CLI::App* command = innermost(root);
+  const bool is_noun = !command->get_subcommands([](const CLI::App*) { return true; }).empty();
+  if (is_noun && !is_json) {
+    write_message(root.help());  // of the innermost one
+    return core::error_code_info(kCode).exit_code;
+  }
+  return fail({kCode, fmt::format("{}; see {} --help", error.what(), full_name(command))}, is_json);
 }
 
 core::Result<Output> guarded(const Command& command, const Arguments& arguments) {
@@ -277,12 +296,15 @@ int run_command_line(int argc, const char* const* argv) {
   parser.root.footer(
       "Start with: tenure init --template telco my-project && cd my-project && tenure run");
 
-  if (const auto unknown = unknown_command(parser.root, argc, argv)) return fail(*unknown, false);
+  std::vector<std::string> words = help_as_option({argv + std::min(argc, 1), argv + argc});
+  const bool is_json = std::ranges::count(words, "--json") > 0;
+  if (const auto unknown = unknown_word(table, words)) return fail(*unknown, is_json);
   try {
-    parser.root.parse(argc, argv);
+    std::ranges::reverse(words);  // as CLI11 takes them
+    parser.root.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
-    if (parser.root.exit(error) != 0)
-      return core::error_code_info(core::ErrorCode::kInvalidArgument).exit_code;
+    if (error.get_exit_code() != 0) return fail_to_parse(parser.root, error, is_json);
+    parser.root.exit(error);  // prints the help or the version
     return finish();
   }
   if (completion->parsed()) {

@@ -41,23 +41,44 @@ core::Result<Output> generate(const Arguments& arguments) {
   return Output{*std::move(made), std::move(text)};
 }
 
+/// How often the label's event happens among the rows of each part of a column: "DSL 19 %, No 7 %".
+/// The parts are the most frequent values, or quarters of a number's rows.
+std::string rates_text(const core::JsonObject& column) {
+  constexpr std::size_t kShown = 4;
+  const core::Json* parts = column.if_contains("quartiles");
+  if (parts == nullptr) parts = &column.at("top");
+  std::string text;
+  std::size_t shown = 0;
+  for (const core::Json& part : parts->as_array()) {
+    if (shown == kShown || !part.as_object().contains("rate")) break;
+    text += fmt::format("{}{} {:.0f} %", shown == 0 ? "" : ", ", field(part, "value"),
+                        100 * part.at("rate").to_number<double>());
+    ++shown;
+  }
+  return text.empty() ? "-" : text;
+}
+
 core::Result<Output> profile(const Arguments& arguments) {
   auto answer = app::profile_data(arguments.text("FILE"), arguments.text("--label"),
                                   arguments.text("--positive"));
   if (!answer) return std::move(answer).error();
-  std::string text = fmt::format("{} rows", field(*answer, "rows"));
+  std::string text = count_of(*answer, "rows", "row");
   if (answer->contains("sampled_rows"))
     text +=
         fmt::format("; the columns are described by {} of them", field(*answer, "sampled_rows"));
-  text += "\n\n";
-  text += table_of(answer->at("columns").as_array(), {{"name", "column"},
-                                                      {"type", "type"},
-                                                      {"nulls", "missing"},
-                                                      {"distinct", "distinct"},
-                                                      {"min", "min"},
-                                                      {"mean", "mean"},
-                                                      {"max", "max"},
-                                                      {"top_text", "most frequent"}});
+  std::vector<std::pair<std::string, std::string>> shown{
+      {"name", "column"}, {"type", "type"}, {"nulls", "missing"}, {"distinct", "distinct"},
+      {"min", "min"},     {"mean", "mean"}, {"max", "max"},       {"top_text", "most frequent"}};
+  core::JsonArray rows = answer->at("columns").as_array();
+  if (answer->contains("label")) {
+    const std::string event = field(*answer, "label") + " = " + field(*answer, "positive");
+    if (answer->contains("positive_share"))
+      text += fmt::format("; {} in {:.1f} % of them", event,
+                          100 * answer->at("positive_share").to_number<double>());
+    for (core::Json& row : rows) row.as_object()["rates"] = rates_text(row.as_object());
+    shown.emplace_back("rates", event);
+  }
+  text += "\n\n" + table_of(rows, shown);
   return Output{*std::move(answer), std::move(text)};
 }
 
@@ -122,8 +143,9 @@ std::vector<Command> data_commands() {
        "Statistics of every column of a table",
        "tenure data profile customers.csv --label Churn --positive Yes",
        {{"FILE", Kind::kArgument, "", "CSV or Parquet", "", true},
-        {"--label", Kind::kValue, "COLUMN", "Column whose rate to show beside each column"},
-        {"--positive", Kind::kValue, "VALUE", "Its value that counts as the event"}},
+        {"--label", Kind::kValue, "COLUMN",
+         "Yes/no column: how often it says yes, by the values of each column"},
+        {"--positive", Kind::kValue, "VALUE", "Its value that counts as yes (default: found)"}},
        profile},
       {"data query",
        "Run SQL over the project's tables and over files",

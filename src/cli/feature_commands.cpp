@@ -59,9 +59,12 @@ core::Result<Output> get(const Arguments& arguments) {
       text += fmt::format(
           "{}{}\n", field(row, "key"),
           row.at("found").as_bool() ? "  (as of " + field(row, "as_of") + ")" : "  (unknown)");
+      if (!row.at("found").as_bool()) continue;
       std::vector<std::pair<std::string, std::string>> values;
       for (const auto& [name, value] : row.at("features").as_object())
-        values.emplace_back("  " + std::string(name), field(row.at("features"), name, 2));
+        values.emplace_back("  " + std::string(name), value.is_double()
+                                                          ? fmt::format("{}", value.get_double())
+                                                          : field(row.at("features"), name));
       text += key_values(values);
     }
     return text;
@@ -76,8 +79,8 @@ core::Result<Output> join(const Arguments& arguments) {
                                         .is_full_names = arguments.flag("--full-names")});
   };
   return on_project(arguments, task, [](const core::JsonObject& answer) {
-    return fmt::format("{} rows with {} columns written to {}\n", field(answer, "rows"),
-                       field(answer, "columns"), field(answer, "file"));
+    return fmt::format("{} with {} written to {}\n", count_of(answer, "rows", "row"),
+                       count_of(answer, "columns", "column"), field(answer, "file"));
   });
 }
 
@@ -111,7 +114,7 @@ core::Result<Output> push(const Arguments& arguments) {
     return app::push_features(project, arguments.text("VIEW"), arguments.text("FILE"));
   };
   return on_project(arguments, task, [](const core::JsonObject& answer) {
-    return fmt::format("{} rows read, {} newer ones written to {}\n", field(answer, "rows_read"),
+    return fmt::format("{} read, {} newer written to {}\n", count_of(answer, "rows_read", "row"),
                        field(answer, "rows_written"), field(answer, "view"));
   });
 }

@@ -11,7 +11,7 @@ namespace {
 using Kind = Option::Kind;
 
 core::Result<Output> list(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto models = app::list_models(**project, arguments.text("NAME"));
   if (!models) return std::move(models).error();
@@ -37,7 +37,7 @@ core::Result<Output> list(const Arguments& arguments) {
 }
 
 core::Result<Output> show(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto model = app::show_model(**project, arguments.text("--model"), arguments.text("VERSION"));
   if (!model) return std::move(model).error();
@@ -61,19 +61,21 @@ core::Result<Output> show(const Arguments& arguments) {
 }
 
 core::Result<Output> promote(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto moved = app::promote_model(**project, arguments.text("--model"), arguments.text("VERSION"),
                                   arguments.text("--alias"), arguments.text("--reason"));
   if (!moved) return std::move(moved).error();
-  std::string text =
-      fmt::format("{} @{} is now version {} (was {})\n", field(*moved, "model"),
-                  field(*moved, "alias"), field(*moved, "version"), field(*moved, "was"));
+  const bool is_same = moved->at("was") == moved->at("version");
+  std::string text = fmt::format(
+      "{} @{} is {} version {}{}\n", field(*moved, "model"), field(*moved, "alias"),
+      is_same ? "already" : "now", field(*moved, "version"),
+      is_same || moved->at("was").is_null() ? "" : fmt::format(" (was {})", field(*moved, "was")));
   return Output{*std::move(moved), std::move(text)};
 }
 
 core::Result<Output> rollback(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto moved = app::roll_back_model(**project, arguments.text("--model"), arguments.text("--alias"),
                                     arguments.text("--reason"));
@@ -84,7 +86,7 @@ core::Result<Output> rollback(const Arguments& arguments) {
 }
 
 core::Result<Output> unalias(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto gone = app::take_alias_away(**project, arguments.text("--model"), arguments.text("ALIAS"),
                                    arguments.text("--reason"));
@@ -95,7 +97,7 @@ core::Result<Output> unalias(const Arguments& arguments) {
 }
 
 core::Result<Output> replay(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto replayed = app::replay_prediction(**project, arguments.text("ID"));
   if (!replayed) return std::move(replayed).error();

@@ -29,11 +29,16 @@ core::Result<Output> list(const Arguments& arguments) {
 core::Result<Output> runs(const Arguments& arguments) {
   auto limit = arguments.integer("--limit");
   if (!limit) return std::move(limit).error();
+  if (*limit < 1)
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("--limit is {}; expected 1 or more", *limit)};
   auto project = app::Project::open(arguments.config);
   if (!project) return std::move(project).error();
-  auto list = app::list_pipeline_runs(**project,
-                                      static_cast<std::size_t>(std::max<std::int64_t>(*limit, 1)));
+  auto list = app::list_pipeline_runs(**project, static_cast<std::size_t>(*limit));
   if (!list) return std::move(list).error();
+  if (list->empty())
+    return Output{core::JsonObject{{"runs", *std::move(list)}},
+                  "No runs yet; begin one with `tenure run`.\n"};
   std::string text = table_of(*list, {{"id", "run"},
                                       {"pipeline", "pipeline"},
                                       {"state", "state"},

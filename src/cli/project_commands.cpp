@@ -26,10 +26,10 @@ core::Result<Output> init(const Arguments& arguments) {
   if (!made) return std::move(made).error();
   std::string text = fmt::format("Wrote {}\n", field(*made, "config"));
   if (made->contains("columns")) {
-    text += fmt::format("{} rows, {} columns; label {} = {} in {} % of the rows; id {}\n",
-                        field(*made, "rows"), field(*made, "columns"), field(*made, "label"),
-                        field(*made, "positive"), field(*made, "positive_percent", 1),
-                        field(*made, "id"));
+    text += fmt::format("{}, {}; label {} = {} in {} % of the rows; id {}\n",
+                        count_of(*made, "rows", "row"), count_of(*made, "columns", "column"),
+                        field(*made, "label"), field(*made, "positive"),
+                        field(*made, "positive_percent", 1), field(*made, "id"));
     const core::JsonArray& ignored = made->at("ignored").as_array();
     if (!ignored.empty()) text += "Left out:\n";
     for (const core::Json& column : ignored)
@@ -167,17 +167,17 @@ core::Result<Output> score(const Arguments& arguments) {
   auto answer = app::score_table(**project, request);
   if (!answer) return std::move(answer).error();
   std::string text =
-      fmt::format("{} rows scored by {} version {}, {} positive; written to {}\n",
-                  field(*answer, "rows"), field(*answer, "model"), field(*answer, "version"),
-                  field(*answer, "positives"), field(*answer, "file"));
+      fmt::format("{} scored by {} version {}, {} positive; written to {}\n",
+                  count_of(*answer, "rows", "row"), field(*answer, "model"),
+                  field(*answer, "version"), field(*answer, "positives"), field(*answer, "file"));
   if (answer->contains("offers"))
-    text += fmt::format("{} offers, expected to bring {}", field(*answer, "offers"),
+    text += fmt::format("{}, expected to bring {}", count_of(*answer, "offers", "offer"),
                         field(*answer, "expected_profit"));
   if (answer->contains("budget"))
     text += fmt::format(" for {} of a budget of {}", field(*answer, "expected_cost"),
                         field(*answer, "budget"));
   if (answer->contains("capacity"))
-    text += fmt::format(", to {} customers at most", field(*answer, "capacity"));
+    text += fmt::format(", to {} at most", count_of(*answer, "capacity", "customer"));
   if (answer->contains("profit_bound"))
     text += fmt::format("; no choice brings more than {}", field(*answer, "profit_bound"));
   if (answer->contains("held_back"))
@@ -201,8 +201,9 @@ std::vector<Command> project_commands() {
       {"init",
        "Make a project: from a template, or from your own table",
        "tenure init --from customers.csv --label churned my-project",
-       {{"DIR", Kind::kOptionalArgument, "", "Folder to make (default: here)", "."},
-        {"--template", Kind::kValue, "NAME", "telco (synthetic customers) or blank", ""},
+       {{"DIR", Kind::kOptionalArgument, "", "Folder to make", "."},
+        {"--template", Kind::kValue, "NAME",
+         "telco (synthetic customers) or blank (default: telco)"},
         {"--from", Kind::kValue, "FILE", "CSV or Parquet table to learn from", "", true},
         {"--label", Kind::kValue, "COLUMN", "Column to predict"},
         {"--id", Kind::kValue, "COLUMN", "Column that names a customer (default: found)"},

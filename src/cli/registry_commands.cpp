@@ -27,7 +27,7 @@ std::string section_text(std::string_view title, const core::JsonArray& rows,
 }
 
 core::Result<Output> compare(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto compared =
       app::compare_models(**project, arguments.text("NAME"), arguments.list("VERSIONS"));
@@ -52,7 +52,7 @@ core::Result<Output> decide(const Arguments& arguments, tracking::Decision decis
     return core::Error{core::ErrorCode::kInvalidArgument,
                        "--reason TEXT is missing: a decision is kept with its reason"};
   }
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto decided = app::decide_on_model(**project, arguments.text("NAME"), arguments.text("VERSION"),
                                       decision, *reason);
@@ -74,7 +74,7 @@ core::Result<Output> decide(const Arguments& arguments, tracking::Decision decis
 core::Result<Output> audit(const Arguments& arguments) {
   auto limit = arguments.integer("--limit");
   if (!limit) return std::move(limit).error();
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto history =
       app::audit_model(**project, arguments.text("NAME"), arguments.text("--version"), *limit);

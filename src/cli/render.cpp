@@ -14,7 +14,7 @@ std::string number_text(double value, int digits) {
   if (!std::isfinite(value)) return "-";
   std::string text = fmt::format("{:.{}f}", value, digits);
   // 0.8500 reads better than 0.85 in a column, but 12.0000 is noise.
-  if (std::abs(value) >= 1000) text = fmt::format("{:.0f}", value);
+  if (std::abs(value) >= 1000 && std::abs(value) < 1e15) text = with_thousands(std::llround(value));
   return text;
 }
 
@@ -72,6 +72,11 @@ std::string field(const core::JsonObject& object, std::string_view key, int digi
 std::string field(const core::Json& object, std::string_view key, int digits) {
   const core::JsonObject* members = object.if_object();
   return members == nullptr ? "-" : field(*members, key, digits);
+}
+
+std::string count_of(const core::JsonObject& object, std::string_view key, std::string_view one) {
+  const std::string count = field(object, key);
+  return fmt::format("{} {}{}", count, one, count == "1" ? "" : "s");
 }
 
 std::string key_values(const std::vector<std::pair<std::string, std::string>>& rows) {

@@ -14,6 +14,9 @@ namespace tenure::cli {
 std::string field(const core::Json& object, std::string_view key, int digits = 4);
 std::string field(const core::JsonObject& object, std::string_view key, int digits = 4);
 
+/// "1 row", "1,234 rows": a member that counts, and the word for one of what it counts.
+std::string count_of(const core::JsonObject& object, std::string_view key, std::string_view one);
+
 /// "1,234,567".
 std::string with_thousands(std::int64_t number);
 

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -11,14 +11,6 @@ namespace {
 
 using Kind = Option::Kind;
 
-/// Whether the environment or a flag says where the database is.
-bool names_database(const core::ConfigSource& source) {
-  constexpr std::string_view kKey = "storage.database=";
-  return source.variables.contains("TENURE_STORAGE__DATABASE") ||
-         std::ranges::any_of(source.overrides,
-                             [](const std::string& text) { return text.starts_with(kKey); });
-}
-
 core::Result<Output> up(const Arguments& arguments) {
   core::ConfigSource source = arguments.config;
   if (const auto host = arguments.given("--host"))
@@ -28,12 +20,12 @@ core::Result<Output> up(const Arguments& arguments) {
   if (const auto port = arguments.given("--grpc-port"))
     source.overrides.push_back("serving.grpc_port=" + *port);
   if (arguments.flag("--insecure")) source.overrides.emplace_back("serving.insecure=true");
-  // Tracking and registry need a database and nothing else: no project where there is none.
-  if (names_database(source)) source.text_without_file = "project: tracking";
-  auto project = app::Project::open(source);
+  auto project = app::Project::open_tracking(std::move(source));
   if (!project) return std::move(project).error();
   const bool is_json = arguments.is_json;
-  auto served = app::run_server(**project, [is_json](const app::ServerFacts& facts) {
+  const bool is_tracking_alone = !std::filesystem::exists(arguments.config.file);
+  auto served = app::run_server(**project, [is_json,
+                                            is_tracking_alone](const app::ServerFacts& facts) {
     if (is_json) {
       const core::JsonObject line{{"address", facts.address},
                                   {"grpc", facts.grpc},
@@ -43,12 +35,19 @@ core::Result<Output> up(const Arguments& arguments) {
       write_output(core::to_text(line) + "\n");
       return;
     }
-    write_output(
-        fmt::format("Tenure answers at {0}  (try {0}/docs)\n", facts.address) +
-        (facts.grpc.empty() ? std::string() : fmt::format("gRPC at {}\n", facts.grpc)) +
-        (facts.not_ready.empty()
-             ? fmt::format("Serving {} version {}. Stop with Ctrl-C.\n", facts.model, facts.version)
-             : fmt::format("No model is served yet: {}.\n", facts.not_ready)));
+    std::string text = fmt::format("Tenure answers at {0}  (try {0}/docs)\n", facts.address);
+    if (!facts.grpc.empty()) text += fmt::format("gRPC at {}\n", facts.grpc);
+    if (is_tracking_alone)
+      text +=
+          fmt::format("Tracking without a project. For clients: export MLFLOW_TRACKING_URI={}\n",
+                      facts.address);
+    if (facts.not_ready.empty())
+      text += fmt::format("Serving {} version {}. Stop with Ctrl-C.\n", facts.model, facts.version);
+    else if (is_tracking_alone)
+      text += "A registered model is served with --set model.name=NAME. Stop with Ctrl-C.\n";
+    else
+      text += fmt::format("No model is served yet: {}. Stop with Ctrl-C.\n", facts.not_ready);
+    write_output(text);
   });
   if (!served) return std::move(served).error();
   return Output{core::JsonObject{{"stopped", true}}, ""};

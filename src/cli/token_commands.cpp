@@ -12,7 +12,7 @@ using Kind = Option::Kind;
 core::Result<Output> create(const Arguments& arguments) {
   auto rate = arguments.integer("--rate");
   if (!rate) return std::move(rate).error();
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto token = app::create_token(**project, {.name = arguments.text("NAME"),
                                              .role = arguments.text("--role"),
@@ -29,7 +29,7 @@ core::Result<Output> create(const Arguments& arguments) {
 }
 
 core::Result<Output> list(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto tokens = app::list_tokens(**project);
   if (!tokens) return std::move(tokens).error();
@@ -47,7 +47,7 @@ core::Result<Output> list(const Arguments& arguments) {
 }
 
 core::Result<Output> revoke(const Arguments& arguments) {
-  auto project = app::Project::open(arguments.config);
+  auto project = app::Project::open_tracking(arguments.config);
   if (!project) return std::move(project).error();
   auto token = app::revoke_token(**project, arguments.text("TOKEN"));
   if (!token) return std::move(token).error();

@@ -410,7 +410,7 @@ void ConfigLoader::apply_overrides() {
       }
     }
     const std::string name = override.substr(0, equals);
-    const std::string where = "--set " + name;
+    const std::string where = "--set";
     if (equals >= override.size()) {
       complain_outside(
           "--set",
@@ -419,7 +419,7 @@ void ConfigLoader::apply_overrides() {
     }
     auto written = split_path(name);
     if (!written) {
-      complain_outside(where, written.error().message);
+      complain_outside(where + " " + name, written.error().message);
       continue;
     }
     apply_text(*written, std::string_view(override).substr(equals + 1), where, false);

@@ -173,7 +173,7 @@ Values come from five places; each one wins over those before it:
 
 1. the defaults below;
 2. `tenure.yaml`;
-3. `environments.<name>` in it, a section with the same keys, chosen by `--environment NAME` or the
+3. `environments.<name>` in it, a section with the same keys, chosen by `--env NAME` or the
    variable `TENURE_ENVIRONMENT`;
 4. environment variables: `TENURE_SERVING__PORT=9000` sets `serving.port`; two underscores stand for
    a dot, letter case does not matter. A name you chose yourself (`*`) is matched with the names in the

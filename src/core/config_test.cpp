@@ -254,8 +254,7 @@ TEST(Config, ErrorsSayWhereTheKeyWasWritten) {
   EXPECT_EQ(view.error_at("source", "missing").message,
             "tenure.yaml:3: features.views.'my view'.source: missing");
   EXPECT_EQ(config.error_at("data.source", "missing").message, "tenure.yaml: data.source: missing");
-  EXPECT_EQ(config.error_at("serving.port", "taken").message,
-            "--set serving.port: serving.port: taken");
+  EXPECT_EQ(config.error_at("serving.port", "taken").message, "--set: serving.port: taken");
   EXPECT_EQ(config.error_at("serving.port", "taken").code, ErrorCode::kInvalidArgument);
 }
 
@@ -389,7 +388,7 @@ TEST(Config, ReportsAllMistakesAtOnceInOrderOfLines) {
   EXPECT_EQ(std::count(message.begin(), message.end(), '\n') + 1, 7) << message;
   std::size_t last = 0;
   for (const char* text : {"tenure.yaml:2", "tenure.yaml:3", "tenure.yaml:4", "model.seed",
-                           "model.rounds", "TENURE_SERVING__PROT", "--set serving.port"}) {
+                           "model.rounds", "TENURE_SERVING__PROT", "--set: serving.port"}) {
     const auto at = message.find(text);
     ASSERT_NE(at, std::string::npos) << text << " in " << message;
     EXPECT_GE(at, last);

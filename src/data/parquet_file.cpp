@@ -38,6 +38,16 @@ Result<> write_by_name(Engine& engine, std::string_view query, const std::filesy
                  path.extension() == ".csv" ? "FORMAT csv, HEADER" : "FORMAT parquet", check);
 }
 
+Result<> check_table_name(const std::filesystem::path& path) {
+  const std::string ending = path.extension().string();
+  if (ending == ".csv" || ending == ".parquet" || ending == ".pq") return {};
+  return core::Error{
+      core::ErrorCode::kInvalidArgument,
+      fmt::format("{}: cannot tell the format to write by this name; expected one that ends "
+                  "in .csv or .parquet",
+                  path.string())};
+}
+
 std::string quote_path(const std::filesystem::path& path) {
   std::string literal;
   for (const char c : path.string()) {

@@ -22,6 +22,10 @@ using FileCheck = std::function<core::Result<>(const std::filesystem::path& unfi
 core::Result<> write_by_name(Engine& engine, std::string_view query,
                              const std::filesystem::path& path, const FileCheck& check = {});
 
+/// Whether a name says which format a table is to be written in. Errors: kInvalidArgument unless it
+/// ends in .csv, .parquet or .pq.
+core::Result<> check_table_name(const std::filesystem::path& path);
+
 /// A path as read_parquet() and read_csv() take it: quoted, and with the characters that they would
 /// expand as patterns made literal.
 std::string quote_path(const std::filesystem::path& path);

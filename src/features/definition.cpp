@@ -2,9 +2,11 @@
 
 #include <utility>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "core/assert.h"
+#include "core/nearest.h"
 
 namespace tenure::features {
 namespace {
@@ -164,6 +166,14 @@ const Entity* Definitions::entity(std::string_view name) const {
 
 const FeatureView* Definitions::view(std::string_view name) const {
   return find_named(views, name);
+}
+
+core::Error Definitions::unknown_view(std::string_view name) const {
+  std::vector<std::string> known;
+  for (const FeatureView& one : views) known.push_back(one.name);
+  return Error{ErrorCode::kNotFound,
+               fmt::format("there is no feature view '{}'{}; there are: {}", name,
+                           core::did_you_mean(name, known), fmt::join(known, ", "))};
 }
 
 Result<const FeatureService*> Definitions::service(std::string_view name) const {

@@ -69,6 +69,8 @@ struct Definitions {
 
   const Entity* entity(std::string_view name) const;
   const FeatureView* view(std::string_view name) const;
+  /// That there is no view of that name: the nearest, and all there are. kNotFound.
+  core::Error unknown_view(std::string_view name) const;
   core::Result<const FeatureService*> service(
       std::string_view name) const;  ///< "" = the only or first one
   const Entity& entity_of(const FeatureView& view) const;

@@ -121,6 +121,8 @@ TEST_F(DefinitionsFromConfig, ReadEveryKey) {
   ASSERT_FALSE(unknown);
   EXPECT_EQ(unknown.error().code, core::ErrorCode::kNotFound);
   EXPECT_NE(unknown.error().message.find("small, all"), std::string::npos);
+  EXPECT_EQ(definitions->unknown_view("usgae").message,
+            "there is no feature view 'usgae' (did you mean 'usage'?); there are: profile, usage");
 }
 
 TEST_F(DefinitionsFromConfig, SurviveJson) {

@@ -174,7 +174,7 @@ Result<std::vector<const FeatureView*>> choose_views(const Definitions& definiti
   for (const std::string& name : names) {
     const FeatureView* view = definitions.view(name);
     if (view == nullptr) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("unknown feature view '{}'", name)};
+      return definitions.unknown_view(name);
     }
     if (!view->is_online) {
       return Error{

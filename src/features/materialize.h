@@ -47,7 +47,7 @@ using MaterializeProgress =
 /// bulk work is SQL, the store is written in batches, each atomic. A stored row of equal times is
 /// replaced if its values differ: what training sees is served. Idempotent; safe to repeat after a
 /// crash. `views` empty = all online views. `progress` may be empty. Errors:
-/// kInvalidArgument (from > until, unknown view, null key in the source), kNotFound (source), store
+/// kInvalidArgument (from > until, null key in the source), kNotFound (unknown view, source), store
 /// errors.
 core::Result<std::vector<MaterializeReport>> materialize(
     data::Engine& engine, storage::KvStore& store, MaterializationLog& log,

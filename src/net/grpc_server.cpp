@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include <fmt/format.h>
+#include <grpc/support/log.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
@@ -13,10 +14,20 @@
 #include <grpcpp/security/tls_certificate_provider.h>
 #include <grpcpp/security/tls_credentials_options.h>
 
+#include "core/log.h"
+
 namespace tenure::net {
 namespace {
 
 constexpr unsigned kCertificateRefreshSeconds = 1;
+
+/// The library prints what it finds wrong onto standard error, in a form of its own. What matters
+/// of it is in the errors that we give; the rest is for those who look closely.
+void log_of_library(gpr_log_func_args* said) {
+  core::log(core::LogLevel::kDebug, "grpc", said->message,
+            {{"log.origin.file.name", std::string_view(said->file)},
+             {"log.origin.file.line", static_cast<std::int64_t>(said->line)}});
+}
 
 std::shared_ptr<grpc::ServerCredentials> credentials_for(const TlsFiles& files) {
   if (!files.is_set()) return grpc::InsecureServerCredentials();
@@ -44,16 +55,17 @@ GrpcServer::~GrpcServer() {
 
 core::Result<std::unique_ptr<GrpcServer>> GrpcServer::start(
     const GrpcServerOptions& options, std::span<grpc::Service* const> services) {
-  // Both are settings of the process: the same for every server in it.
+  // These are settings of the process: the same for every server in it.
   static std::once_flag once;
   std::call_once(once, [] {
+    gpr_set_log_function(log_of_library);
     grpc::EnableDefaultHealthCheckService(true);
     grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   });
   // The library would not say what is wrong with the files.
   if (options.tls.is_set()) {
-    auto checked = TlsCertificate::load(options.tls);
-    if (!checked) return std::move(checked).error();
+    if (auto checked = TlsCertificate::check(options.tls); !checked)
+      return std::move(checked).error();
   }
   auto state = std::make_unique<State>();
   state->options = options;

@@ -39,6 +39,16 @@ TEST(GrpcServer, SpeaksTlsWithTheCertificateOfTheHttpServer) {
       can_connect((*server)->port(), grpc::SslCredentials(trusted), std::chrono::seconds(1)));
 }
 
+TEST(GrpcServer, LeavesStandardErrorToWhoReportsThatThePortIsTaken) {
+  auto first = GrpcServer::start({.port = 0}, {});
+  ASSERT_TRUE(first.has_value()) << first.error().message;
+  testing::internal::CaptureStderr();
+  const auto second = GrpcServer::start({.port = (*first)->port()}, {});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  ASSERT_FALSE(second.has_value());
+  EXPECT_EQ(second.error().code, core::ErrorCode::kUnavailable);
+}
+
 TEST(GrpcServer, SaysWhatIsWrongWithACertificate) {
   const TestCertificate certificate, other;
   TlsFiles files = certificate.files();

@@ -102,6 +102,12 @@ core::Result<std::unique_ptr<TlsCertificate>> TlsCertificate::load(TlsFiles file
   return loaded;
 }
 
+core::Result<> TlsCertificate::check(const TlsFiles& files) {
+  auto context = read(files);
+  if (!context) return std::move(context).error();
+  return {};
+}
+
 std::string TlsCertificate::fingerprint() const {
   std::string text;
   for (const auto& path : {files_.certificate, files_.key}) {

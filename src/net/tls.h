@@ -33,6 +33,8 @@ class TlsCertificate {
   /// Errors: kNotFound, kPermissionDenied, kInvalidArgument; each names the file and the reason.
   /// Warns when others than the owner may read the key.
   static core::Result<std::unique_ptr<TlsCertificate>> load(TlsFiles files);
+  /// Whether load() would take the files; for who gives them to a library. Errors: those of load().
+  static core::Result<> check(const TlsFiles& files);
 
   /// Reads the files again when they differ from those last tried. A pair that does not fit, as in
   /// the moment between the replacement of one and the other, is logged and the old one kept.

@@ -20,6 +20,17 @@ core::Error experiment_not_found(std::string_view id) {
                      fmt::format("No Experiment with id={} exists", id)};
 }
 
+Experiment experiment_from_row(const storage::SqlRow& row) {
+  Experiment experiment;
+  experiment.id = std::to_string(row.integer(0));
+  experiment.name = row.text(1);
+  experiment.artifact_location = row.text_or(2, "");
+  experiment.lifecycle_stage = row.text_or(3, "active");
+  experiment.created_ms = row.integer_if(4).value_or(0);
+  experiment.updated_ms = row.integer_if(5).value_or(0);
+  return experiment;
+}
+
 core::Result<std::string> active_experiment_location(storage::SqlExecutor& sql, std::int64_t id) {
   auto rows = sql.query(
       "SELECT lifecycle_stage, artifact_location FROM experiments WHERE experiment_id = :id", {id});

@@ -6,6 +6,7 @@
 
 #include "core/result.h"
 #include "storage/sql/database.h"
+#include "tracking/experiments.h"
 
 namespace tenure::tracking {
 
@@ -13,6 +14,10 @@ namespace tenure::tracking {
 core::Result<std::int64_t> parse_experiment_id(std::string_view id);
 
 core::Error experiment_not_found(std::string_view id);
+
+/// An experiment without its tags, of a row that holds experiment_id, name, artifact_location,
+/// lifecycle_stage, creation_time, last_update_time.
+Experiment experiment_from_row(const storage::SqlRow& row);
 
 /// Where the artifacts of an experiment lie. Errors: kNotFound; kInvalidArgument when it is
 /// deleted.

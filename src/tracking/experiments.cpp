@@ -18,17 +18,6 @@ constexpr std::string_view kSelect =
     "SELECT experiment_id, name, artifact_location, lifecycle_stage, creation_time, "
     "last_update_time FROM experiments ";
 
-Experiment from_row(const SqlRow& row) {
-  Experiment experiment;
-  experiment.id = std::to_string(row.integer(0));
-  experiment.name = row.text(1);
-  experiment.artifact_location = row.text_or(2, "");
-  experiment.lifecycle_stage = row.text_or(3, "active");
-  experiment.created_ms = row.integer_if(4).value_or(0);
-  experiment.updated_ms = row.integer_if(5).value_or(0);
-  return experiment;
-}
-
 core::Result<> read_tags(SqlExecutor& sql, Experiment& experiment) {
   auto rows = sql.query("SELECT key, value FROM experiment_tags WHERE experiment_id = :id",
                         {std::int64_t{std::stoll(experiment.id)}});
@@ -42,7 +31,7 @@ core::Result<std::optional<Experiment>> read_one(SqlExecutor& sql, std::string_v
   auto rows = sql.query(fmt::format("{}{}", kSelect, where), {std::move(value)});
   if (!rows) return std::move(rows).error();
   if (rows->empty()) return std::optional<Experiment>();
-  Experiment experiment = from_row(rows->front());
+  Experiment experiment = experiment_from_row(rows->front());
   if (auto read = read_tags(sql, experiment); !read) return std::move(read).error();
   return std::optional(std::move(experiment));
 }
@@ -230,7 +219,7 @@ core::Result<std::vector<Experiment>> ExperimentStore::list() {
       "{}WHERE lifecycle_stage = 'active' ORDER BY creation_time DESC, experiment_id", kSelect));
   if (!rows) return std::move(rows).error();
   std::vector<Experiment> experiments;
-  for (const SqlRow& row : *rows) experiments.push_back(from_row(row));
+  for (const SqlRow& row : *rows) experiments.push_back(experiment_from_row(row));
   for (Experiment& experiment : experiments) {
     if (auto read = read_tags(*database_, experiment); !read) return std::move(read).error();
   }

@@ -134,15 +134,4 @@ core::Result<std::vector<Run>> RunStore::list(std::string_view experiment_id, st
   return read_runs(*database_, ids);
 }
 
-core::Result<std::vector<Metric>> RunStore::metric_history(std::string_view id,
-                                                           std::string_view key) {
-  auto page = tracking::metric_history(*database_, id, key, std::nullopt, "");
-  if (!page) return std::move(page).error();
-  std::vector<Metric> metrics;
-  metrics.reserve(page->points.size());
-  for (const MetricPoint& point : page->points)
-    metrics.push_back({std::string(key), point.value, point.timestamp_ms, point.step});
-  return metrics;
-}
-
 }  // namespace tenure::tracking

@@ -107,7 +107,6 @@ class RunStore {
   core::Result<> log_outputs(std::string_view id, std::span<const ModelOutput> outputs);
   /// Appends to tag mlflow.log-model.history what MLflow 2's log_model tells (mlflow.md §3.3).
   core::Result<> log_model(std::string_view id, const core::Json& model);
-  core::Result<std::vector<Metric>> metric_history(std::string_view id, std::string_view key);
 
  private:
   storage::Database* database_;

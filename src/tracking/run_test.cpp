@@ -12,6 +12,7 @@
 #include "storage/testing/temporary_folder.h"
 #include "storage/testing/test_database.h"
 #include "tracking/experiments.h"
+#include "tracking/metric_history.h"
 
 namespace tenure::tracking {
 namespace {
@@ -213,13 +214,14 @@ TEST_F(TrackingTest, HistoryIsOrderedAndDropsExactRepeats) {
   const auto metrics = std::to_array<Metric>(
       {{"m", 3, 9, 0}, {"m", 2, 5, 2}, {"m", 1, 5, 2}, {"m", 4, 5, 1}, {"m", 3, 9, 0}});
   ASSERT_TRUE(run_store().log(run.id, metrics));
-  auto history = run_store().metric_history(run.id, "m");
+  auto history = metric_history(*database_, run.id, "m", std::nullopt, "");
   ASSERT_TRUE(history);
   std::vector<double> values;
-  for (const Metric& metric : *history) values.push_back(metric.value);
+  for (const MetricPoint& point : history->points) values.push_back(point.value);
   EXPECT_EQ(values, (std::vector<double>{4, 1, 2, 3}));
-  EXPECT_TRUE(run_store().metric_history(run.id, "unknown")->empty());
-  EXPECT_EQ(run_store().metric_history("nope", "m").error().code, core::ErrorCode::kNotFound);
+  EXPECT_TRUE(metric_history(*database_, run.id, "unknown", std::nullopt, "")->points.empty());
+  EXPECT_EQ(metric_history(*database_, "nope", "m", std::nullopt, "").error().code,
+            core::ErrorCode::kNotFound);
 }
 
 TEST_F(TrackingTest, ParamsAreWrittenOnce) {

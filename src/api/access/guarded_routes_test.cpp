@@ -377,6 +377,14 @@ TEST(HtmlPages, LoadNothingFromElsewhereAndAreFramedByNobody) {
   EXPECT_THAT(api.get("/docs/start.js").body, HasSubstr("SwaggerUIBundle({"));
 }
 
+TEST(FirstPage, LinksOnlyPathsThatCanBeOpenedAsTheyAre) {
+  TestApi api;
+  const std::string page = api.get("/").body;
+  EXPECT_THAT(page, HasSubstr("<a href=\"/health\">"));
+  EXPECT_THAT(page, HasSubstr("GET /v2/models/{model}"));
+  EXPECT_THAT(page, Not(HasSubstr("<a href=\"/v2/models/{model}")));
+}
+
 TEST(Strangers, LearnOnlyWhetherTheServerIsReady) {
   core::ManualClock clock{1'000'000'000};
   core::MetricRegistry metrics;

@@ -123,7 +123,9 @@ void index_page(const Services& services, const std::vector<ListedRoute>& routes
   }
   for (const ListedRoute& route : routes) {
     out += "<li>";
-    const bool is_link = route.method == net::Method::kGet;
+    // A path with a part to fill in leads nowhere.
+    const bool is_link =
+        route.method == net::Method::kGet && route.path.find('{') == std::string_view::npos;
     if (is_link) out += fmt::format("<a href=\"{}\">", route.path);
     out += fmt::format("{} {}", net::method_name(route.method), route.path);
     if (is_link) out += "</a>";

@@ -72,18 +72,30 @@ core::Result<std::vector<tracking::MultipartUploads::Part>> read_parts(const Mes
   return parts;
 }
 
+/// What every call about an upload names: the artifact it is for, in a message that may say more.
+struct UploadCall {
+  Message message;
+  std::string key;
+};
+
+core::Result<UploadCall> read_call(const MlflowServices& services, const net::Request& in) {
+  auto message = Message::read(in);
+  if (!message) return std::move(message).error();
+  auto key = target_key(services, in, *message);
+  if (!key) return std::move(key).error();
+  return UploadCall{*std::move(message), *std::move(key)};
+}
+
 }  // namespace
 
 void create_multipart(const MlflowServices& services, const net::Request& in, net::Response& out) {
-  const auto message = Message::read(in);
-  if (!message) return answer_error(out, message.error());
-  const auto key = target_key(services, in, *message);
-  if (!key) return answer_error(out, key.error());
-  const auto count = message->required_integer("num_parts");
+  const auto call = read_call(services, in);
+  if (!call) return answer_error(out, call.error());
+  const auto count = call->message.required_integer("num_parts");
   if (!count) return answer_error(out, count.error());
   const auto origin = origin_of(services, in);
   if (!origin) return answer_error(out, origin.error());
-  const auto id = uploads_of(services).begin(*key, *count);
+  const auto id = uploads_of(services).begin(call->key, *count);
   if (!id) return answer_error(out, id.error());
   out.body = fmt::format("{{\"upload_id\":\"{}\",\"credentials\":[", *id);
   for (std::int64_t number = 1; number <= *count; ++number) {
@@ -118,27 +130,23 @@ void put_part(const MlflowServices& services, const net::Request& in, net::Respo
 
 void complete_multipart(const MlflowServices& services, const net::Request& in,
                         net::Response& out) {
-  const auto message = Message::read(in);
-  if (!message) return answer_error(out, message.error());
-  const auto key = target_key(services, in, *message);
-  if (!key) return answer_error(out, key.error());
-  const auto id = message->required_text("upload_id");
+  const auto call = read_call(services, in);
+  if (!call) return answer_error(out, call.error());
+  const auto id = call->message.required_text("upload_id");
   if (!id) return answer_error(out, id.error());
-  auto parts = read_parts(*message);
+  auto parts = read_parts(call->message);
   if (!parts) return answer_error(out, parts.error());
-  if (const auto done = uploads_of(services).complete(*id, *key, *std::move(parts)); !done)
+  if (const auto done = uploads_of(services).complete(*id, call->key, *std::move(parts)); !done)
     return answer_error(out, done.error());
   answer(out, {});
 }
 
 void abort_multipart(const MlflowServices& services, const net::Request& in, net::Response& out) {
-  const auto message = Message::read(in);
-  if (!message) return answer_error(out, message.error());
-  const auto key = target_key(services, in, *message);
-  if (!key) return answer_error(out, key.error());
-  const auto id = message->required_text("upload_id");
+  const auto call = read_call(services, in);
+  if (!call) return answer_error(out, call.error());
+  const auto id = call->message.required_text("upload_id");
   if (!id) return answer_error(out, id.error());
-  if (const auto done = uploads_of(services).abort(*id, *key); !done)
+  if (const auto done = uploads_of(services).abort(*id, call->key); !done)
     return answer_error(out, done.error());
   answer(out, {});
 }

@@ -32,12 +32,7 @@ class TestArtifacts {
   /// The answer with its source unread.
   net::Response begin(net::Method method, std::string_view target, std::string_view body = {},
                       const Headers& headers = {}) const {
-    const std::size_t path_end = std::min(target.find('?'), target.size());
-    net::Request request;
-    request.method = method;
-    request.target = target;
-    request.path = target.substr(0, path_end);
-    request.query = target.substr(std::min(path_end + 1, target.size()));
+    net::Request request = request_for(method, target);
     request.headers = headers;
     request.content_type = "application/json";
     std::vector<std::pair<std::string_view, std::string_view>> parameters;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -14,6 +15,17 @@
 #include "storage/testing/temporary_folder.h"
 
 namespace tenure::api::mlflow {
+
+/// A request for what `target` names, its path and query told apart.
+inline net::Request request_for(net::Method method, std::string_view target) {
+  const std::size_t path_end = std::min(target.find('?'), target.size());
+  net::Request request;
+  request.method = method;
+  request.target = target;
+  request.path = target.substr(0, path_end);
+  request.query = target.substr(std::min(path_end + 1, target.size()));
+  return request;
+}
 
 /// For tests: routes of the MLflow protocol over a temporary SQLite database and folder, called
 /// without sockets.
@@ -49,12 +61,7 @@ class TestMlflow {
   /// `target` may have a query. A body goes with `content_type`.
   net::Response send(net::Method method, std::string_view target, std::string_view body = {},
                      std::string_view content_type = "application/json") const {
-    const std::size_t path_end = std::min(target.find('?'), target.size());
-    net::Request request;
-    request.method = method;
-    request.target = target;
-    request.path = target.substr(0, path_end);
-    request.query = target.substr(std::min(path_end + 1, target.size()));
+    net::Request request = request_for(method, target);
     request.body = body;
     request.content_type = content_type;
     request.remote = "127.0.0.1:50000";

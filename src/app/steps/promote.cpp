@@ -117,7 +117,8 @@ pipelines::Step promote_step(Project& project) {
       }
     }
     if (auto tagged = (*registry)->set_version_tag(project.model_name(), challenger->version,
-                                                   "tenure.promotion", verdict.reason);
+                                                   "tenure.promotion", verdict.reason,
+                                                   {project.actor(), verdict.reason});
         !tagged) {
       return std::move(tagged).error();
     }

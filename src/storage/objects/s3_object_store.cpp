@@ -39,10 +39,12 @@ class S3ObjectStore final : public ObjectStore {
   }
 
   core::Result<> put(std::string_view key, std::string_view bytes) override {
+    if (bytes.size() <= bucket_->client().options().part_bytes) {
+      if (auto checked = check_full(key); !checked) return checked;
+      return bucket_->put(full(key), bytes);
+    }
     auto writer = create(key);
     if (!writer) return std::move(writer).error();
-    if (bytes.size() <= bucket_->client().options().part_bytes)
-      return bucket_->put(full(key), bytes);
     if (auto written = (*writer)->write(bytes); !written) return written;
     return (*writer)->commit();
   }

@@ -17,7 +17,8 @@ std::string reason_of(pg_conn* connection, const std::string& password) {
   while (!password.empty() && text.find(password) != std::string::npos)
     text.replace(text.find(password), password.size(), "");
   while (text.ends_with('\n')) text.pop_back();
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  std::ranges::replace(text, '\n', ' ');
+  std::erase(text, '\t');  // libpq indents its second line
   return text;
 }
 

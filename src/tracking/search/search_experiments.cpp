@@ -1,3 +1,4 @@
+#include "tracking/experiment_rows.h"
 #include "tracking/page_rows.h"
 #include "tracking/search/paging.h"
 #include "tracking/search/searches.h"
@@ -6,17 +7,6 @@ namespace tenure::tracking {
 namespace {
 
 using storage::SqlRow;
-
-Experiment from_row(const SqlRow& row) {
-  Experiment experiment;
-  experiment.id = std::to_string(row.integer(0));
-  experiment.name = row.text(1);
-  experiment.artifact_location = row.text_or(2, "");
-  experiment.lifecycle_stage = row.text_or(3, "active");
-  experiment.created_ms = row.integer_if(4).value_or(0);
-  experiment.updated_ms = row.integer_if(5).value_or(0);
-  return experiment;
-}
 
 void add_condition(Statement& statement, const Condition& condition) {
   if (condition.name.field == Field::kAttribute) {
@@ -77,7 +67,7 @@ core::Result<Page<Experiment>> search_experiments(storage::Database& database, V
   page.next_page_token = end_page(*rows, *read);
   std::vector<storage::SqlValue> keys;
   for (const SqlRow& row : *rows) {
-    page.items.push_back(from_row(row));
+    page.items.push_back(experiment_from_row(row));
     keys.emplace_back(row.integer(0));
   }
   auto tags = read_page_rows(database,
