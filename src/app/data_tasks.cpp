@@ -87,8 +87,9 @@ core::Result<core::JsonObject> generate_data(const GenerateRequest& request) {
 }
 
 core::Result<core::JsonObject> profile_data(const std::filesystem::path& file,
-                                            const std::string& label, const std::string& positive) {
-  auto engine = data::Engine::open();
+                                            const std::string& label, const std::string& positive,
+                                            const std::atomic<bool>* is_cancelled) {
+  auto engine = data::Engine::open({.path = "", .temporary = {}, .is_cancelled = is_cancelled});
   if (!engine) return std::move(engine).error();
   auto profile = data::profile_file(**engine, file, label, positive);
   if (!profile) return std::move(profile).error();
@@ -96,8 +97,12 @@ core::Result<core::JsonObject> profile_data(const std::filesystem::path& file,
 }
 
 core::Result<core::JsonObject> query_data(Project* project, const std::string& sql,
-                                          std::size_t limit) {
-  auto engine = project != nullptr ? project->engine() : data::Engine::open();
+                                          std::size_t limit,
+                                          const std::atomic<bool>* is_cancelled) {
+  auto engine =
+      project != nullptr
+          ? project->engine(is_cancelled)
+          : data::Engine::open({.path = "", .temporary = {}, .is_cancelled = is_cancelled});
   if (!engine) return std::move(engine).error();
   if (project != nullptr)
     if (auto attached = attach_project_tables(*project, **engine); !attached)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -10,7 +11,8 @@
 
 namespace tenure::app {
 
-/// What the `tenure data …` commands do; each answers the command's JSON.
+/// What the `tenure data …` commands do; each answers the command's JSON. Where a flag is given,
+/// it ends the work with kCancelled.
 
 struct GenerateRequest {
   std::string kind = "telco";  ///< telco, telco-timeline
@@ -25,13 +27,15 @@ core::Result<core::JsonObject> generate_data(const GenerateRequest& request);
 
 /// Column statistics of a CSV or Parquet file; `label` may be empty.
 core::Result<core::JsonObject> profile_data(const std::filesystem::path& file,
-                                            const std::string& label, const std::string& positive);
+                                            const std::string& label, const std::string& positive,
+                                            const std::atomic<bool>* is_cancelled = nullptr);
 
 /// Runs SQL. With a project, its cleaned table is there as `data`, and each feature view by its
 /// name. The answer is {"columns": [...], "rows": [[...], ...], "truncated": bool}: the first
 /// `limit` rows, and whether there are more. Rows after them are not made, so memory is bounded by
 /// the limit.
 core::Result<core::JsonObject> query_data(Project* project, const std::string& sql,
-                                          std::size_t limit);
+                                          std::size_t limit,
+                                          const std::atomic<bool>* is_cancelled = nullptr);
 
 }  // namespace tenure::app

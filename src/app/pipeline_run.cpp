@@ -145,6 +145,19 @@ void close_tracked_runs(Project& project, pipelines::Runner& runner) {
   }
 }
 
+/// How to go on after a cancelled run: the steps before the one that was cut short are done.
+core::Error cancelled_in(const pipelines::RunRecord& run, const PipelineRequest& request,
+                         core::Error error) {
+  const auto cut =
+      std::ranges::find(run.steps, pipelines::StepState::kCancelled, &pipelines::StepRecord::state);
+  if (cut == run.steps.begin() || cut == run.steps.end()) return error;
+  error.message +=
+      fmt::format("; what was done before is kept: go on with `tenure run {}--from {}{}`",
+                  request.pipeline.empty() ? "" : request.pipeline + " ", cut->name,
+                  request.until.empty() ? "" : " --until " + request.until);
+  return error;
+}
+
 }  // namespace
 
 core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequest& request,
@@ -162,14 +175,17 @@ core::Result<core::JsonObject> run_pipeline(Project& project, const PipelineRequ
   // What a killed process left half written, nobody else removes.
   core::remove_unfinished_files(project.state_folder(),
                                 project.clock().now() - kUnfinishedFilesKept);
+  pipelines::RunRecord record;
   auto run = opened->runner.run(*dag,
                                 {.from = request.from,
                                  .is_resuming = !request.is_fresh,
                                  .config_digest = digest_of_inputs(project.config()),
                                  .directory = project.runs_folder(),
                                  .is_cancelled = is_cancelled},
-                                observer);
+                                observer, &record);
   close_tracked_runs(project, opened->runner);
+  if (!run && run.error().code == core::ErrorCode::kCancelled)
+    return cancelled_in(record, request, std::move(run).error());
   if (!run) return std::move(run).error();
   core::JsonObject summary = summarize(*run);
   if (summary.contains("version")) {

@@ -64,6 +64,9 @@ TEST_F(PipelineRunTest, EndsTheTrackedRunOfACancelledRunAsKilled) {
   const auto run = run_pipeline(*project_, {}, &observer, &observer.is_cancelled);
   ASSERT_FALSE(run);
   EXPECT_EQ(run.error().code, core::ErrorCode::kCancelled);
+  EXPECT_EQ(run.error().message,
+            "evaluate: cancelled; what was done before is kept: go on with `tenure run --from "
+            "evaluate`");
   EXPECT_EQ(statuses(), (Counts{{"KILLED", 1}}));
 }
 

@@ -208,9 +208,16 @@ core::Result<auth::TokenStore*> Project::tokens() {
   return tokens_.get();
 }
 
-core::Result<std::unique_ptr<data::Engine>> Project::engine() const {
+core::Result<std::unique_ptr<data::Engine>> Project::engine(
+    const std::atomic<bool>* is_cancelled) const {
   prepare_state_folder();
-  return data::Engine::open({.path = "", .temporary = state_folder() / "tmp"});
+  const std::filesystem::path temporary = state_folder() / "tmp";
+  // What is larger than memory goes to a folder in there, which DuckDB makes without its parents.
+  if (auto made = core::make_directories(temporary); !made) return std::move(made).error();
+  return data::Engine::open(
+      {.path = "",
+       .temporary = temporary,
+       .is_cancelled = is_cancelled != nullptr ? is_cancelled : is_cancelled_});
 }
 
 std::filesystem::path Project::state_folder() const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -60,8 +61,12 @@ class Project {
   core::Result<tracking::LoggedModelStore*> logged_models();
   core::Result<tracking::Registry*> registry();
   core::Result<auth::TokenStore*> tokens();
-  core::Result<std::unique_ptr<data::Engine>> engine()
-      const;  ///< a new one; spills below .tenure/tmp
+  /// A new one; spills below .tenure/tmp. Its statements end when `is_cancelled` is set, which
+  /// outlives it; null = the flag of cancel_with.
+  core::Result<std::unique_ptr<data::Engine>> engine(
+      const std::atomic<bool>* is_cancelled = nullptr) const;
+  /// Engines that are opened from now on look at this flag, which outlives them.
+  void cancel_with(const std::atomic<bool>& is_cancelled) { is_cancelled_ = &is_cancelled; }
 
   /// .tenure, beside tenure.yaml. It holds customers' data: whoever opens a backend makes it for
   /// its owner alone (mode 0700); one that is there keeps its permissions.
@@ -79,6 +84,7 @@ class Project {
   void prepare_state_folder() const;
   core::Config config_;
   core::SystemClock clock_;
+  const std::atomic<bool>* is_cancelled_ = nullptr;
   std::unique_ptr<storage::Database> database_;
   std::unique_ptr<storage::KvStore> online_;
   std::unique_ptr<storage::ObjectStore> objects_;

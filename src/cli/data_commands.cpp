@@ -2,6 +2,7 @@
 
 #include "app/data_tasks.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/render.h"
 #include "core/terminal.h"
 
@@ -60,7 +61,7 @@ std::string rates_text(const core::JsonObject& column) {
 
 core::Result<Output> profile(const Arguments& arguments) {
   auto answer = app::profile_data(arguments.text("FILE"), arguments.text("--label"),
-                                  arguments.text("--positive"));
+                                  arguments.text("--positive"), &catch_interrupts());
   if (!answer) return std::move(answer).error();
   std::string text = count_of(*answer, "rows", "row");
   if (answer->contains("sampled_rows"))
@@ -94,8 +95,8 @@ core::Result<Output> query(const Arguments& arguments) {
     if (!opened) return std::move(opened).error();
     project = *std::move(opened);
   }
-  auto answer =
-      app::query_data(project.get(), arguments.text("SQL"), static_cast<std::size_t>(*limit));
+  auto answer = app::query_data(project.get(), arguments.text("SQL"),
+                                static_cast<std::size_t>(*limit), &catch_interrupts());
   if (!answer) return std::move(answer).error();
   std::vector<core::TextTable::Column> heads;
   const core::JsonArray& rows = answer->at("rows").as_array();

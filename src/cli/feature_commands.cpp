@@ -2,6 +2,7 @@
 
 #include "app/feature_tasks.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/render.h"
 
 namespace tenure::cli {
@@ -14,6 +15,7 @@ template <typename Task, typename Render>
 core::Result<Output> on_project(const Arguments& arguments, Task task, Render render) {
   auto project = app::Project::open(arguments.config);
   if (!project) return std::move(project).error();
+  (*project)->cancel_with(catch_interrupts());
   core::Result<core::JsonObject> answer = task(**project);
   if (!answer) return std::move(answer).error();
   std::string text = render(*answer);

@@ -50,9 +50,11 @@ core::Result<Output> run_until(const Arguments& arguments, const app::PipelineRe
   }
   auto project = app::Project::open(source);
   if (!project) return std::move(project).error();
+  const std::atomic<bool>& is_cancelled = catch_interrupts();
+  (*project)->cancel_with(is_cancelled);
   RunDisplay display;
-  auto summary = app::run_pipeline(**project, request, arguments.is_json ? nullptr : &display,
-                                   &catch_interrupts());
+  auto summary =
+      app::run_pipeline(**project, request, arguments.is_json ? nullptr : &display, &is_cancelled);
   if (!summary) return std::move(summary).error();
   std::string text = render_run_summary(*summary);
   return Output{*std::move(summary), std::move(text)};
@@ -77,6 +79,7 @@ core::Result<Output> train(const Arguments& arguments) {
 core::Result<Output> evaluate(const Arguments& arguments) {
   auto project = app::Project::open(arguments.config);
   if (!project) return std::move(project).error();
+  (*project)->cancel_with(catch_interrupts());
   auto answer = app::evaluate_model(**project, {.file = arguments.text("FILE"),
                                                 .model = arguments.text("--model"),
                                                 .version = arguments.text("--version"),
@@ -160,6 +163,7 @@ core::Result<Output> score(const Arguments& arguments) {
   }
   core::ProgressBar bar("score", 0);
   const std::atomic<bool>& is_cancelled = catch_interrupts();
+  (*project)->cancel_with(is_cancelled);
   request.progress = [&](std::int64_t done, std::int64_t total) {
     bar.update(static_cast<std::uint64_t>(done), static_cast<std::uint64_t>(total));
     return !is_cancelled.load();

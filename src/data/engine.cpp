@@ -18,6 +18,7 @@
 #include "core/file.h"
 #include "core/id.h"
 #include "core/utf8.h"
+#include "data/cancel_watch.h"
 #include "data/duckdb_columns.h"
 #include "data/duckdb_function.h"
 
@@ -131,9 +132,15 @@ ErrorCode code_of(std::string_view message) {
   return ErrorCode::kInvalidArgument;
 }
 
+Error cancelled() {
+  return Error{ErrorCode::kCancelled, "cancelled"};
+}
+
 Error engine_error(const char* message) {
   if (message == nullptr) return Error{ErrorCode::kInternal, "the SQL engine gave no reason"};
-  return Error{code_of(message), message};
+  const ErrorCode code = code_of(message);
+  if (code == ErrorCode::kCancelled) return cancelled();
+  return Error{code, message};
 }
 
 /// "18.7 GiB", as DuckDB writes sizes; infinity for what is none.
@@ -163,12 +170,21 @@ struct Engine::State {
   /// Grows with every interrupt(). DuckDB forgets an interrupt that arrives while it prepares a
   /// statement; comparing this number right before execution does not.
   std::atomic<std::uint64_t> interrupts{0};
+  const std::atomic<bool>* is_cancelled = nullptr;
+  std::optional<CancelWatch> watch;
 
   ~State() {
+    watch.reset();
     connection.reset();
     database.reset();
     std::error_code ignored;
     std::filesystem::remove_all(spill_folder, ignored);
+  }
+
+  bool has_ended() const { return is_cancelled != nullptr && is_cancelled->load(); }
+  void interrupt() {
+    interrupts.fetch_add(1);
+    duckdb_interrupt(connection.get());
   }
 
   enum class Fetch { kWhole, kStreaming };
@@ -226,6 +242,11 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   if (auto set = engine->execute("SET TimeZone='UTC'"); !set) return std::move(set).error();
   if (options.memory_limit_bytes == 0)
     if (auto set = engine->limit_memory(); !set) return std::move(set).error();
+  if (options.is_cancelled != nullptr) {
+    State& opened = *engine->state_;
+    opened.is_cancelled = options.is_cancelled;
+    opened.watch.emplace(*options.is_cancelled, [&opened] { opened.interrupt(); });
+  }
   return engine;
 }
 
@@ -245,6 +266,7 @@ Result<> Engine::limit_memory() {
 
 Result<> Engine::State::run(duckdb_prepared_statement prepared, std::uint64_t interrupts_before,
                             Answer& answer, Fetch fetch) {
+  if (has_ended()) return cancelled();
   Pending pending;
   const auto made = fetch == Fetch::kStreaming
                         ? duckdb_pending_prepared_streaming(prepared, pending.out())
@@ -252,7 +274,7 @@ Result<> Engine::State::run(duckdb_prepared_statement prepared, std::uint64_t in
   if (made != DuckDBSuccess) return engine_error(duckdb_pending_error(pending.get()));
   // From here on DuckDB itself remembers an interrupt. One that it has forgotten is repeated:
   // to give the statement up without it would first work off the tasks that are under way.
-  if (interrupts.load() != interrupts_before) duckdb_interrupt(connection.get());
+  if (interrupts.load() != interrupts_before || has_ended()) duckdb_interrupt(connection.get());
   if (duckdb_execute_pending(pending.get(), answer.get()) != DuckDBSuccess)
     return engine_error(duckdb_result_error(answer.get()));
   return {};
@@ -468,8 +490,7 @@ Result<> Engine::add_function(const std::string& name, std::span<const ColumnTyp
 }
 
 void Engine::interrupt() {
-  state_->interrupts.fetch_add(1);
-  duckdb_interrupt(state_->connection.get());
+  state_->interrupt();
 }
 
 namespace {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +23,9 @@ struct EngineOptions {
   /// than 80 % of the memory there is.
   std::uint64_t memory_limit_bytes = 0;
   unsigned threads = 0;  ///< 0 = all cores
+  /// Outlives the engine. From when it is true on, the statement that runs and every later one
+  /// gives kCancelled. null = nobody cancels.
+  const std::atomic<bool>* is_cancelled = nullptr;
 };
 
 /// The SQL engine for bulk work: DuckDB through its C API. Time zone UTC, insertion order kept, no
@@ -37,8 +41,8 @@ class Engine {
 
   /// Runs statements, separated by ';'; drops their results.
   /// Errors: kInvalidArgument (syntax, unknown column, conversion, with DuckDB's text), kNotFound
-  /// (no such file), kResourceExhausted (memory limit, disk full), kCancelled (interrupt),
-  /// kCorruption (damaged file).
+  /// (no such file), kResourceExhausted (memory limit, disk full), kCancelled (interrupt, or the
+  /// flag of the options), kCorruption (damaged file).
   core::Result<> execute(std::string_view sql);
 
   /// Runs one query and returns the whole answer. SQL types become: BOOLEAN kBoolean; integers

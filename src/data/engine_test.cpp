@@ -1,5 +1,8 @@
 #include "data/engine.h"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
@@ -291,6 +294,33 @@ TEST_F(EngineTest, StopsTheStatementThatRunsInAnotherThread) {
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, ErrorCode::kCancelled) << answer.error().message;
   EXPECT_EQ(*engine_->query_integer("SELECT 5"), 5);
+}
+
+TEST_F(EngineTest, EndsTheStatementThatRunsWhenTheFlagIsSetAndTakesNoOther) {
+  std::atomic<bool> is_cancelled{false};
+  auto engine =
+      Engine::open({.path = "", .temporary = folder_, .threads = 2, .is_cancelled = &is_cancelled});
+  ASSERT_TRUE(engine) << engine.error().message;
+  std::atomic<bool> has_begun{false};
+  const std::array parameters = {ColumnType::kNumber};
+  ASSERT_TRUE((*engine)->add_function("noted", parameters,
+                                      [&has_begun](const FunctionRows&, std::span<double> out) {
+                                        has_begun.store(true);
+                                        has_begun.notify_all();
+                                        std::ranges::fill(out, 1);
+                                        return core::Result<>();
+                                      }));
+  std::thread canceller([&] {
+    has_begun.wait(false);
+    is_cancelled.store(true);
+  });
+  const auto answer = (*engine)->query(
+      "SELECT sum(noted(i)) FROM range(10000000) AS a(i), range(10000000) AS b(j)");
+  canceller.join();
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, ErrorCode::kCancelled) << answer.error().message;
+  EXPECT_EQ((*engine)->query("SELECT 5").error().code, ErrorCode::kCancelled);
+  EXPECT_EQ((*engine)->execute("CREATE TABLE t AS SELECT 5").error().code, ErrorCode::kCancelled);
 }
 
 TEST_F(EngineTest, NeverDownloadsExtensions) {

@@ -33,6 +33,7 @@ class BodyDownload {
   /// Pieces are still to be taken. False as well when there never was a body.
   bool is_open() const { return left_ > 0; }
   bool is_empty() const { return !source_ && !current_.bytes && !next_.bytes; }
+  // is_reading_ comes first: until the end of read() is told, the rest is the worker's.
   bool has_failed() const { return !is_reading_ && has_failed_; }
   bool is_ready() const { return !is_reading_ && next_.size > 0; }
 

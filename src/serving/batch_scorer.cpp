@@ -33,8 +33,8 @@ class ScratchFolder {
  public:
   explicit ScratchFolder(std::filesystem::path path) : path_(std::move(path)) {}
   ~ScratchFolder() {
-    if (is_kept_) return;
     std::error_code ignored;
+    if (is_kept_ && !std::filesystem::is_empty(path_, ignored)) return;
     std::filesystem::remove_all(path_, ignored);
   }
   ScratchFolder(const ScratchFolder&) = delete;
@@ -335,25 +335,31 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   if (auto made = core::make_directories(scratch.path()); !made) return std::move(made).error();
   const data::DataSpec spec = spec_of(request);
   const FileStamp stamp(request.input);
-  auto rows = open_rows(engine, spec, request);
-  if (!rows) return std::move(rows).error();
-  const auto progress = std::make_shared<Progress>(request, rows->count);
-  auto writer = ChunkWriter::make(engine, model, request, *rows, progress);
-  if (!writer) return std::move(writer).error();
-
   const auto cancelled_at = [&](std::int64_t done) {
     scratch.keep();
     return core::Error{
         core::ErrorCode::kCancelled,
         fmt::format("cancelled after {} rows; the same command goes on there", done)};
   };
+  const auto kept = [&](core::Error error, std::int64_t done) {
+    return error.code == core::ErrorCode::kCancelled ? cancelled_at(done) : std::move(error);
+  };
+  auto rows = open_rows(engine, spec, request);
+  if (!rows) {
+    if (rows.error().code == core::ErrorCode::kCancelled) scratch.keep();
+    return std::move(rows).error();
+  }
+  const auto progress = std::make_shared<Progress>(request, rows->count);
+  auto writer = ChunkWriter::make(engine, model, request, *rows, progress);
+  if (!writer) return std::move(writer).error();
+
   // What a failed query says; cleaning tells which value of the input it is, and where.
   const auto explained = [&](core::Error error, std::int64_t done) {
     if (progress->is_cancelled()) return cancelled_at(done);
     if (rows->is_direct && error.code == core::ErrorCode::kInvalidArgument)
       if (auto cleaned = clean(engine, spec, scratch.path()); !cleaned)
         return std::move(cleaned).error();
-    return error;
+    return kept(std::move(error), done);
   };
   const auto check_input = [&]() -> core::Result<> {
     if (!rows->is_direct || stamp == FileStamp(request.input)) return {};
@@ -376,7 +382,7 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
           return checked;
         });
     if (written) return report;
-    return checked ? explained(std::move(written).error(), 0) : std::move(written).error();
+    return checked ? explained(std::move(written).error(), 0) : kept(std::move(written).error(), 0);
   }
 
   std::optional<decision::CampaignSelection> selection;
@@ -404,7 +410,7 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     if (!selection) continue;
     auto table =
         engine.query(fmt::format("SELECT * FROM read_parquet({})", data::quote_path(part)));
-    if (!table) return std::move(table).error();
+    if (!table) return kept(std::move(table).error(), first);
     if (auto added = writer->answers().add_candidates(*table, *selection); !added)
       return std::move(added).error();
   }
@@ -425,7 +431,7 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
               engine, *request.policy, std::span(chosen.offers).subspan(first, size), why_not,
               part_of(scratch.path(), "part", chunk), part_of(scratch.path(), kind, chunk));
           !settled)
-        return std::move(settled).error();
+        return kept(std::move(settled).error(), rows->count);
     }
     report.expected_cost = chosen.cost;
     report.profit_bound = chosen.bound;
@@ -435,14 +441,14 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
     parts += (chunk == 0 ? "" : ", ") + data::quote_path(part_of(scratch.path(), kind, chunk));
   for (const char* table : {"scores", "chosen_offers"})
     if (auto dropped = engine.execute(fmt::format("DROP TABLE IF EXISTS {}", table)); !dropped)
-      return std::move(dropped).error();
+      return kept(std::move(dropped).error(), rows->count);
   const std::string all = fmt::format("read_parquet([{}])", parts);
   if (auto counted = count(engine, all, model, request, report); !counted)
-    return std::move(counted).error();
+    return kept(std::move(counted).error(), rows->count);
   if (auto published =
           data::write_by_name(engine, fmt::format("SELECT * FROM {}", all), request.output);
       !published)
-    return std::move(published).error();
+    return kept(std::move(published).error(), rows->count);
   return report;
 }
 

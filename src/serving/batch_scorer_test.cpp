@@ -1,5 +1,6 @@
 #include "serving/batch_scorer.h"
 
+#include <atomic>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -449,6 +450,35 @@ TEST_F(BatchScorer, GoesOnBehindFinishedChunks) {
                             path("out.parquet").string()))),
             50'000);
   EXPECT_FALSE(std::filesystem::exists(path("scratch")));
+}
+
+TEST_F(BatchScorer, KeepsFinishedChunksWhenTheEngineIsCancelled) {
+  std::string csv = "age,id,plan\n";
+  for (int i = 0; i < 50'001; ++i) csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");
+  write("in.csv", csv);
+  BatchRequest asked = request("in.csv", "out.parquet");
+  asked.chunk_rows = 50'000;
+  std::atomic<bool> is_cancelled{false};
+  asked.progress = [&](std::int64_t done, std::int64_t) {
+    if (done >= 50'000) is_cancelled = true;  // what the engine does next, ends
+    return true;
+  };
+  auto engine =
+      must(data::Engine::open({.path = "", .temporary = {}, .is_cancelled = &is_cancelled}));
+  const auto cancelled = score_file(*engine, model_, asked);
+  ASSERT_FALSE(cancelled.has_value());
+  EXPECT_EQ(cancelled.error().code, core::ErrorCode::kCancelled);
+  EXPECT_EQ(cancelled.error().message,
+            "cancelled after 50000 rows; the same command goes on there");
+  EXPECT_TRUE(std::filesystem::exists(path("scratch") / "part-000000.parquet"));
+  EXPECT_FALSE(std::filesystem::exists(path("out.parquet")));
+  // Cancelled again before it has done anything: what was there stays.
+  EXPECT_EQ(score_file(*engine, model_, asked).error().code, core::ErrorCode::kCancelled);
+  EXPECT_TRUE(std::filesystem::exists(path("scratch") / "part-000000.parquet"));
+  asked.progress = {};
+  const auto report = score_file(*engine_, model_, asked);
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  EXPECT_EQ(report->rows, 50'001);
 }
 
 }  // namespace

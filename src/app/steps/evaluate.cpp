@@ -56,7 +56,7 @@ pipelines::Step evaluate_step(Project& project) {
     const std::filesystem::path folder = facts_file->parent_path();
     auto model = learn::Model::load(folder);
     if (!model) return std::move(model).error();
-    auto engine = project.engine();
+    auto engine = project.engine(context.is_cancelled);
     if (!engine) return std::move(engine).error();
     auto rows = read_training_table(**engine, prepared->table, prepared->definitions,
                                     prepared->service, "test");

@@ -17,7 +17,7 @@ pipelines::Step features_step(Project& project) {
     if (!dataset) return std::move(dataset).error();
     auto entities = file_of_earlier(project, context, "entities");
     if (!entities) return std::move(entities).error();
-    auto engine = project.engine();
+    auto engine = project.engine(context.is_cancelled);
     if (!engine) return std::move(engine).error();
     auto definitions = features::Definitions::from_config(project.config(), *dataset, **engine);
     if (!definitions) return std::move(definitions).error();

@@ -32,7 +32,8 @@ bool is_current(const Project& project, const std::string& key) {
 /// content keeps its snapshot time, so running again changes nothing. Only a table without times
 /// that comes back after another one is a new snapshot: the online store keeps the newest, so under
 /// its old time it would stay hidden behind the other.
-core::Result<data::Dataset> cleaned(Project& project, const data::DataSpec& spec) {
+core::Result<data::Dataset> cleaned(Project& project, const data::DataSpec& spec,
+                                    const std::atomic<bool>* is_cancelled) {
   auto source_digest = core::sha256_file(spec.source);
   if (!source_digest) return std::move(source_digest).error().within("data.source");
   const std::string key =
@@ -48,7 +49,7 @@ core::Result<data::Dataset> cleaned(Project& project, const data::DataSpec& spec
     }
   }
   if (auto made = core::make_directories(folder); !made) return std::move(made).error();
-  auto engine = project.engine();
+  auto engine = project.engine(is_cancelled);
   if (!engine) return std::move(engine).error();
   auto dataset =
       data::load_dataset(**engine, spec, folder / "table.parquet", project.clock().now());
@@ -76,12 +77,12 @@ std::string summarize(const data::Dataset& dataset, bool is_generated) {
 }  // namespace
 
 pipelines::Step ingest_step(Project& project) {
-  return [&project](const pipelines::StepContext&) -> core::Result<pipelines::StepResult> {
+  return [&project](const pipelines::StepContext& context) -> core::Result<pipelines::StepResult> {
     auto spec = data::DataSpec::from_config(project.config());
     if (!spec) return std::move(spec).error();
     auto is_generated = generate_if_missing(project, *spec);
     if (!is_generated) return std::move(is_generated).error();
-    auto dataset = cleaned(project, *spec);
+    auto dataset = cleaned(project, *spec, context.is_cancelled);
     if (!dataset) return std::move(dataset).error();
 
     const std::filesystem::path description = dataset->parquet.parent_path() / "dataset.json";

@@ -12,7 +12,7 @@ pipelines::Step materialize_step(Project& project) {
     if (!prepared) return std::move(prepared).error();
     auto dataset = dataset_of_run(project, context);
     if (!dataset) return std::move(dataset).error();
-    auto engine = project.engine();
+    auto engine = project.engine(context.is_cancelled);
     if (!engine) return std::move(engine).error();
     auto done = materialize_all(project, **engine, prepared->definitions, *dataset,
                                 {.views = {}, .from = {}, .until = project.clock().now()});

@@ -16,14 +16,14 @@ core::Result<learn::Evaluation> evaluate_on_test(Project& project, const StoredM
                                                  const data::Dataset& dataset,
                                                  const std::filesystem::path& entities,
                                                  const std::filesystem::path& scratch,
-                                                 double threshold) {
+                                                 const std::atomic<bool>* is_cancelled) {
   auto service = stored.definitions.service(stored.model.facts().service);
   if (!service) return std::move(service).error();
   // Today's rows as the model was taught to read them: a feature of the same name may mean another
   // column by now.
   const features::Definitions definitions =
       over_current_sources(project, stored.definitions, dataset);
-  auto engine = project.engine();
+  auto engine = project.engine(is_cancelled);
   if (!engine) return std::move(engine).error();
   if (auto ties = write_training_table(**engine, definitions, **service, entities,
                                        dataset.id_column, scratch);
@@ -37,7 +37,7 @@ core::Result<learn::Evaluation> evaluate_on_test(Project& project, const StoredM
   probabilities.reserve(scores->size());
   for (const learn::Model::Score& score : *scores)
     probabilities.push_back(static_cast<double>(score.probability));
-  return learn::evaluate(rows->labels, probabilities, threshold);
+  return learn::evaluate(rows->labels, probabilities, stored.model.facts().threshold);
 }
 
 core::Json side(const tracking::ModelVersion& version, const learn::Evaluation& evaluation) {
@@ -69,8 +69,7 @@ pipelines::Step promote_step(Project& project) {
         [&](const tracking::ModelVersion& version) -> core::Result<learn::Evaluation> {
       auto stored = open_stored_model(project, version);
       if (!stored) return std::move(stored).error();
-      return evaluate_on_test(project, *stored, *dataset, *entities, scratch,
-                              stored->model.facts().threshold);
+      return evaluate_on_test(project, *stored, *dataset, *entities, scratch, context.is_cancelled);
     };
     auto challenger_metrics = measure(*challenger);
     if (!challenger_metrics) return std::move(challenger_metrics).error();

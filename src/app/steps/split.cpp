@@ -14,7 +14,7 @@ pipelines::Step split_step(Project& project) {
     if (!spec) return std::move(spec).error();
     auto dataset = dataset_of_run(project, context);
     if (!dataset) return std::move(dataset).error();
-    auto engine = project.engine();
+    auto engine = project.engine(context.is_cancelled);
     if (!engine) return std::move(engine).error();
     if (auto made = core::make_directories(context.directory); !made)
       return std::move(made).error();

@@ -162,7 +162,7 @@ pipelines::Step train_step(Project& project) {
     if (!spec) return std::move(spec).error();
     auto prepared = prepared_training(project, context);
     if (!prepared) return std::move(prepared).error();
-    auto engine = project.engine();
+    auto engine = project.engine(context.is_cancelled);
     if (!engine) return std::move(engine).error();
     auto rows = read_training_table(**engine, prepared->table, prepared->definitions,
                                     prepared->service, "train");

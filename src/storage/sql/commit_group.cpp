@@ -1,6 +1,5 @@
 #include "storage/sql/commit_group.h"
 
-#include <chrono>
 #include <condition_variable>
 #include <exception>
 
@@ -11,10 +10,8 @@
 namespace tenure::storage {
 namespace {
 
-// A transaction takes no more bodies once it has this many, or is open this long: the first one
-// waits for the last.
+// A transaction takes no more bodies once it has this many.
 constexpr std::size_t kBodiesMax = 256;
-constexpr std::chrono::milliseconds kOpenMax{20};
 
 }  // namespace
 
@@ -155,7 +152,7 @@ void CommitGroup::run_together(std::vector<Caller*>& callers) {
     for (Caller* const caller : callers) caller->result = begun;
     return;
   }
-  const auto deadline = steady_clock::now() + kOpenMax;
+  const auto deadline = steady_clock::now() + open_max_;
   for (Caller* caller = callers.front(); caller != nullptr;) {
     const bool is_first = callers.size() == 1;
     const bool is_open = run_in_transaction(*caller, is_first);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -50,7 +51,11 @@ class CommitGroup {
   };
   using Body = std::function<core::Result<>(SqlExecutor&)>;
 
-  explicit CommitGroup(WritingConnection& connection) : connection_(&connection) {}
+  /// A transaction that is open for `open_max` takes no more bodies: the first one waits for the
+  /// last.
+  explicit CommitGroup(WritingConnection& connection,
+                       std::chrono::milliseconds open_max = std::chrono::milliseconds(20))
+      : connection_(&connection), open_max_(open_max) {}
   CommitGroup(const CommitGroup&) = delete;
   CommitGroup& operator=(const CommitGroup&) = delete;
 
@@ -79,6 +84,7 @@ class CommitGroup {
   static void fail_together(std::span<Caller* const> callers, const Caller& cause);
 
   WritingConnection* connection_;
+  std::chrono::milliseconds open_max_;
   mutable std::mutex mutex_;
   std::deque<Caller*> queue_;
   bool has_leader_ = false;

@@ -1,6 +1,7 @@
 #include "storage/sql/commit_group.h"
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 
@@ -105,7 +106,7 @@ class CommitGroupTest : public ::testing::Test {
   std::string durable() const { return fmt::format("{}", fmt::join(connection_.durable, " ")); }
 
   WordConnection connection_;
-  CommitGroup group_{connection_};
+  CommitGroup group_{connection_, std::chrono::hours(1)};  // machines may be slow
 };
 
 TEST_F(CommitGroupTest, ThoseWhoWaitTogetherShareOneCommitInTheOrderTheyCame) {
@@ -113,6 +114,19 @@ TEST_F(CommitGroupTest, ThoseWhoWaitTogetherShareOneCommitInTheOrderTheyCame) {
     EXPECT_TRUE(result);
   EXPECT_EQ(durable(), "a b c d");
   EXPECT_EQ(connection_.commits, 1);
+}
+
+TEST_F(CommitGroupTest, ATransactionThatIsOpenForLongTakesNoMore) {
+  CommitGroup impatient(connection_, std::chrono::milliseconds(0));
+  std::thread other;
+  ASSERT_TRUE(impatient.run(Kind::kTransaction, [&](SqlExecutor& sql) {
+    other = std::thread([&] { EXPECT_TRUE(impatient.run(Kind::kTransaction, saying("b"))); });
+    while (impatient.waiting() < 1) std::this_thread::yield();
+    return say(sql, "a");
+  }));
+  other.join();
+  EXPECT_EQ(durable(), "a b");
+  EXPECT_EQ(connection_.commits, 2);
 }
 
 TEST_F(CommitGroupTest, OneWhoIsAloneCommitsAtOnce) {

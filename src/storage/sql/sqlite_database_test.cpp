@@ -185,11 +185,12 @@ TEST(SqliteDatabase, TheWriteAheadLogStaysShortWhileReadersNeverPause) {
   ASSERT_TRUE((*database)->execute("CREATE TABLE t (a VARCHAR(10000))"));
   std::atomic<bool> ends{false};
   std::vector<std::thread> readers;
-  // Each begins its next query before the others have ended theirs.
+  // Each begins its next query before the others have ended theirs; none reads for long, for a
+  // reader that is older than the log's end is waited for only shortly.
   for (int i = 0; i < 3; ++i) {
     readers.emplace_back([&] {
       while (!ends) {
-        EXPECT_TRUE((*database)->for_each("SELECT a FROM t", {},
+        EXPECT_TRUE((*database)->for_each("SELECT a FROM t LIMIT 50", {},
                                           [&](const SqlRowView&) { return !ends.load(); }));
       }
     });

@@ -18,21 +18,21 @@ Statement& open_rows(Statement& statement, std::string_view word, Field field,
 void add_data_condition(Statement& statement, Field field, const std::string& key,
                         const Condition& condition) {
   if (condition.comparator == Comparator::kIsNull) {
-    open_rows(statement, "NOT EXISTS", field, key).add(")");
+    open_rows(statement, "NOT EXISTS", field, key).close_exists();
     return;
   }
   open_rows(statement, "EXISTS", field, key);
   if (condition.comparator == Comparator::kIsNotNull) {
-    statement.add(")");
+    statement.close_exists();
     return;
   }
   if (field != Field::kMetric) {
-    statement.add(" AND ").compare("t.value", condition).add(")");
+    statement.add(" AND ").compare("t.value", condition).close_exists();
   } else if (condition.comparator == Comparator::kNotEqual) {
-    statement.add(" AND (t.is_nan OR ").compare("t.value", condition).add("))");
+    statement.add(" AND (t.is_nan OR ").compare("t.value", condition).add(")").close_exists();
   } else {
     // NaN is kept as 0.
-    statement.add(" AND NOT t.is_nan AND ").compare("t.value", condition).add(")");
+    statement.add(" AND NOT t.is_nan AND ").compare("t.value", condition).close_exists();
   }
 }
 
@@ -49,7 +49,7 @@ void add_dataset_condition(Statement& statement, const Condition& condition) {
       " WHERE i.destination_type = 'RUN' AND i.destination_id = r.run_uuid AND i.source_type = "
       "'DATASET' AND ");
   statement.compare(is_context ? "d.value" : fmt::format("d.{}", condition.name.key), condition)
-      .add(")");
+      .close_exists();
 }
 
 void add_condition(Statement& statement, const Condition& condition) {

@@ -18,7 +18,7 @@ void add_condition(Statement& statement, const Condition& condition) {
       .bind(condition.name.key);
   if (condition.comparator != Comparator::kIsNull && condition.comparator != Comparator::kIsNotNull)
     statement.add(" AND ").compare("t.value", condition);
-  statement.add(")");
+  statement.close_exists();
 }
 
 void add_order(Statement& statement, const ReadQuery& query) {

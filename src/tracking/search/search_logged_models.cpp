@@ -96,7 +96,7 @@ void add_data_condition(Statement& statement, const std::string& table, std::str
       .bind(condition.name.key);
   if (condition.comparator != Comparator::kIsNull && condition.comparator != Comparator::kIsNotNull)
     statement.add(" AND ").compare(fmt::format("t.{}_value", kind), condition);
-  statement.add(")");
+  statement.close_exists();
 }
 
 void add_conditions(Statement& statement, const LoggedModelTables& tables,
@@ -115,7 +115,7 @@ void add_conditions(Statement& statement, const LoggedModelTables& tables,
             .add(" AND ")
             .compare("t.metric_value", condition);
         add_datasets(statement, query.datasets);
-        statement.add(")");
+        statement.close_exists();
         break;
       case Field::kParam:
         add_data_condition(statement, tables.params, "param", condition);

@@ -50,7 +50,7 @@ void add_tag_condition(Statement& statement, const Kind& kind, const Condition& 
       .bind(condition.name.key);
   if (condition.comparator != Comparator::kIsNull && condition.comparator != Comparator::kIsNotNull)
     statement.add(" AND ").compare("t.value", condition);
-  statement.add(")");
+  statement.close_exists();
 }
 
 void add_conditions(Statement& statement, const Kind& kind,

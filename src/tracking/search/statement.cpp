@@ -156,6 +156,13 @@ Statement& Statement::order_by_id(std::string_view column) {
   return add(column).add(is_sqlite_ ? "" : " COLLATE \"C\"");
 }
 
+Statement& Statement::close_exists() {
+  constexpr int kJoined = 8;  // join_collapse_limit of PostgreSQL: so many it orders with care
+  // What has an offset is not made a join. SQLite never makes one.
+  if (!is_sqlite_ && ++exists_ > kJoined) add(" OFFSET 0");
+  return add(")");
+}
+
 std::string Statement::without_index(std::string_view column) const {
   return fmt::format("{}{}", is_sqlite_ ? "+" : "", column);
 }

@@ -42,6 +42,10 @@ class Statement {
   /// over two columns to be better than a list of primary keys.
   std::string without_index(std::string_view column) const;
 
+  /// The ")" of EXISTS (SELECT ...). PostgreSQL would make a join of each, and plans joins of many
+  /// tables for minutes; those after the first few stay a look-up for each row.
+  Statement& close_exists();
+
   core::Result<std::vector<storage::SqlRow>> run(storage::SqlExecutor& sql) const {
     return sql.query(text_, parameters_);
   }
@@ -58,6 +62,7 @@ class Statement {
   void compare_integer(std::string_view column, Comparator comparator, double value);
 
   bool is_sqlite_;
+  int exists_ = 0;
   std::string text_;
   std::vector<storage::SqlValue> parameters_;
 };
