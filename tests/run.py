@@ -16,7 +16,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 DEFAULT_TIERS = ("unit", "architecture", "docs", "scenarios", "faults")
-ON_POSTGRESQL = ("tracking_test",)  # run on both databases
+ON_POSTGRESQL = ("monitoring_test", "tracking_test")  # run on both databases
 PYTHON_TIERS = ("docs", "scenarios", "faults", "clients")
 
 

@@ -119,9 +119,8 @@ core::Result<std::int64_t> LabelStore::add(std::span<const OutcomeLabel> labels,
   const std::vector<const OutcomeLabel*> kept = without_repeats(labels);
   std::int64_t added = 0;
   const core::Micros now = clock_->now();
-  auto done = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto removed = remove_contradicted(sql, kept); !removed) return removed;
-    auto inserted = tracking::insert_rows(
+  const auto insert = [&](SqlExecutor& sql) {
+    return tracking::insert_rows(
         sql,
         {"INSERT INTO tenure_labels (received, actor, model, prediction_id, entity_id, key_time, "
          "time, outcome) VALUES ",
@@ -136,8 +135,17 @@ core::Result<std::int64_t> LabelStore::add(std::span<const OutcomeLabel> labels,
           row.emplace_back(label.time);
           row.emplace_back(std::int64_t{label.has_happened ? 1 : 0});
         });
+  };
+  auto done = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    auto inserted = insert(sql);
     if (!inserted) return std::move(inserted).error();
     added = *inserted;
+    if (added == static_cast<std::int64_t>(kept.size())) return {};
+    // Some are there already, and may say otherwise.
+    if (auto removed = remove_contradicted(sql, kept); !removed) return removed;
+    inserted = insert(sql);
+    if (!inserted) return std::move(inserted).error();
+    added += *inserted;
     return {};
   });
   if (!done) return std::move(done).error();

@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "storage/testing/temporary_folder.h"
+#include "storage/testing/test_database.h"
 
 namespace tenure::monitoring {
 namespace {
@@ -44,7 +45,7 @@ class LabelStoreTest : public ::testing::Test {
   storage::testing::TemporaryFolder folder_;
   core::ManualClock clock_{kNow};
   std::unique_ptr<storage::Database> database_ =
-      std::move(*storage::open_database("sqlite:///labels.db", folder_.path().string()));
+      storage::testing::open_test_database(folder_.path());
   LabelStore store_{*database_, clock_};
 };
 

@@ -163,14 +163,14 @@ std::optional<ServedModel> labelled_model(const Services& services, const net::R
 }  // namespace
 
 void tell_labels(const Services& services, const net::Request& request, net::Response& response) {
-  if (services.labels == nullptr)
-    return response.error(501,
-                          "This server keeps no predictions "
-                          "(monitoring.prediction_log.enabled) that labels could be about");
   const auto model = labelled_model(services, request);
   if (!model)
     return response.error(404, fmt::format("There is no model '{}' here",
                                            request.query_parameter("model").value_or("")));
+  if (services.labels == nullptr)
+    return response.error(501,
+                          "This server keeps no predictions "
+                          "(monitoring.prediction_log.enabled) that labels could be about");
   ValidationErrors not_read;
   auto body = core::parse_json(request.body);
   if (!body) {
