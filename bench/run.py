@@ -58,7 +58,7 @@ def parse_arguments():
     parser.add_argument("--data", type=pathlib.Path, help="CSV instead of the project's own")
     parser.add_argument("--connections", type=int, default=32, help="of the load (default: 32)")
     parser.add_argument("--seconds", type=float, default=3, help="of one slice of load (default: 3)")
-    parser.add_argument("--quick", action="store_true", help="own_table: three small tables only; score, online_reads: fewer rows")
+    parser.add_argument("--quick", action="store_true", help="own_table: three small tables only; score, online_reads, mlflow_server: fewer rows")
     given = parser.parse_args()
     for task in given.tasks:
         if task not in TASKS:

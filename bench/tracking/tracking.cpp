@@ -1,14 +1,17 @@
 // Tenure's side of bench/tracking.
 //
-//   bench_tracking schema FOLDER   a new database with nothing but the schema and an experiment
-//   bench_tracking log FOLDER      RUNS runs of 10 params and 20 metrics, then one of POINTS
-//   points;
-//                                  prints seconds of both parts
+//   bench_tracking schema DATABASE          tables, an experiment and a run, whose id it prints
+//   bench_tracking log DATABASE             RUNS runs of 10 params and 20 metrics, then one of
+//                                           POINTS points; prints seconds of both parts
+//   bench_tracking calls DATABASE RUN N M   M calls that log N metrics each; prints seconds and
+//                                           processor seconds of this process
 //
-// The database is FOLDER/tracking.db.
+// DATABASE is a URL, as storage.database.
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
+#include <ctime>
 #include <map>
 #include <stdexcept>
 #include <string>
@@ -17,6 +20,7 @@
 
 #include <fmt/format.h>
 
+#include "call_metrics.h"
 #include "core/clock.h"
 #include "storage/sql/database.h"
 #include "tracking/experiments.h"
@@ -31,6 +35,7 @@ constexpr int kParams = 10;
 constexpr int kMetrics = 20;
 constexpr int kPoints = 100'000;
 constexpr int kPointsABatch = 1000;
+constexpr const char* kArtifacts = "file:///artifacts";  // nothing is written there
 
 template <typename T>
 T unwrap(core::Result<T> result) {
@@ -60,10 +65,10 @@ tracking::Run log_run(tracking::RunStore& store, const tracking::Experiment& exp
   return run;
 }
 
-void log(const std::string& folder) {
+void log(const std::string& url) {
   const core::SystemClock clock;
-  auto database = unwrap(storage::open_database("sqlite:///tracking.db", folder));
-  tracking::ExperimentStore experiments(*database, clock, folder);
+  auto database = unwrap(storage::open_database(url, ""));
+  tracking::ExperimentStore experiments(*database, clock, kArtifacts);
   tracking::RunStore store(*database, clock);
   const tracking::Experiment experiment = unwrap(experiments.find_or_create("bench"));
 
@@ -85,25 +90,49 @@ void log(const std::string& folder) {
   fmt::print("{{\"runs\": {:.6f}, \"points\": {:.6f}}}\n", runs, seconds_since(start));
 }
 
-void make_schema(const std::string& folder) {
+void make_schema(const std::string& url) {
   const core::SystemClock clock;
-  auto database = unwrap(storage::open_database("sqlite:///tracking.db", folder));
+  auto database = unwrap(storage::open_database(url, ""));
   unwrap(tracking::prepare_schema(*database, clock.now()));
-  tracking::ExperimentStore experiments(*database, clock, folder);
-  unwrap(experiments.find_or_create("bench"));
+  tracking::ExperimentStore experiments(*database, clock, kArtifacts);
+  const tracking::Experiment experiment = unwrap(experiments.find_or_create("bench"));
+  tracking::RunStore store(*database, clock);
+  fmt::print("{{\"run\": \"{}\"}}\n", unwrap(store.create(experiment, "calls", "bench")).id);
+}
+
+/// As the REST calls do: log-metric for one, log-batch for more.
+void call(const std::string& url, const std::string& run, int metrics_a_call, int calls) {
+  const core::SystemClock clock;
+  auto database = unwrap(storage::open_database(url, ""));
+  tracking::RunStore store(*database, clock);
+  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t processor = std::clock();
+  for (int number = 0; number < calls; ++number) {
+    tracking::LogBatch batch;
+    for (bench::CallMetric& row : bench::metrics_of_call(number, metrics_a_call))
+      batch.metrics.push_back({std::move(row.key), row.value, row.number, row.number});
+    if (metrics_a_call == 1) {
+      unwrap(store.log(run, batch.metrics));
+    } else {
+      unwrap(store.log_batch(run, batch));
+    }
+  }
+  bench::print_times(start, processor);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    const std::string mode = argc == 3 ? argv[1] : "";
+    const std::string mode = argc == 3 || argc == 6 ? argv[1] : "";
     if (mode == "schema") {
       make_schema(argv[2]);
     } else if (mode == "log") {
       log(argv[2]);
+    } else if (mode == "calls" && argc == 6) {
+      call(argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[5]));
     } else {
-      fmt::print(stderr, "usage: {} schema|log FOLDER\n", argv[0]);
+      fmt::print(stderr, "usage: {} schema|log DATABASE, calls DATABASE RUN METRICS CALLS\n", argv[0]);
       return 2;
     }
     return 0;

@@ -148,9 +148,11 @@ core::Result<SeriesPage> read_next_by_steps(Database& database, const std::strin
   parameters.emplace_back(after.timestamp_ms);
   parameters.emplace_back(stored_value(after));
   parameters.emplace_back(std::int64_t{std::isnan(after.value)});
+  parameters.emplace_back(limit + 1);
   bool has_more = false;
   auto done = database.for_each(
-      fmt::format("{} AND (step, timestamp, value, is_nan) > (:step, :time, :value, :nan){}",
+      fmt::format("{} AND (step, timestamp, value, is_nan) > (:step, :time, :value, :nan){} LIMIT "
+                  ":limit",
                   kSeries, kBySteps),
       parameters, [&](const SqlRowView& row) {
         has_more = static_cast<std::int64_t>(page.points.size()) == limit;
@@ -161,6 +163,47 @@ core::Result<SeriesPage> read_next_by_steps(Database& database, const std::strin
   if (has_more)
     page.next_page_token = position_token(offset_after(offset, limit), page.points.back());
   return page;
+}
+
+/// Whether the times of a series follow its steps.
+core::Result<bool> is_sorted_by_time(Database& database, const std::string& run,
+                                     const std::string& key) {
+  auto rows = database.query(
+      "SELECT COUNT(*) FROM (SELECT 1 FROM (SELECT timestamp AS now, LAG(timestamp) OVER (ORDER BY "
+      "step, timestamp, value, is_nan) AS before FROM metrics WHERE run_uuid = :run AND key = "
+      ":key) AS steps WHERE before > now LIMIT 1) AS found",
+      {run, key});
+  if (!rows) return std::move(rows).error();
+  return rows->front().integer(0) == 0;
+}
+
+/// The first page where a database hands over all rows of a statement before the first is seen: the
+/// rest of the series is looked at where it lies. std::nullopt when times do not follow steps.
+core::Result<std::optional<SeriesPage>> read_first_by_limit(Database& database,
+                                                            const std::string& run,
+                                                            const std::string& key,
+                                                            std::int64_t limit) {
+  SeriesPage page;
+  auto parameters = series_parameters(run, key);
+  parameters.emplace_back(limit + 1);
+  auto done = database.for_each(fmt::format("{}{} LIMIT :limit", kSeries, kBySteps), parameters,
+                                [&](const SqlRowView& row) {
+                                  page.points.push_back(point_from_row(row));
+                                  return true;
+                                });
+  if (!done) return std::move(done).error();
+  const bool is_sorted = std::is_sorted(page.points.begin(), page.points.end(), by_time);
+  if (static_cast<std::int64_t>(page.points.size()) <= limit) {
+    if (!is_sorted) std::sort(page.points.begin(), page.points.end(), by_time);
+    return std::optional(std::move(page));
+  }
+  if (!is_sorted) return std::optional<SeriesPage>();
+  auto all_are_sorted = is_sorted_by_time(database, run, key);
+  if (!all_are_sorted) return std::move(all_are_sorted).error();
+  if (!*all_are_sorted) return std::optional<SeriesPage>();
+  page.points.pop_back();
+  page.next_page_token = position_token(limit, page.points.back());
+  return std::optional(std::move(page));
 }
 
 }  // namespace
@@ -179,16 +222,13 @@ core::Result<SeriesPage> read_series(Database& database, const std::string& run,
   if (!max_results && position->offset == 0) return read_all(database, run, key);
   constexpr std::int64_t kAll = std::int64_t{1} << 60;
   const std::int64_t limit = std::min(max_results.value_or(kAll), kAll);
-  // Other databases hand over all rows of a statement before the first is seen.
-  if (database.backend() == "sqlite") {
-    if (position->after) {
-      return read_next_by_steps(database, run, key, limit, position->offset, *position->after);
-    }
-    if (position->offset == 0) {
-      auto page = read_first_by_steps(database, run, key, limit);
-      if (!page) return std::move(page).error();
-      if (*page) return **std::move(page);
-    }
+  if (position->after)
+    return read_next_by_steps(database, run, key, limit, position->offset, *position->after);
+  if (position->offset == 0) {
+    auto page = database.backend() == "sqlite" ? read_first_by_steps(database, run, key, limit)
+                                               : read_first_by_limit(database, run, key, limit);
+    if (!page) return std::move(page).error();
+    if (*page) return **std::move(page);
   }
   return read_by_offset(database, run, key, limit, position->offset);
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "tracking/logged_models.h"
+#include "tracking/own_indexes.h"
 
 namespace tenure::tracking {
 namespace {
@@ -19,26 +20,6 @@ constexpr std::string_view kLoggedModels = "logged_models";
 constexpr std::string_view kInputStep = "inputs.step";
 constexpr std::string_view kMetricStepIndex = "index_metrics_run_uuid_key_step";
 
-// MLflow has nothing that finds an experiment's newest runs, or a metric's steps before 3.11.
-constexpr std::string_view kRunIndex =
-    "CREATE INDEX IF NOT EXISTS index_tenure_runs_experiment_start ON runs (experiment_id, "
-    "start_time DESC, run_uuid, lifecycle_stage)";
-// The order of runs by a metric. PostgreSQL plans it without, and updates rows in place as long as
-// no index holds their values.
-constexpr std::string_view kValueIndex =
-    "CREATE INDEX IF NOT EXISTS index_tenure_latest_metrics_value ON latest_metrics (key, is_nan, "
-    "value, run_uuid)";
-// Runs by a param or tag, and their order by it. Not whole values, which may be long; bytes, as a
-// text ends at a NUL for substr.
-constexpr std::string_view kParamIndex =
-    "CREATE INDEX IF NOT EXISTS index_tenure_params_value ON params (key, substr(CAST(value AS "
-    "BLOB), 1, 64), run_uuid)";
-constexpr std::string_view kTagIndex =
-    "CREATE INDEX IF NOT EXISTS index_tenure_tags_value ON tags (key, substr(CAST(value AS BLOB), "
-    "1, 64), run_uuid)";
-constexpr std::string_view kMetricIndex =
-    "CREATE INDEX IF NOT EXISTS index_tenure_metrics_run_key_step ON metrics (run_uuid, key, step, "
-    "timestamp, value, is_nan)";
 constexpr std::string_view kDropMetricIndex =
     "DROP INDEX IF EXISTS index_tenure_metrics_run_key_step";
 
@@ -65,24 +46,6 @@ core::Result<Features> detected(SqlExecutor& sql, std::string_view backend) {
   if (!index) return std::move(index).error();
   if (*index) features.emplace(kMetricStepIndex);
   return features;
-}
-
-struct OwnIndex {
-  std::string_view name;
-  std::string_view create;
-};
-
-/// What a database needs that has these features of MLflow's.
-std::vector<OwnIndex> own_indexes(std::string_view backend, const Features& features) {
-  std::vector<OwnIndex> indexes = {{"index_tenure_runs_experiment_start", kRunIndex}};
-  if (!features.contains(kMetricStepIndex))
-    indexes.push_back({"index_tenure_metrics_run_key_step", kMetricIndex});
-  if (backend == "sqlite") {
-    indexes.push_back({"index_tenure_latest_metrics_value", kValueIndex});
-    indexes.push_back({"index_tenure_params_value", kParamIndex});
-    indexes.push_back({"index_tenure_tags_value", kTagIndex});
-  }
-  return indexes;
 }
 
 core::Result<Features> noted(SqlExecutor& sql) {
@@ -165,11 +128,7 @@ core::Result<bool> features_are_current(Database& database) {
   if (!known) return std::move(known).error();
   if (*has != *known) return false;
   // MLflow's migrations copy tables, and may lose what is not their own.
-  for (const OwnIndex& index : own_indexes(database.backend(), *has)) {
-    auto exists = has_index(database, database.backend(), index.name);
-    if (!exists || !*exists) return exists;
-  }
-  return true;
+  return has_own_indexes(database, database.backend(), has->contains(kMetricStepIndex));
 }
 
 core::Result<> adopt_features(Database& database) {
@@ -185,10 +144,10 @@ core::Result<> adopt_features(Database& database) {
     if (has->contains(kInputStep)) {
       if (auto moved = run_all(sql, kMoveInputSteps); !moved) return moved;
     }
-    std::vector<std::string_view> statements;
-    for (const OwnIndex& index : own_indexes(database.backend(), *has))
-      statements.push_back(index.create);
-    if (has->contains(kMetricStepIndex)) statements.push_back(kDropMetricIndex);
+    const bool has_step_index = has->contains(kMetricStepIndex);
+    std::vector<std::string_view> statements =
+        own_index_statements(database.backend(), has_step_index);
+    if (has_step_index) statements.push_back(kDropMetricIndex);
     statements.emplace_back("DELETE FROM tenure_mlflow_features");
     if (auto done = run_all(sql, statements); !done) return done;
     for (const std::string& feature : *has) {

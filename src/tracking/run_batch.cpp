@@ -126,10 +126,9 @@ core::Result<> check_batch(std::string_view run_id, const LogBatch& batch) {
     const Metric& metric = batch.metrics[i];
     // A series in a batch has one key.
     if (metric.key.empty() || metric.key != last_key) {
-      if (auto checked = check_key(metric.key, fmt::format("metrics[{}].name", i), "Metric name");
-          !checked) {
-        return checked;
-      }
+      // Its place is named only when there is something to say of it.
+      if (!check_key(metric.key, {}, "Metric name"))
+        return check_key(metric.key, fmt::format("metrics[{}].name", i), "Metric name");
       last_key = metric.key;
     }
     if (metric.timestamp_ms >= 0) continue;

@@ -71,11 +71,12 @@ core::Result<> RunStore::log(std::string_view id, std::span<const Metric> metric
                              const std::map<std::string, std::string>& params,
                              const std::map<std::string, std::string>& tags) {
   if (auto checked = check_batch(metrics, params, tags); !checked) return checked;
+  const MetricRows rows(metrics);
   const bool is_single_param = params.size() == 1 && metrics.empty() && tags.empty();
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
     if (auto active = check_run_is_active(sql, id); !active) return active;
     if (auto written = write_params(sql, id, params, is_single_param); !written) return written;
-    if (auto written = write_metrics(sql, id, metrics); !written) return written;
+    if (auto written = write_metrics(sql, id, rows); !written) return written;
     return write_tags(sql, id, tags);
   });
 }
@@ -85,10 +86,11 @@ core::Result<> RunStore::log_batch(std::string_view id, const LogBatch& batch) {
   const std::map<std::string, std::string> params(batch.params.begin(), batch.params.end());
   std::map<std::string, std::string> tags;
   for (const auto& [key, value] : batch.tags) tags[key] = value;
+  const MetricRows rows(batch.metrics);
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
     if (auto active = check_run_is_active(sql, id); !active) return active;
     if (auto written = write_params(sql, id, params, false); !written) return written;
-    if (auto written = write_metrics(sql, id, batch.metrics); !written) return written;
+    if (auto written = write_metrics(sql, id, rows); !written) return written;
     return write_tags(sql, id, tags);
   });
 }

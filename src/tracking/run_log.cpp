@@ -1,9 +1,6 @@
 #include "tracking/run_log.h"
 
-#include <algorithm>
-#include <cmath>
 #include <limits>
-#include <tuple>
 #include <vector>
 
 #include <fmt/format.h>
@@ -17,26 +14,6 @@ namespace {
 
 using storage::SqlExecutor;
 using storage::SqlValue;
-
-/// A metric as the tables keep it: NaN as 0 with a flag, infinities as the greatest double.
-struct StoredMetric {
-  const std::string* key;
-  double value;
-  std::int64_t timestamp_ms;
-  std::int64_t step;
-  std::int64_t is_nan;
-};
-
-StoredMetric to_stored(const Metric& metric) {
-  const bool is_nan = std::isnan(metric.value);
-  double value = is_nan ? 0.0 : metric.value;
-  if (std::isinf(value)) value = std::copysign(std::numeric_limits<double>::max(), value);
-  return {&metric.key, value, metric.timestamp_ms, metric.step, is_nan ? 1 : 0};
-}
-
-bool is_later(const StoredMetric& a, const StoredMetric& b) {
-  return std::tie(a.step, a.timestamp_ms, a.value) > std::tie(b.step, b.timestamp_ms, b.value);
-}
 
 struct ParamChange {
   std::string key;
@@ -121,26 +98,8 @@ core::Result<> write_params(SqlExecutor& sql, std::string_view run_id,
   return params_changed(run_id, changes, is_single);
 }
 
-core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id,
-                             std::span<const Metric> metrics) {
-  if (metrics.empty()) return {};
-  std::vector<StoredMetric> stored;
-  stored.reserve(metrics.size());
-  for (const Metric& metric : metrics) stored.push_back(to_stored(metric));
-  // In the order of the keys: writers that meet in the same rows wait for each other instead of
-  // blocking each other, and neighbours in the index are written together.
-  std::sort(stored.begin(), stored.end(), [](const StoredMetric& a, const StoredMetric& b) {
-    return std::tie(*a.key, a.timestamp_ms, a.step, a.value, a.is_nan) <
-           std::tie(*b.key, b.timestamp_ms, b.step, b.value, b.is_nan);
-  });
-  std::vector<const StoredMetric*> latest;
-  for (const StoredMetric& metric : stored) {
-    if (latest.empty() || *latest.back()->key != *metric.key) {
-      latest.push_back(&metric);
-    } else if (is_later(metric, *latest.back())) {
-      latest.back() = &metric;
-    }
-  }
+core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id, const MetricRows& metrics) {
+  if (metrics.ordered.empty()) return {};
   const auto fill = [](const StoredMetric& metric, std::vector<SqlValue>& row) {
     row.emplace_back(*metric.key);
     row.emplace_back(metric.value);
@@ -148,13 +107,14 @@ core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id,
     row.emplace_back(metric.step);
     row.emplace_back(metric.is_nan);
   };
-  constexpr std::string_view kRow = "(:run, ?, ?, ?, ?, CASE WHEN ? = 1 THEN TRUE ELSE FALSE END)";
+  constexpr std::string_view kRow = "(:run, ?, ?, ?, ?, ?)";
   const std::vector<SqlValue> run = {std::string(run_id)};
   auto written = insert_rows(
       sql,
       {"INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES ", kRow,
        " ON CONFLICT (key, timestamp, step, run_uuid, value, is_nan) DO NOTHING"},
-      run, stored.size(), [&](std::size_t i, std::vector<SqlValue>& row) { fill(stored[i], row); });
+      run, metrics.ordered.size(),
+      [&](std::size_t i, std::vector<SqlValue>& row) { fill(metrics.ordered[i], row); });
   if (!written) return std::move(written).error();
   written = insert_rows(
       sql,
@@ -163,10 +123,10 @@ core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id,
        "timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan "
        "WHERE (excluded.step, excluded.timestamp, excluded.value) > "
        "(latest_metrics.step, COALESCE(latest_metrics.timestamp, 0), latest_metrics.value)"},
-      run, latest.size(),
-      [&](std::size_t i, std::vector<SqlValue>& row) { fill(*latest[i], row); });
+      run, metrics.latest.size(),
+      [&](std::size_t i, std::vector<SqlValue>& row) { fill(*metrics.latest[i], row); });
   if (!written) return std::move(written).error();
-  return write_model_metrics(sql, run_id, metrics);
+  return write_model_metrics(sql, run_id, metrics.given);
 }
 
 core::Result<> write_tags(SqlExecutor& sql, std::string_view run_id,

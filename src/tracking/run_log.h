@@ -8,6 +8,7 @@
 #include "core/result.h"
 #include "storage/sql/database.h"
 #include "tracking/run.h"
+#include "tracking/stored_metrics.h"
 
 // What a run logs, written inside a transaction that the caller opened.
 namespace tenure::tracking {
@@ -42,8 +43,10 @@ core::Result<> write_params(storage::SqlExecutor& sql, std::string_view run_id,
 
 /// Appends to the history, without exact repeats, and keeps latest_metrics at the greatest (step,
 /// timestamp, value) of each key. What was measured for a logged model is recorded there as well.
+/// Rows go in the order of their keys: writers that meet in the same rows wait for each other
+/// instead of blocking each other, and neighbours in the index are written together.
 core::Result<> write_metrics(storage::SqlExecutor& sql, std::string_view run_id,
-                             std::span<const Metric> metrics);
+                             const MetricRows& metrics);
 
 /// The last write wins. Tag mlflow.runName renames the run; an empty one changes nothing.
 core::Result<> write_tags(storage::SqlExecutor& sql, std::string_view run_id,

@@ -10,6 +10,7 @@
 #include "storage/sql/migration.h"
 #include "tracking/experiments.h"
 #include "tracking/mlflow_features.h"
+#include "tracking/statistics.h"
 
 namespace tenure::tracking {
 namespace {
@@ -46,33 +47,11 @@ constexpr storage::Migration kLoggedModels{
     "CREATE TABLE tenure_input_steps (input_uuid VARCHAR(36) NOT NULL, step BIGINT NOT NULL, "
     "CONSTRAINT tenure_input_steps_pk PRIMARY KEY (input_uuid));"};
 
-/// MLflow keys tags by their own name first, so finding those of one model would read them all.
+// Indexes on MLflow's tables were made by these; own_indexes.h makes them now, and again when they
+// are gone.
 constexpr storage::Migration kRegistryIndexes{
-    3, "tags of the registry by what bears them, versions by run",
-    "CREATE INDEX IF NOT EXISTS index_tenure_registered_model_tags_name ON registered_model_tags "
-    "(name);"
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_version_tags_name ON model_version_tags (name, "
-    "version);"
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_run_id ON model_versions (run_id);"};
-
-/// Models may have thousands of versions: the newest of a stage, and the latest changes. The order
-/// is that of a search, which the databases write differently.
-constexpr storage::Migration kSqliteVersionIndexes{
-    4, "versions by stage and by time",
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_stage ON model_versions (name, "
-    "current_stage, version);"
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_time ON model_versions "
-    "(last_updated_time DESC, name, version DESC);"
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_name_time ON model_versions (name, "
-    "last_updated_time DESC, version DESC);"};
-constexpr storage::Migration kPostgresqlVersionIndexes{
-    4, "versions by stage and by time",
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_stage ON model_versions (name, "
-    "current_stage, version);"
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_time ON model_versions "
-    "(last_updated_time DESC NULLS LAST, name COLLATE \"C\", version DESC NULLS LAST);"
-    "CREATE INDEX IF NOT EXISTS index_tenure_model_versions_name_time ON model_versions (name, "
-    "last_updated_time DESC NULLS LAST, version DESC NULLS LAST);"};
+    3, "tags of the registry by what bears them, versions by run", ""};
+constexpr storage::Migration kVersionIndexes{4, "versions by stage and by time", ""};
 
 /// What our own tables are made by. The numbering of rows differs between the databases, too.
 constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
@@ -83,7 +62,7 @@ constexpr auto kSqliteMigrations = std::to_array<storage::Migration>(
       "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
      kLoggedModels,
      kRegistryIndexes,
-     kSqliteVersionIndexes});
+     kVersionIndexes});
 constexpr auto kPostgresqlMigrations = std::to_array<storage::Migration>(
     {{1, "audit trail of the model registry",
       "CREATE TABLE tenure_audit (id BIGSERIAL PRIMARY KEY, time BIGINT NOT NULL, "
@@ -92,7 +71,7 @@ constexpr auto kPostgresqlMigrations = std::to_array<storage::Migration>(
       "CREATE INDEX index_tenure_audit_subject ON tenure_audit (subject, id);"},
      kLoggedModels,
      kRegistryIndexes,
-     kPostgresqlVersionIndexes});
+     kVersionIndexes});
 
 core::Error foreign_experiments() {
   return core::Error{core::ErrorCode::kConflict,
@@ -193,7 +172,8 @@ core::Result<> prepare_schema(Database& database, core::Micros now) {
                       ? storage::migrate(database, "tracking", kSqliteMigrations, now)
                       : storage::migrate(database, "tracking", kPostgresqlMigrations, now);
   if (!migrated) return migrated;
-  return adopt_features(database);
+  if (auto adopted = adopt_features(database); !adopted) return adopted;
+  return gather_missing_statistics(database);
 }
 
 }  // namespace tenure::tracking

@@ -99,10 +99,12 @@ TEST_F(SchemaTest, AnUpgradeByMlflowIsIncompleteUntilPrepared) {
 
 TEST_F(SchemaTest, AnIndexThatAMigrationLostIsMadeAgain) {
   ASSERT_TRUE(prepare_schema(*database_, 5));
-  for (const std::string index :
-       {"index_tenure_runs_experiment_start", "index_tenure_metrics_run_key_step",
-        "index_tenure_latest_metrics_value", "index_tenure_params_value",
-        "index_tenure_tags_value"}) {
+  auto indexes = database_->query(
+      "SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'index_tenure_%' AND "
+      "tbl_name NOT LIKE 'tenure_%'");
+  ASSERT_EQ(indexes->size(), 11U);
+  for (const storage::SqlRow& row : *indexes) {
+    const std::string index = row.text(0);
     run("DROP INDEX " + index);
     EXPECT_EQ(inspect_schema(*database_).value(), SchemaState::kIncomplete) << index;
     ASSERT_TRUE(prepare_schema(*database_, 6));

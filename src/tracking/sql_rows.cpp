@@ -12,23 +12,18 @@ namespace {
 using storage::SqlRow;
 using storage::SqlValue;
 
-// Preparing a statement takes time that grows with the square of its named parameters.
 constexpr std::size_t kRowsMax = 128;
 constexpr std::size_t kListMax = 512;
 
+/// The parameters of a row stay without names: preparing a statement takes time that grows with the
+/// square of its named ones.
 std::string insert_text(const RowInsert& insert, std::size_t rows) {
-  std::string text(insert.head);
-  auto out = std::back_inserter(text);
-  std::size_t parameter = 0;
+  std::string text;
+  text.reserve(insert.head.size() + rows * (insert.row.size() + 2) + insert.tail.size());
+  text += insert.head;
   for (std::size_t i = 0; i < rows; ++i) {
     if (i > 0) text += ", ";
-    for (const char c : insert.row) {
-      if (c == '?') {
-        fmt::format_to(out, ":p{}", parameter++);
-      } else {
-        text += c;
-      }
-    }
+    text += insert.row;
   }
   text += insert.tail;
   return text;
@@ -73,7 +68,7 @@ core::Result<std::int64_t> insert_rows(
   for (std::size_t begin = 0; begin < rows;) {
     const std::size_t count = std::min(kRowsMax, std::bit_floor(rows - begin));
     if (count != text_rows) text = insert_text(insert, text_rows = count);
-    parameters = shared;
+    parameters.assign(shared.begin(), shared.end());
     for (std::size_t i = begin; i < begin + count; ++i) fill(i, parameters);
     auto done = sql.execute(text, parameters);
     if (!done) return std::move(done).error();

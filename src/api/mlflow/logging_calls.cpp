@@ -2,6 +2,7 @@
 
 #include "api/mlflow/batch.h"
 #include "api/mlflow/field_reader.h"
+#include "api/mlflow/plain_batch.h"
 #include "api/mlflow/tracking_calls.h"
 
 namespace tenure::api::mlflow {
@@ -66,6 +67,9 @@ Result<> delete_tag(const MlflowServices& services, const net::Request& request,
 }
 
 Result<> log_batch(const MlflowServices& services, const net::Request& request, std::string&) {
+  if (auto checked = check_content_type(request.content_type); !checked) return checked;
+  if (auto plain = read_plain_batch(request.body))
+    return services.runs.log_batch(plain->run_id, plain->batch);
   auto message = Message::read(request);
   if (!message) return std::move(message).error();
   auto run_id = message->required_text("run_id");

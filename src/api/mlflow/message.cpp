@@ -136,6 +136,8 @@ Result<Message> read_query(std::string_view query,
   return Message(std::move(fields));
 }
 
+}  // namespace
+
 Result<> check_content_type(std::string_view content_type) {
   if (content_type.empty())
     return Error{ErrorCode::kInvalidArgument, "Bad Request. Content-Type header is missing."};
@@ -145,8 +147,6 @@ Result<> check_content_type(std::string_view content_type) {
   return Error{ErrorCode::kInvalidArgument,
                "Bad Request. Content-Type must be one of ['application/json']."};
 }
-
-}  // namespace
 
 Error invalid_value(std::string_view parameter, const Json& value) {
   return Error{ErrorCode::kInvalidArgument,

@@ -62,6 +62,9 @@ class Message {
   std::string path_;  ///< "metrics[0]" of a nested one
 };
 
+/// What a POST or PUT must say of its body. Errors: kInvalidArgument in MLflow's words.
+core::Result<> check_content_type(std::string_view content_type);
+
 /// `Invalid value 5 for parameter 'name' supplied:  Hint: Value was of type 'int'. See the ...`,
 /// for values that have the right type and are out of range, too.
 core::Error invalid_value(std::string_view parameter, const core::Json& value);

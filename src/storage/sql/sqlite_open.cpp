@@ -9,6 +9,7 @@
 
 #include "core/file.h"
 #include "storage/sql/sqlite_connection.h"
+#include "storage/sql/wal_write_buffer.h"
 
 // How a connection is opened; what it does then is in sqlite_connection.cpp.
 namespace tenure::storage {
@@ -53,7 +54,7 @@ core::Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                     (access == Access::kReadWrite ? SQLITE_OPEN_CREATE : 0);
   sqlite3* handle = nullptr;
-  const int result = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  const int result = sqlite3_open_v2(name.c_str(), &handle, flags, wal_buffering_vfs());
   auto connection = std::make_unique<SqliteConnection>(handle);
   if (result != SQLITE_OK) {
     return open_error(file, handle == nullptr ? result : sqlite3_extended_errcode(handle),
@@ -65,14 +66,17 @@ core::Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(
   // SQLite falls back to reading when it may not write; say so now, not at the first write.
   if (sqlite3_db_readonly(handle, "main") == 1)
     return core::system_error(EACCES, "cannot write database", file);
+  // First of all: the buffer of the log is written when the log is synced.
+  if (auto set = connection->query("PRAGMA synchronous=FULL"); !set)
+    return std::move(set).error().within(file.string());
   if (!file.empty() && access == Access::kReadWrite) {
     if (auto wal = switch_to_wal(*connection); !wal)
       return std::move(wal).error().within(file.string());
   }
   // A log that grew under long readers is cut when it starts anew.
   for (const std::string_view pragma :
-       {"PRAGMA synchronous=FULL", "PRAGMA foreign_keys=ON", "PRAGMA case_sensitive_like=ON",
-        "PRAGMA cache_size=-8000", "PRAGMA journal_size_limit=67108864"}) {
+       {"PRAGMA foreign_keys=ON", "PRAGMA case_sensitive_like=ON", "PRAGMA cache_size=-8000",
+        "PRAGMA journal_size_limit=67108864"}) {
     if (auto set = connection->query(pragma, {}); !set)
       return std::move(set).error().within(file.string());
   }
