@@ -158,7 +158,9 @@ core::Result<> run_server(Project& project,
   auto registry = project.registry();
   if (!registry) return std::move(registry).error();
   // Opened before the watcher's thread may ask for them: Project opens backends on one thread only.
-  if (auto online = project.online(); !online) return std::move(online).error();
+  auto online = project.online();
+  if (!online) return std::move(online).error();
+  (*online)->keep_warm();
   if (auto objects = project.objects(); !objects) return std::move(objects).error();
 
   core::MetricRegistry metrics;

@@ -7,7 +7,12 @@
 namespace tenure::data {
 
 std::string text_sql(std::string_view expression, const std::vector<std::string>& markers) {
-  auto trimmed = fmt::format("trim({})", expression);
+  // Measured: trim() looks at every character, an eighth of what scoring a row costs. Nearly all
+  // texts are ASCII without a blank at either end, which these tests tell at a tenth of that.
+  const auto trimmed = fmt::format(
+      "CASE WHEN strlen({0}) = length({0}) AND NOT prefix({0}, ' ') AND NOT suffix({0}, ' ') "
+      "THEN {0} ELSE trim({0}) END",
+      expression);
   if (markers.empty()) return trimmed;
   std::string list;
   for (const std::string& marker : markers) list += (list.empty() ? "" : ", ") + quote_text(marker);

@@ -115,6 +115,14 @@ Result<OnlineColumns> columns_of(data::Table& page, const FeatureView& view) {
   return columns;
 }
 
+// What is written is safe whether or not it can be brought to a better place.
+void settle(storage::KvStore& store, storage::KvStore::Pause pause) {
+  if (auto settled = store.settle(pause); !settled) {
+    core::log_warn("features", "the online store stays as it is, reads may be slower: " +
+                                   settled.error().message);
+  }
+}
+
 Result<MaterializeReport> materialize_view(data::Engine& engine, storage::KvStore& store,
                                            const Definitions& definitions, const FeatureView& view,
                                            core::Micros from, core::Micros until,
@@ -136,6 +144,7 @@ Result<MaterializeReport> materialize_view(data::Engine& engine, storage::KvStor
     auto written = write_online_columns(store, definitions, view, *columns, EqualRows::kReplace);
     if (!written) return std::move(written).error();
     report.rows_written += *written;
+    settle(store, storage::KvStore::Pause::kBetweenBatches);
     if (progress) progress(view.name, std::min(first + kPageRows, *rows), *rows);
   }
   return report;
@@ -276,6 +285,7 @@ Result<std::vector<MaterializeReport>> materialize(
     if (!report) return std::move(report).error();
     reports.push_back(std::move(*report));
   }
+  settle(store, storage::KvStore::Pause::kAtTheEnd);
   return reports;
 }
 
@@ -302,6 +312,7 @@ Result<std::vector<MaterializeReport>> materialize_incremental(
     if (!report) return std::move(report).error();
     reports.push_back(std::move(*report));
   }
+  settle(store, storage::KvStore::Pause::kAtTheEnd);
   return reports;
 }
 

@@ -16,18 +16,20 @@ core::Result<std::optional<std::string>> KvStore::get(std::string_view key) {
   return result;
 }
 
+core::Result<> KvStore::settle(Pause /*pause*/) {
+  return {};
+}
+
 core::Result<std::unique_ptr<KvStore>> open_kv_store(std::string_view url,
                                                      const std::string& base) {
   constexpr auto kSchemes = std::to_array<std::string_view>({"lmdb"});
-  // Address space, not disk: the file grows with its content.
-  constexpr std::size_t kMapBytes = std::size_t{256} << 20;
   auto where = parse_store_url(url, base, kSchemes, "key-value store");
   if (!where) return std::move(where).error();
   if (where->in_memory) {
     return core::Error{core::ErrorCode::kInvalidArgument,
                        "key-value store URL: lmdb needs a folder, :memory: is not supported"};
   }
-  return open_lmdb_store(where->path, kMapBytes);
+  return open_lmdb_store(where->path, {});
 }
 
 }  // namespace tenure::storage

@@ -55,6 +55,16 @@ class KvStore {
   virtual core::Result<std::uint64_t>
   count() = 0;  ///< number of keys; may be slow on remote backends
 
+  /// A good moment to bring entries written of late to where reads cost least, if that pays: for
+  /// writers of many entries. Nothing that others see changes; they read and write meanwhile.
+  /// Errors: kResourceExhausted and others of writing; then all is as it was.
+  enum class Pause : std::uint8_t { kBetweenBatches, kAtTheEnd };
+  virtual core::Result<> settle(Pause pause);
+
+  /// For programs that will read for long: brings entries into memory ahead of reads, in the
+  /// background, now and whenever they were brought elsewhere.
+  virtual void keep_warm() {}
+
   /// The value of one key, copied.
   core::Result<std::optional<std::string>> get(std::string_view key);
 };

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <functional>
 #include <map>
 #include <rapidcheck.h>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "storage/kv/kv_store.h"
+#include "storage/kv/lmdb_store.h"
 #include "storage/testing/child_process.h"
 #include "storage/testing/temporary_folder.h"
 
@@ -289,12 +291,56 @@ TEST_P(KvStoreConformance, WhatWasAcknowledgedSurvivesKill9) {
   EXPECT_TRUE(put_one(*store, "after", "v"));
 }
 
+/// Settles after every write, so that entries lie in a flat table and what hides them in LMDB.
+class SettlingStore final : public KvStore {
+ public:
+  using KvStore::get;
+  explicit SettlingStore(std::unique_ptr<KvStore> store) : store_(std::move(store)) {}
+  core::Result<> get(
+      std::span<const std::string_view> keys,
+      const std::function<void(std::size_t, std::optional<std::string_view>)>& visit) override {
+    return store_->get(keys, visit);
+  }
+  core::Result<> put(std::span<const KvEntry> entries) override {
+    return settled(store_->put(entries));
+  }
+  core::Result<> update(
+      std::span<const std::string_view> keys,
+      const std::function<std::optional<std::string>(std::size_t, std::optional<std::string_view>)>&
+          decide) override {
+    return settled(store_->update(keys, decide));
+  }
+  core::Result<> erase(std::span<const std::string_view> keys) override {
+    return settled(store_->erase(keys));
+  }
+  core::Result<> scan(std::string_view prefix, const std::function<bool(KvEntry)>& visit) override {
+    return store_->scan(prefix, visit);
+  }
+  core::Result<std::uint64_t> count() override { return store_->count(); }
+
+ private:
+  /// Every other time, so that both the table and LMDB have entries.
+  core::Result<> settled(core::Result<> written) {
+    if (!written || ++writes_ % 2 == 0) return written;
+    return store_->settle(Pause::kAtTheEnd);
+  }
+  std::unique_ptr<KvStore> store_;
+  std::atomic<int> writes_{0};
+};
+
+core::Result<std::unique_ptr<KvStore>> open_settling(const std::filesystem::path& folder) {
+  auto store = open_lmdb_store(folder / "online", {.settle_bytes = 0});
+  if (!store) return std::move(store).error();
+  return std::unique_ptr<KvStore>(std::make_unique<SettlingStore>(std::move(*store)));
+}
+
 INSTANTIATE_TEST_SUITE_P(Backends, KvStoreConformance,
                          ::testing::Values(Backend{"lmdb",
                                                    [](const std::filesystem::path& folder) {
                                                      return open_kv_store("lmdb:///online",
                                                                           folder.string());
-                                                   }}),
+                                                   }},
+                                           Backend{"settled", open_settling}),
                          [](const auto& backend) { return backend.param.name; });
 
 }  // namespace

@@ -1,15 +1,18 @@
 #include "storage/kv/lmdb_environment.h"
 
 #include <cerrno>
+#include <cstring>
 #include <lmdb.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include "core/file.h"
 #include "storage/disk_space.h"
+#include "storage/kv/lmdb_entry.h"
 
 namespace tenure::storage {
 namespace {
@@ -32,6 +35,12 @@ bool is_open_here(const std::filesystem::path& file) {
     }
   }
   return false;
+}
+
+/// LMDB names a flat table that is not there.
+core::Error table_is_gone(const core::Error& error) {
+  return core::Error{core::ErrorCode::kCorruption,
+                     error.message + ": remove the store's folder and materialize again"};
 }
 
 }  // namespace
@@ -107,7 +116,8 @@ core::Result<> LmdbEnvironment::open_files(std::size_t map_bytes) {
 /// reports.
 core::Result<> LmdbEnvironment::make_whole() {
   Writer writer(*this);
-  if (auto begun = writer.begin(); !begun) return begun;  // keeps other processes from growing it
+  if (auto begun = writer.begin_plain(); !begun)
+    return begun;  // keeps other processes from growing it
   MDB_envinfo info{};
   MDB_stat stat{};
   mdb_env_info(environment_, &info);
@@ -158,6 +168,19 @@ core::Result<> LmdbEnvironment::grow() {
   return resize(info.me_mapsize * 2);
 }
 
+core::Result<> LmdbEnvironment::reserve(std::uint64_t bytes) {
+  const std::lock_guard one(resize_mutex_);
+  MDB_envinfo info{};
+  MDB_stat stat{};
+  mdb_env_info(environment_, &info);
+  mdb_env_stat(environment_, &stat);
+  const std::uint64_t needed = (std::uint64_t{info.me_last_pgno} + 1) * stat.ms_psize + bytes;
+  std::size_t wanted = info.me_mapsize;
+  while (wanted < needed) wanted *= 2;
+  if (wanted == info.me_mapsize) return {};
+  return resize(wanted);
+}
+
 /// Takes over the size that another process gave the map; LMDB reads it from the file for 0.
 core::Result<> LmdbEnvironment::adopt_size() {
   const std::lock_guard one(resize_mutex_);
@@ -167,6 +190,7 @@ core::Result<> LmdbEnvironment::adopt_size() {
 void LmdbEnvironment::Reader::close(Handles& handles) {
   if (handles.cursor != nullptr) mdb_cursor_close(std::exchange(handles.cursor, nullptr));
   if (handles.transaction != nullptr) mdb_txn_abort(std::exchange(handles.transaction, nullptr));
+  handles = {};
 }
 
 /// LMDB's result code; whatever it is, what is open is in `reader_`.
@@ -182,22 +206,89 @@ int LmdbEnvironment::Reader::renew() {
 }
 
 core::Result<> LmdbEnvironment::Reader::begin() {
-  for (;;) {
+  // Each turn but the last met a change by another process.
+  constexpr int kTurnsMax = 100;
+  for (int turn = 0;; ++turn) {
     environment_->lock_map();
     {
       const std::lock_guard lock(environment_->idle_mutex_);
       if (!environment_->idle_readers_.empty()) {
-        reader_ = environment_->idle_readers_.back();
+        reader_ = std::move(environment_->idle_readers_.back());
         environment_->idle_readers_.pop_back();
       }
     }
     const int result = renew();
-    if (result == 0) return {};
+    if (result == 0) {
+      if (mdb_txn_id(reader_.transaction) == reader_.snapshot) return {};
+      auto found = find_flat_table();
+      if (found) return {};
+      close(reader_);
+      environment_->map_mutex_.unlock_shared();
+      // The snapshot's table was replaced, and removed, since the snapshot was taken.
+      if (found.error().code != core::ErrorCode::kNotFound) return found;
+      if (turn < kTurnsMax) continue;
+      return table_is_gone(std::move(found).error());
+    }
     close(reader_);
     environment_->map_mutex_.unlock_shared();
     if (result != MDB_MAP_RESIZED) return environment_->error(result, "cannot read");
     if (auto adopted = environment_->adopt_size(); !adopted) return adopted;
   }
+}
+
+core::Result<> LmdbEnvironment::Reader::find_flat_table() {
+  reader_.snapshot = 0;
+  auto flat = environment_->flat_table_of(reader_.transaction);
+  if (!flat) return std::move(flat).error();
+  MDB_stat stat{};
+  if (const int result = mdb_stat(reader_.transaction, environment_->table_, &stat))
+    return environment_->error(result, "cannot read");
+  reader_.flat = *std::move(flat);
+  reader_.has_recent = reader_.flat == nullptr || stat.ms_entries > 1;
+  reader_.snapshot = mdb_txn_id(reader_.transaction);
+  return {};
+}
+
+/// The flat table that a snapshot names, or nullptr. Errors: as FlatTable::open.
+core::Result<std::shared_ptr<const FlatTable>> LmdbEnvironment::flat_table_of(
+    MDB_txn* transaction) {
+  MDB_val name = to_mdb(kFlatTableKey);
+  MDB_val value{};
+  const int result = mdb_get(transaction, table_, &name, &value);
+  if (result == MDB_NOTFOUND) return std::shared_ptr<const FlatTable>();
+  if (result != 0) return error(result, "cannot read");
+  std::uint64_t id = 0;
+  if (value.mv_size != sizeof id) return error(MDB_CORRUPTED, "cannot read the flat table's name");
+  std::memcpy(&id, value.mv_data, sizeof id);
+  return flat_table(id);
+}
+
+core::Result<std::shared_ptr<const FlatTable>> LmdbEnvironment::flat_table(std::uint64_t id) {
+  const std::lock_guard lock(flat_mutex_);
+  if (flat_ != nullptr && flat_->id() == id) return flat_;
+  auto opened = FlatTable::open(flat_table_path(folder_, id));
+  if (!opened || (flat_ != nullptr && flat_->id() > id)) return opened;
+  flat_ = *opened;
+  if (warmer_ != nullptr) warmer_->warm(flat_);
+  // Idle readers would keep the file of the former table on disk.
+  const std::lock_guard idle(idle_mutex_);
+  for (Reader::Handles& reader : idle_readers_) {
+    reader.flat.reset();
+    reader.snapshot = 0;
+  }
+  return opened;
+}
+
+void LmdbEnvironment::keep_warm() {
+  {
+    const std::lock_guard lock(flat_mutex_);
+    if (warmer_ != nullptr) return;
+    warmer_ = std::make_unique<PageWarmer>();
+    if (flat_ != nullptr) warmer_->warm(flat_);
+  }
+  // Finds the table when nobody has read yet. An error there is told to whoever reads.
+  Reader reader(*this);
+  static_cast<void>(reader.begin());
 }
 
 LmdbEnvironment::Reader::~Reader() {
@@ -206,12 +297,22 @@ LmdbEnvironment::Reader::~Reader() {
   {
     // At most kReadersMax readers exist, for which room is reserved.
     const std::lock_guard lock(environment_->idle_mutex_);
-    environment_->idle_readers_.push_back(reader_);
+    environment_->idle_readers_.push_back(std::move(reader_));
   }
   environment_->map_mutex_.unlock_shared();
 }
 
 core::Result<> LmdbEnvironment::Writer::begin() {
+  if (auto begun = begin_plain(); !begun) return begun;
+  auto flat = environment_->flat_table_of(transaction_);
+  if (!flat && flat.error().code == core::ErrorCode::kNotFound)
+    return table_is_gone(std::move(flat).error());
+  if (!flat) return std::move(flat).error();
+  flat_ = *std::move(flat);
+  return {};
+}
+
+core::Result<> LmdbEnvironment::Writer::begin_plain() {
   for (;;) {
     environment_->lock_map();
     const int result = mdb_txn_begin(environment_->environment_, nullptr, 0, &transaction_);
@@ -223,16 +324,33 @@ core::Result<> LmdbEnvironment::Writer::begin() {
   }
 }
 
+core::Result<> LmdbEnvironment::Writer::begin_beside(const Reader&) {
+  const int result = mdb_txn_begin(environment_->environment_, nullptr, 0, &transaction_);
+  if (result == 0) {
+    holds_map_ = false;
+    return {};
+  }
+  transaction_ = nullptr;
+  if (result != MDB_MAP_RESIZED) return environment_->error(result, "cannot write");
+  return core::Error{core::ErrorCode::kUnavailable,
+                     fmt::format("key-value store {}: another process grew it, try again",
+                                 environment_->folder_.string())};
+}
+
+void LmdbEnvironment::Writer::let_map_go() {
+  if (holds_map_) environment_->map_mutex_.unlock_shared();
+}
+
 int LmdbEnvironment::Writer::commit() {
   const int result = mdb_txn_commit(std::exchange(transaction_, nullptr));  // frees it either way
-  environment_->map_mutex_.unlock_shared();
+  let_map_go();
   return result;
 }
 
 LmdbEnvironment::Writer::~Writer() {
   if (transaction_ == nullptr) return;
   mdb_txn_abort(transaction_);
-  environment_->map_mutex_.unlock_shared();
+  let_map_go();
 }
 
 }  // namespace tenure::storage

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 
@@ -8,11 +9,18 @@
 
 namespace tenure::storage {
 
+struct LmdbOptions {
+  std::size_t map_bytes = std::size_t{256} << 20;  ///< at first; doubles when it is full
+  /// Fewer bytes than these stay in LMDB when the store is settled: a tree as small as that lies in
+  /// a processor's caches.
+  std::uint64_t settle_bytes = std::uint64_t{16} << 20;
+};
+
 /// LMDB behind the KvStore interface: data.mdb and lock.mdb in `folder`, which several processes
-/// may open at once. The map starts at `map_bytes` and doubles when it is full.
-/// Errors: as open_kv_store; kConflict when this process has the folder open already, because LMDB
-/// would drop its locks when one of the two is closed.
+/// may open at once, and beside them the flat table that settle() writes
+/// (docs/formats/flat-table.md). Errors: as open_kv_store; kConflict when this process has the
+/// folder open already, because LMDB would drop its locks when one of the two is closed.
 core::Result<std::unique_ptr<KvStore>> open_lmdb_store(const std::filesystem::path& folder,
-                                                       std::size_t map_bytes);
+                                                       const LmdbOptions& options);
 
 }  // namespace tenure::storage

@@ -19,7 +19,7 @@ namespace {
 using testing::ChildProcess;
 using testing::TemporaryFolder;
 
-constexpr std::size_t kSmallMap = std::size_t{64} << 10;
+constexpr LmdbOptions kSmallMap = {.map_bytes = std::size_t{64} << 10};
 
 core::Result<> put_one(KvStore& store, std::string_view key, std::string_view value) {
   const KvEntry entry{key, value};
