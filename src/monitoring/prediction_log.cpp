@@ -26,10 +26,11 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "monitoring/event_ring.h"
+#include "monitoring/known_schemas.h"
 #include "monitoring/prediction_archive.h"
 #include "monitoring/prediction_record.h"
 #include "monitoring/segment_file.h"
-#include "monitoring/segment_scanner.h"
+#include "monitoring/torn_tail.h"
 
 namespace tenure::monitoring {
 namespace {
@@ -56,6 +57,11 @@ constexpr std::int64_t kWarningIntervalNs = 10'000'000'000;
 constexpr auto kRoomWait = std::chrono::milliseconds(50);
 constexpr int kRoomWaits = 40;
 
+/// Under load the writer frames and writes so often, in milliseconds, what it then syncs together:
+/// framing the events of a whole sync interval at once would take a core from the event loops for
+/// several milliseconds.
+constexpr int kGatherMs = 10;
+
 /// After a failed write the next is tried this soon, however rare syncs are otherwise.
 constexpr core::Micros kRetryInterval = 200'000;
 
@@ -65,70 +71,6 @@ struct MessageLead {
   RecordType type = RecordType::kPrediction;
 };
 constexpr std::size_t kMessageLeadSize = sizeof(std::uint64_t) + 1;
-
-/// Schemas whose message is in the ring or was; a fixed table, so that append() only reads atomics.
-/// A schema that finds no place is sent again with each event, which costs room but loses nothing.
-class KnownSchemas {
- public:
-  bool has(std::uint64_t hash) const noexcept {
-    for (std::size_t i = 0; i < kProbes; ++i) {
-      if (slots_[(hash + i) % kSlots].load(std::memory_order_acquire) == hash) return true;
-    }
-    return false;
-  }
-  void add(std::uint64_t hash) noexcept {
-    for (std::size_t i = 0; i < kProbes; ++i) {
-      std::uint64_t free = 0;
-      auto& slot = slots_[(hash + i) % kSlots];
-      if (slot.compare_exchange_strong(free, hash, std::memory_order_acq_rel) || free == hash) {
-        return;
-      }
-    }
-  }
-
- private:
-  static constexpr std::size_t kSlots = 1024;
-  static constexpr std::size_t kProbes = 16;
-  std::array<std::atomic<std::uint64_t>, kSlots> slots_{};
-};
-
-/// Takes a segment without a whole header out of the log. What is longer than a header may be
-/// somebody's bytes and is kept under another name.
-bool put_aside(const std::filesystem::path& path) {
-  std::error_code status;
-  if (std::filesystem::file_size(path, status) < kSegmentHeaderSize)
-    return ::unlink(path.c_str()) == 0;
-  const std::string aside = path.string() + ".damaged";
-  return ::rename(path.c_str(), aside.c_str()) == 0;
-}
-
-/// Cuts off what a crash left half-written at the end of the newest segment.
-core::Result<> cut_torn_tail(const SegmentName& segment) {
-  auto source = file_source(segment.path);
-  if (!source) return std::move(source).error();
-  SegmentScanner scanner(*std::move(source));
-  while (true) {
-    const auto payload = scanner.next();
-    if (!payload) return payload.error();
-    if (!payload->has_value()) break;
-  }
-  if (scanner.damage().empty()) return {};
-  const auto beyond = scanner.look_beyond();
-  if (!beyond) return beyond.error();
-  const std::string path = segment.path.string();
-  const auto offset = static_cast<std::int64_t>(scanner.end());
-  if (*beyond != SegmentScanner::Beyond::kNothing) {
-    // Cutting here would lose the good records behind; readers report the place.
-    core::log_error("monitoring", "a segment of the prediction log is damaged inside",
-                    {{"file.path", path}, {"offset", offset}, {"reason", scanner.damage()}});
-    return {};
-  }
-  core::log_warn("monitoring", "cut a torn record off the prediction log",
-                 {{"file.path", path}, {"offset", offset}, {"reason", scanner.damage()}});
-  const bool is_cut = offset == 0 ? put_aside(segment.path) : ::truncate(path.c_str(), offset) == 0;
-  if (!is_cut) return core::system_error(errno, "cut", segment.path);
-  return core::sync_directory(segment.path.parent_path());
-}
 
 }  // namespace
 
@@ -163,14 +105,14 @@ struct PredictionLog::State {
   // The writer's thread.
   void run();
   void wait();
-  void cycle();
+  void cycle(bool is_last);
+  bool is_asked_for();
+  bool sleep(int milliseconds);
+  core::Result<> gather();
   core::Result<std::size_t> write_batch();
+  void abandon();
   core::Result<> open_segment();
-  struct Filled {
-    std::size_t messages = 0;
-    std::uint64_t predictions = 0;
-  };
-  Filled fill_batch();
+  void fill_batch();
   void report_failure(const core::Error& error);
   void settle_waiters(bool is_failed) noexcept;
   void give_up_rest();
@@ -216,6 +158,14 @@ struct PredictionLog::State {
   std::vector<std::uint64_t> segment_schemas;  ///< hash by number within the segment
   std::unordered_map<std::uint64_t, std::string> schema_bodies;
   std::string batch;
+  /// What is out of the ring and in the segment, but not synced: after a failure it is done again.
+  struct Unsynced {
+    std::size_t messages = 0;
+    std::uint64_t predictions = 0;
+    std::size_t schemas_before = 0;
+  };
+  Unsynced unsynced;
+  bool is_busy = false;  ///< the last sync had something to sync
   std::uint64_t warned_drops = 0;
   std::int64_t warned_at_ns = 0;
   std::string reported_failure;  ///< text of the last one logged, until a write succeeds
@@ -285,29 +235,47 @@ void PredictionLog::State::wake() noexcept {
   [[maybe_unused]] const ssize_t n = ::write(wake_event.get(), &one, sizeof one);
 }
 
+/// Whether somebody waits for what is not synced, and no attempt to do so has just failed.
+bool PredictionLog::State::is_asked_for() {
+  const std::lock_guard guard(mutex);
+  return wanted > durable && failed_attempt != attempt;
+}
+
+/// False when woken before the time is over.
+bool PredictionLog::State::sleep(int milliseconds) {
+  pollfd watched{wake_event.get(), POLLIN, 0};
+  if (::poll(&watched, 1, milliseconds) <= 0) return true;
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t n = ::read(wake_event.get(), &count, sizeof count);
+  is_woken.store(false, std::memory_order_release);
+  return false;
+}
+
+/// Returns when a sync is due.
 void PredictionLog::State::wait() {
-  {
-    const std::lock_guard guard(mutex);
-    // A message somebody waits for may still be under its writer's pen: look again at once.
-    if (wanted > durable && failed_attempt != attempt) return std::this_thread::yield();
-  }
+  // A message somebody waits for may still be under its writer's pen: look again at once.
+  if (is_asked_for()) return std::this_thread::yield();
   if (is_stopping.load()) return;
   core::Micros interval = std::clamp<core::Micros>(options.sync_interval, 1000, 60'000'000);
   // Nobody is let in until a write succeeds, so nobody would wake the writer.
-  if (is_failing.load(std::memory_order_relaxed)) interval = std::min(interval, kRetryInterval);
-  pollfd watched{wake_event.get(), POLLIN, 0};
-  if (::poll(&watched, 1, static_cast<int>(interval / 1000)) > 0) {
-    std::uint64_t count = 0;
-    [[maybe_unused]] const ssize_t n = ::read(wake_event.get(), &count, sizeof count);
-    is_woken.store(false, std::memory_order_release);
+  const bool is_retry = is_failing.load(std::memory_order_relaxed);
+  if (is_retry) interval = std::min(interval, kRetryInterval);
+  auto left = static_cast<int>(interval / 1000);
+  while (is_busy && !is_retry && left > kGatherMs) {
+    if (!sleep(kGatherMs)) return;
+    left -= kGatherMs;
+    const bool is_gathered = gather().has_value();
+    write_began_ns.store(kNotWriting, std::memory_order_relaxed);
+    if (!is_gathered) return;  // the sync will meet the same failure, and reports it
   }
+  sleep(left);
 }
 
 void PredictionLog::State::run() {
   while (true) {
     wait();
     const bool is_last = is_stopping.load();
-    cycle();
+    cycle(is_last);
     if (is_last) {
       settle_waiters(true);
       give_up_rest();
@@ -355,14 +323,17 @@ void PredictionLog::State::report_failure(const core::Error& error) {
                   {{"error.message", error.message}});
 }
 
-void PredictionLog::State::cycle() {
+/// Syncs what is in the ring when it begins. What comes meanwhile is for the next one: under load
+/// there is always more, and a writer that followed it would sync without a pause.
+void PredictionLog::State::cycle(bool is_last) {
+  const std::uint64_t target = ring.reserved();
   std::uint64_t number = 0;
   {
     const std::lock_guard guard(mutex);
     number = ++attempt;
   }
+  is_busy = false;
   while (true) {
-    write_began_ns.store(clock.monotonic_ns(), std::memory_order_relaxed);
     const auto events = write_batch();
     write_began_ns.store(kNotWriting, std::memory_order_relaxed);
     if (!events) {
@@ -384,32 +355,51 @@ void PredictionLog::State::cycle() {
     }
     settle_waiters(false);
     if (*events == 0) return;
+    is_busy = true;
+    if (!is_last && ring.freed() >= target) return;
   }
+}
+
+/// Takes messages out of the ring and writes them; their room is not free yet. After an error all
+/// that was not synced is in the ring again.
+core::Result<> PredictionLog::State::gather() {
+  write_began_ns.store(clock.monotonic_ns(), std::memory_order_relaxed);
+  // Only the start of a batch asks the disk for a new segment, and only when there is something.
+  if (unsynced.messages == 0) {
+    if (ring.reserved() == ring.freed()) return {};
+    if (auto opened = open_segment(); !opened) return opened;
+    unsynced.schemas_before = segment_schemas.size();
+  }
+  batch.clear();
+  fill_batch();
+  if (batch.empty()) return {};
+  auto added = segment.write(batch);
+  if (!added) abandon();
+  return added;
+}
+
+void PredictionLog::State::abandon() {
+  segment_schemas.resize(unsynced.schemas_before);
+  ring.rewind();
+  unsynced = {};
 }
 
 /// Takes messages out of the ring, writes and syncs them, and only then frees their room; after an
 /// error they are still there. Gives the number of messages.
 core::Result<std::size_t> PredictionLog::State::write_batch() {
-  // Only the start of a batch asks the disk for a new segment, and only when there is something.
-  if (ring.reserved() == ring.freed()) return std::size_t{0};
-  if (auto opened = open_segment(); !opened) return std::move(opened).error();
-  const std::size_t schemas_before = segment_schemas.size();
-  batch.clear();
-  const Filled filled = fill_batch();
-  if (batch.empty()) {
-    ring.release();
-    return filled.messages;
-  }
-  if (auto appended = segment.append(batch); !appended) {
-    segment_schemas.resize(schemas_before);
-    ring.rewind();
-    return std::move(appended).error();
+  if (auto gathered = gather(); !gathered) return std::move(gathered).error();
+  if (unsynced.messages == 0) return std::size_t{0};
+  if (unsynced.predictions > 0) {
+    if (auto synced = segment.sync(); !synced) {
+      abandon();
+      return std::move(synced).error();
+    }
+    written.add(unsynced.predictions);
+    is_failing.store(false, std::memory_order_release);
+    reported_failure.clear();
   }
   ring.release();
-  written.add(filled.predictions);
-  is_failing.store(false, std::memory_order_release);
-  reported_failure.clear();
-  return filled.messages;
+  return std::exchange(unsynced, {}).messages;
 }
 
 core::Result<> PredictionLog::State::open_segment() {
@@ -428,18 +418,16 @@ core::Result<> PredictionLog::State::open_segment() {
   return {};
 }
 
-PredictionLog::State::Filled PredictionLog::State::fill_batch() {
-  Filled filled;
+void PredictionLog::State::fill_batch() {
   while (batch.size() < kBatchMax && segment.size() + batch.size() < options.segment_max) {
     const auto message = ring.next();
     if (!message) break;
     add_message(*message);
-    ++filled.messages;
+    ++unsynced.messages;
     if (static_cast<RecordType>((*message)[sizeof(std::uint64_t)]) == RecordType::kPrediction) {
-      ++filled.predictions;
+      ++unsynced.predictions;
     }
   }
-  return filled;
 }
 
 void PredictionLog::State::add_message(std::string_view message) {

@@ -1,6 +1,7 @@
 #include "monitoring/prediction_log.h"
 
 #include <bit>
+#include <chrono>
 #include <cmath>
 #include <iterator>
 #include <limits>
@@ -481,6 +482,28 @@ TEST_F(PredictionLogTest, TakesARecordThatIsBeingWrittenForWholeOnceItIs) {
                         is_between ? payloads.begin() + std::ssize(seen) : payloads.end()))
         << "cut at " << early;
   }
+}
+
+/// How often the writer comes between two syncs is its own affair; that it does is seen in the
+/// file.
+TEST_F(PredictionLogTest, WritesEventsUnderLoadLongBeforeTheyAreSynced) {
+  PredictionLogOptions options;
+  options.sync_interval = 60 * core::kMicrosPerSecond;
+  const auto log = open(options);
+  log->append(numbered_event(0).view());
+  ASSERT_TRUE(log->flush().has_value());
+  const core::Counter& written = metrics_.counter("tenure_prediction_events_written_total", "");
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::uint64_t appended = 1;
+  while (read_all(folder_.path()).size() < 3 && std::chrono::steady_clock::now() < until) {
+    log->append(numbered_event(appended++).view());
+    std::this_thread::yield();
+  }
+  EXPECT_GE(read_all(folder_.path()).size(), 3U);
+  EXPECT_EQ(written.value(), 1U);  // synced
+  ASSERT_TRUE(log->flush().has_value());
+  EXPECT_EQ(written.value(), appended);
+  EXPECT_EQ(read_all(folder_.path()).size(), appended);
 }
 
 TEST(SegmentScanner, SurvivesTheSeedsOfTheFuzzerWithEveryBitFlipped) {

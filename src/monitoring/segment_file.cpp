@@ -101,7 +101,7 @@ void append_frame(std::string& out, std::string_view lead, std::string_view body
 
 void SegmentWriter::close() {
   file_.close();
-  size_ = 0;
+  written_ = durable_ = 0;
 }
 
 core::Result<> SegmentWriter::create(const std::filesystem::path& folder, std::uint64_t number,
@@ -110,7 +110,8 @@ core::Result<> SegmentWriter::create(const std::filesystem::path& folder, std::u
   path_ = folder / fmt::format("{}{:010}{}", kPrefix, number, kSuffix);
   file_ = core::Descriptor(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640));
   if (!file_.is_open()) return core::system_error(errno, "create", path_);
-  auto written = append(segment_header(created));
+  auto written = write(segment_header(created));
+  if (written) written = sync();
   if (written) written = core::sync_directory(folder);
   if (!written) {
     close();
@@ -119,16 +120,24 @@ core::Result<> SegmentWriter::create(const std::filesystem::path& folder, std::u
   return written;
 }
 
-core::Result<> SegmentWriter::append(std::string_view bytes) {
-  int failure = core::write_all_at(file_.get(), bytes, size_) ? 0 : errno;
-  if (failure == 0 && ::fdatasync(file_.get()) != 0) failure = errno;
-  if (failure == 0) {
-    size_ += bytes.size();
-    return {};
-  }
+core::Result<> SegmentWriter::write(std::string_view bytes) {
+  if (!core::write_all_at(file_.get(), bytes, written_)) return cut_back(errno);
+  written_ += bytes.size();
+  return {};
+}
+
+core::Result<> SegmentWriter::sync() {
+  if (::fdatasync(file_.get()) != 0) return cut_back(errno);
+  durable_ = written_;
+  return {};
+}
+
+core::Error SegmentWriter::cut_back(int failure) {
   // What a failed fsync left in the page cache is unknown, so cutting it off is not enough there;
   // a cut that fails leaves a torn tail. Either way nothing may follow in this file.
-  if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0 || failure == EIO) close();
+  const bool is_cut = ::ftruncate(file_.get(), static_cast<off_t>(durable_)) == 0;
+  written_ = durable_;
+  if (!is_cut || failure == EIO) close();
   return core::system_error(failure, "write", path_);
 }
 

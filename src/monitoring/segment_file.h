@@ -45,23 +45,28 @@ std::uint32_t frame_checksum(std::string_view payload);
 class SegmentWriter {
  public:
   bool is_open() const { return file_.is_open(); }
-  std::uint64_t size() const { return size_; }
+  std::uint64_t size() const { return written_; }  ///< bytes, durable or not
 
   /// Makes the segment, which must not exist, with its header; durable by name. Leaves nothing
   /// behind on an error. Errors: kResourceExhausted, kPermissionDenied, kConflict, kUnavailable.
   core::Result<> create(const std::filesystem::path& folder, std::uint64_t number,
                         core::Micros created);
 
-  /// Writes at the end and makes the bytes durable; after an error the segment ends where it ended
-  /// before, or is closed if even that failed. Errors: as create.
-  core::Result<> append(std::string_view bytes);
+  /// Writes at the end; a crash of the machine may take the bytes until sync() has returned. After
+  /// an error, of either, the segment ends where the durable bytes end, or is closed if even that
+  /// failed. Errors: as create.
+  core::Result<> write(std::string_view bytes);
+  core::Result<> sync();
 
   void close();
 
  private:
+  core::Error cut_back(int failure);
+
   std::filesystem::path path_;
   core::Descriptor file_;
-  std::uint64_t size_ = 0;
+  std::uint64_t written_ = 0;
+  std::uint64_t durable_ = 0;
 };
 
 }  // namespace tenure::monitoring
