@@ -41,6 +41,8 @@ struct ShadowArms::Shadow {
   Predictor predictor;
   ModelWatcher watcher;
   SnapshotCache cache;
+  InputMap inputs;                ///< of the champion for the shadow's version
+  std::vector<data::Cell> cells;  ///< reused
   Predictor::Scratch scratch;
   core::Histogram& difference;
   core::Gauge& difference_max;
@@ -119,10 +121,16 @@ bool ShadowArms::drain(const Predictor& champion) {
 
 void ShadowArms::score(Shadow& shadow, const ShadowRow& row, const ModelSnapshot& champion) {
   const ModelSnapshot* snapshot = shadow.predictor.snapshot(shadow.cache);
-  if (snapshot == nullptr || snapshot->inputs_digest != champion.inputs_digest) return;
+  if (snapshot == nullptr) return;
+  // Further inputs than the champion's are looked up, which needs a customer.
+  shadow.inputs.update(champion, *snapshot);
+  if (!shadow.inputs.refusal().empty()) return;
+  if (!shadow.inputs.is_complete() && row.entity_id.empty()) return;
+  shadow.cells.resize(shadow.inputs.size());
+  shadow.inputs.apply(row.cells, shadow.cells);
   const PredictRow rows[] = {
       {.entity_id = row.entity_id,
-       .given = row.cells,
+       .given = shadow.cells,
        .prediction_id = std::string_view(row.prediction_id, sizeof row.prediction_id)}};
   Prediction answers[1];
   shadow.predictor.predict(*snapshot, rows, shadow.scratch, answers);
@@ -168,9 +176,9 @@ std::vector<Traffic::ArmStatus> ShadowArms::status(const ModelSnapshot* champion
     if (!snapshot) {
       status.state = "not live";
       status.why = not_live_reason(shadow->options, shadow->watcher);
-    } else if (champion != nullptr && champion->inputs_digest != snapshot->inputs_digest) {
+    } else if (std::string why = other_inputs(champion, *snapshot); !why.empty()) {
       status.state = "other inputs";
-      status.why = "its inputs are not the champion's";
+      status.why = std::move(why);
     }
     list.push_back(std::move(status));
   }

@@ -33,6 +33,13 @@ std::string not_live_reason(const ArmOptions& arm, const ModelWatcher& watcher) 
                           : fmt::format("no version has the alias '{}'", arm.alias);
 }
 
+std::string other_inputs(const ModelSnapshot* champion, const ModelSnapshot& arm) {
+  if (champion == nullptr) return {};
+  InputMap map;
+  map.update(*champion, arm);
+  return map.refusal();
+}
+
 ModelWatcher::Options Traffic::Options::watch(const ArmOptions& arm) const {
   ModelWatcher::Options options = champion;
   options.alias = arm.alias;
@@ -72,6 +79,9 @@ struct Traffic::Arm {
   ArmMeter pairs, champion_pairs;  ///< of the rows that came through the tap
   ShadowRow row;
   std::vector<float> encoded;
+  InputMap inputs;  ///< of the champion for the arm's version
+  InputMap back;    ///< of the arm's version for the champion
+  std::vector<data::Cell> champion_cells;
   /// Written under the mutex. A version, so that the one that follows is not out.
   std::atomic<std::int64_t> out_version{0};
   std::string why_out;
@@ -84,9 +94,13 @@ struct Traffic::Arm {
   core::Counter& rollbacks;
   core::Gauge& psi;
 
-  bool can_answer(const ModelSnapshot* snapshot, const ModelSnapshot& champion) const {
-    return snapshot != nullptr && snapshot->inputs_digest == champion.inputs_digest &&
-           out_version.load(std::memory_order_relaxed) != snapshot->version;
+  /// `map`: of the champion's inputs for the arm's version; updated here.
+  bool can_answer(const ModelSnapshot* snapshot, const ModelSnapshot& champion,
+                  InputMap& map) const {
+    if (snapshot == nullptr || out_version.load(std::memory_order_relaxed) == snapshot->version)
+      return false;
+    map.update(champion, *snapshot);
+    return map.refusal().empty();
   }
 };
 
@@ -180,6 +194,12 @@ void Traffic::predict(const ModelSnapshot& champion, std::span<const PredictRow>
   }
 }
 
+/// Whether an arm has all that it needs to answer a row, or can look it up.
+bool Traffic::can_take(const Scratch::Part& part, const PredictRow& row) {
+  if (part.snapshot == nullptr) return false;
+  return part.inputs.is_complete() || !row.entity_id.empty();
+}
+
 /// Puts every row into the part that answers it.
 void Traffic::deal(const ModelSnapshot& champion, std::span<const PredictRow> rows,
                    Scratch& scratch) const {
@@ -192,7 +212,10 @@ void Traffic::deal(const ModelSnapshot& champion, std::span<const PredictRow> ro
     if (i == 0) continue;
     const Arm& arm = *arms_[i - 1];
     part.snapshot = arm.predictor.snapshot(part.cache);
-    if (!arm.can_answer(part.snapshot, champion)) part.snapshot = nullptr;
+    if (!arm.can_answer(part.snapshot, champion, part.inputs)) part.snapshot = nullptr;
+    if (part.snapshot != nullptr && !part.inputs.is_identity() &&
+        part.cells.size() < rows.size() * part.inputs.size())
+      part.cells.resize(rows.size() * part.inputs.size());
   }
   if (scratch.ids.size() < rows.size()) scratch.ids.resize(rows.size());
   const core::Micros now = collaborators_.clock.now();
@@ -207,7 +230,13 @@ void Traffic::deal(const ModelSnapshot& champion, std::span<const PredictRow> ro
         options_.shares.salt, row.entity_id.empty() ? row.prediction_id : row.entity_id));
     Scratch::Part& part = scratch.parts[dealt];
     // Who falls to an arm that cannot answer is the champion's, not the next arm's.
-    Scratch::Part& chosen = part.snapshot == nullptr ? scratch.parts.front() : part;
+    Scratch::Part& chosen = dealt != 0 && can_take(part, row) ? part : scratch.parts.front();
+    if (dealt != 0 && &chosen == &part && !part.inputs.is_identity() && !row.given.empty()) {
+      const std::size_t inputs = part.inputs.size();
+      const auto cells = std::span(part.cells).subspan(part.rows.size() * inputs, inputs);
+      part.inputs.apply(row.given, cells);
+      row.given = cells;
+    }
     chosen.rows.push_back(row);
     chosen.places.push_back(place);
   }
@@ -280,7 +309,7 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
       arm.why_out = why;
       arm.out_version = version;
     }
-    arm.share.set(arm.can_answer(snapshot.get(), champion) ? share : 0);
+    arm.share.set(arm.can_answer(snapshot.get(), champion, arm.inputs) ? share : 0);
   }
   if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why, kGuardActor);
 }
@@ -308,10 +337,15 @@ void Traffic::pair(Arm& arm, const ModelSnapshot& champion) {
   const auto snapshot = arm.predictor.snapshot();
   for (int taken = 0; taken < kPairsMax && arm.tap.take(arm.row); ++taken) {
     const ShadowRow& row = arm.row;
-    const bool is_of_these = snapshot && row.version == snapshot->version &&
-                             snapshot->inputs_digest == champion.inputs_digest;
-    if (!is_of_these || row.level != Level::kPrimary || row.cells.empty()) continue;
-    const learn::Model::Score score = champion.model.score(row.cells, arm.encoded);
+    if (!snapshot || row.version != snapshot->version || row.level != Level::kPrimary ||
+        row.cells.empty())
+      continue;
+    arm.back.update(*snapshot, champion);
+    // What the champion would have seen beside the arm's inputs is not known here.
+    if (!arm.back.refusal().empty() || !arm.back.is_complete()) continue;
+    arm.champion_cells.resize(arm.back.size());
+    arm.back.apply(row.cells, arm.champion_cells);
+    const learn::Model::Score score = champion.model.score(arm.champion_cells, arm.encoded);
     if (!std::isfinite(score.probability)) continue;
     Prediction said;
     said.probability = row.probability;
@@ -408,9 +442,9 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
   if (!snapshot) {
     status.state = "not live";
     status.why = not_live_reason(arm.options, arm.watcher);
-  } else if (champion != nullptr && champion->inputs_digest != snapshot->inputs_digest) {
+  } else if (std::string why = other_inputs(champion, *snapshot); !why.empty()) {
     status.state = "other inputs";
-    status.why = "its inputs are not the champion's";
+    status.why = std::move(why);
   } else if (arm.out_version == snapshot->version) {
     status.state = "taken out";
     status.why = arm.why_out;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "serving/arm_meter.h"
+#include "serving/input_map.h"
 #include "serving/model_watcher.h"
 #include "serving/outcomes.h"
 #include "serving/predictor.h"
@@ -27,10 +28,17 @@ class ShadowArms;
 /// Why an arm has no version live.
 std::string not_live_reason(const ArmOptions& arm, const ModelWatcher& watcher);
 
+/// Why a version cannot answer rows that were read for the champion; "" if it can, or if there is
+/// none.
+std::string other_inputs(const ModelSnapshot* champion, const ModelSnapshot& arm);
+
 /// The versions that share the requests of one model: the champion, which its own Predictor serves,
 /// and arms beside it. Every row is answered by one version: that of the arm whose slots the
-/// customer falls into (traffic_options.h), else the champion. An arm whose version is not live,
-/// has other inputs than the champion, or was taken out leaves its customers to the champion.
+/// customer falls into (traffic_options.h), else the champion. An arm whose version is not live
+/// or was taken out leaves its customers to the champion. Its version may have other inputs than
+/// the champion, by which requests are read: it gets what a request gives by name, and further
+/// inputs from the online store. It leaves rows without an id to the champion then, and all when it
+/// reads no store.
 ///
 /// A guard compares each arm with the champion, scores on the same customers, and takes it out when
 /// it is worse (traffic_guard.h), or when what came of its customers is not what it said
@@ -77,6 +85,8 @@ class Traffic {
     struct Part {
       SnapshotCache cache;
       const ModelSnapshot* snapshot = nullptr;
+      InputMap inputs;                ///< of the champion for this version
+      std::vector<data::Cell> cells;  ///< of its rows, when it has others
       std::vector<PredictRow> rows;
       std::vector<std::uint32_t> places;  ///< of the rows in the request
       std::vector<Prediction> predictions;
@@ -140,6 +150,7 @@ class Traffic {
   struct Arm;
   void deal(const ModelSnapshot& champion, std::span<const PredictRow> rows,
             Scratch& scratch) const;
+  static bool can_take(const Scratch::Part& part, const PredictRow& row);
   std::size_t part_of(std::uint32_t slot) const;
   void run();
   void judge(Arm& arm, const ModelSnapshot& champion);

@@ -56,28 +56,24 @@ class Told final : public OutcomeSource {
 };
 
 /// Versions: 1 the model, 2 its logistic regression, 3 damaged, 4 cannot read the store, 5 has
-/// other inputs, 6 as 1.
+/// further inputs and cannot read the store, 6 as 1, 7 as 5 with the store.
 class TrafficTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(tracking::prepare_schema(*database_, world_.clock.now()).has_value());
     ASSERT_TRUE(registry_.create_model_if_missing("churn", change_).has_value());
-    for (int i = 0; i < 6; ++i)
+    for (int i = 0; i < 7; ++i)
       must(registry_.create_version("churn", "file:///nowhere", "run", {}, change_));
     champion_ = world_.snapshot(1);
   }
   core::Result<std::shared_ptr<const ModelSnapshot>> load(const tracking::ModelVersion& version) {
     if (version.version == 3)
       return core::Error{core::ErrorCode::kCorruption, "tree 3: node 5: child 99"};
+    if (version.version == 5 || version.version == 7)
+      return ModelSnapshot::make(world_.wide_parts(version.version, version.version == 7));
     auto parts = world_.parts(version.version, version.version != 4);
     if (version.version == 2) parts.model = world_.secondary();
-    auto snapshot = ModelSnapshot::make(std::move(parts));
-    if (snapshot && version.version == 5) {
-      auto other = std::make_shared<ModelSnapshot>(**snapshot);
-      other->inputs_digest ^= 1;
-      return std::shared_ptr<const ModelSnapshot>(other);
-    }
-    return snapshot;
+    return ModelSnapshot::make(std::move(parts));
   }
   void point(std::string_view alias, std::int64_t version) {
     ASSERT_TRUE(registry_.set_alias("churn", alias, version, change_).has_value());
@@ -218,6 +214,7 @@ TEST_F(TrafficTest, LeavesTheCustomersOfAnArmThatIsNotLiveToTheChampion) {
   EXPECT_EQ(arm(traffic, 0).state, "not live");
   EXPECT_EQ(arm(traffic, 0).why, "tree 3: node 5: child 99");
   EXPECT_EQ(arm(traffic, 1).state, "other inputs");
+  EXPECT_THAT(arm(traffic, 1).why, HasSubstr("'calls'"));
   EXPECT_EQ(arm(traffic, 2).why, "no version has the alias 'nobody'");
   EXPECT_EQ(arm(traffic, 3).state, "live");
   EXPECT_EQ(traffic.status().champion_slots, 7'000U);
@@ -225,6 +222,69 @@ TEST_F(TrafficTest, LeavesTheCustomersOfAnArmThatIsNotLiveToTheChampion) {
   ASSERT_TRUE(registry_.delete_alias("churn", "other", change_).has_value());
   traffic.check_arms();
   EXPECT_EQ(arm(traffic, 1).state, "not live");
+}
+
+TEST_F(TrafficTest, GivesAnArmItsOwnInputsFromTheRequestByNameAndFromTheStore) {
+  point("canary", 7);
+  Traffic& traffic = start({{.name = "canary", .alias = "canary", .slots = 10'000}});
+  EXPECT_EQ(arm(traffic).state, "live");
+  const auto wide = must(ModelSnapshot::make(world_.wide_parts(7)));
+  Predictor alone({.clock = world_.clock, .metrics = world_.metrics});
+  Predictor::Scratch scratch;
+  const auto expect = [&](const PredictRow& asked, std::vector<Cell> given) {
+    const PredictRow rows[] = {{.entity_id = asked.entity_id, .given = given}};
+    Prediction said[1], expected[1];
+    const PredictRow asked_rows[] = {asked};
+    traffic.predict(*champion_, asked_rows, scratch_, said);
+    alone.predict(*wide, rows, scratch, expected);
+    EXPECT_EQ(said[0].snapshot->version, 7);
+    EXPECT_EQ(said[0].level, Level::kPrimary);
+    EXPECT_EQ(said[0].margin, expected[0].margin);
+    return said[0].margin;
+  };
+  const float quiet = expect({.entity_id = "C-1", .given = {}}, {});
+  EXPECT_GT(expect({.entity_id = "C-3", .given = {}}, {}), quiet);  // more calls
+  // The champion's order is plan, age; the arm's calls, age, plan.
+  const Cell given[] = {Cell::of("b"), Cell::of(6.0)};
+  expect({.entity_id = "C-1", .given = given}, {Cell{}, Cell::of(6.0), Cell::of("b")});
+  const Cell partly[] = {Cell{}, Cell::of(6.0)};
+  expect({.entity_id = "C-1", .given = partly}, {Cell{}, Cell::of(6.0), Cell{}});
+  const Cell missing[] = {Cell::null(), Cell::of(6.0)};
+  expect({.entity_id = "C-1", .given = missing}, {Cell{}, Cell::of(6.0), Cell::null()});
+}
+
+TEST_F(TrafficTest, LeavesRowsThatAnArmCannotCompleteToTheChampion) {
+  point("canary", 7);
+  Traffic& traffic = start({{.name = "canary", .alias = "canary", .slots = 10'000}});
+  const PredictRow rows[] = {{.entity_id = "C-1", .given = {}},
+                             {.entity_id = {}, .given = cells_},
+                             {.entity_id = "C-2", .given = cells_}};
+  Prediction out[3];
+  traffic.predict(*champion_, rows, scratch_, out);
+  EXPECT_EQ(out[0].snapshot->version, 7);
+  EXPECT_EQ(out[1].snapshot->version, 1);
+  EXPECT_EQ(out[2].snapshot->version, 7);
+}
+
+TEST_F(TrafficTest, ComparesAnArmOfFurtherInputsWithTheChampionOnTheSameCustomers) {
+  point("canary", 7);
+  Traffic& traffic = start({{.name = "canary", .alias = "canary", .slots = 10'000}});
+  ask(traffic, 20);
+  traffic.check_guard();
+  ASSERT_TRUE(arm(traffic).comparison.has_value());
+  EXPECT_EQ(arm(traffic).comparison->pairs, 20U);
+}
+
+TEST_F(TrafficTest, LooksUpTheFurtherInputsOfAShadow) {
+  point("shadow", 7);
+  Traffic& traffic = start({{.name = "shadow", .alias = "shadow", .is_shadow = true}});
+  const PredictRow rows[] = {{.entity_id = "C-1", .given = {}}, {.entity_id = {}, .given = cells_}};
+  Prediction out[2];
+  traffic.predict(*champion_, rows, scratch_, out);
+  EXPECT_EQ(out[0].snapshot->version, 1);
+  traffic.drain_shadows();
+  EXPECT_EQ(arm(traffic).state, "live");
+  EXPECT_EQ(arm(traffic).shadow->compared, 1U);  // nothing is known of the one without an id
 }
 
 TEST_F(TrafficTest, WritesTheVariantIntoEventsAndMetrics) {

@@ -72,7 +72,8 @@ class FaultyStore final : public storage::KvStore {
 };
 
 /// Two inputs, `plan` (category) and `age` (number), in the view `profile` of an LMDB store, with
-/// customers C-1 to C-3, and a model trained on them that prefers plan b.
+/// customers C-1 to C-3, and a model trained on them that prefers plan b. Beside it a view `usage`
+/// with `calls`, for a model of three inputs.
 class ServedWorld {
  public:
   static constexpr core::Micros kNow = 1'700'000'000'000'000;
@@ -87,14 +88,23 @@ class ServedWorld {
     view.timestamp_column = "event_timestamp";
     view.features = {{"plan", "plan", data::ColumnType::kText},
                      {"age", "age", data::ColumnType::kNumber}};
-    definitions.views = {std::move(view)};
-    definitions.services = {{"default", {{"profile", "plan"}, {"profile", "age"}}}};
+    features::FeatureView usage;
+    usage.name = "usage";
+    usage.entity = "customer";
+    usage.timestamp_column = "event_timestamp";
+    usage.features = {{"calls", "calls", data::ColumnType::kNumber}};
+    definitions.views = {std::move(view), std::move(usage)};
+    definitions.services = {
+        {"default", {{"profile", "plan"}, {"profile", "age"}}},
+        {"wide", {{"usage", "calls"}, {"profile", "age"}, {"profile", "plan"}}}};
     data::Table rows{.columns = {data::Column::of_texts("customer_id", {"C-1", "C-2", "C-3"}),
                                  data::Column::of_timestamps(
                                      "event_timestamp", {kRowTime, kRowTime + 1, kRowTime + 2}),
                                  data::Column::of_texts("plan", {"a", "b", "a"}),
-                                 data::Column::of_numbers("age", {1, 2, 3})}};
+                                 data::Column::of_numbers("age", {1, 2, 3}),
+                                 data::Column::of_numbers("calls", {0, 10, 10})}};
     must(features::write_online(store, definitions, definitions.views[0], rows));
+    must(features::write_online(store, definitions, definitions.views[1], rows));
   }
 
   learn::Model model() const {
@@ -118,6 +128,33 @@ class ServedWorld {
     facts.null_values = null_values;
     facts.null_markers = null_markers;
     return must(learn::Model::make(std::move(facts), std::move(transform), std::move(trees)));
+  }
+
+  /// One with other inputs in another order, `calls`, `age`, `plan`, that minds `calls` most.
+  learn::Model wide_model() const {
+    const data::Table table{
+        .columns = {data::Column::of_numbers("calls", {0, 10, 0, 10, 0, 10}),
+                    data::Column::of_numbers("age", {1, 2, 3, 4, 5, 6}),
+                    data::Column::of_texts("plan", {"a", "b", "b", "a", "a", "b"})}};
+    const std::vector<learn::InputField> inputs = {
+        {.name = "calls", .type = data::ColumnType::kNumber},
+        {.name = "age", .type = data::ColumnType::kNumber},
+        {.name = "plan", .type = data::ColumnType::kText}};
+    const std::vector<std::uint8_t> labels = {0, 1, 0, 1, 0, 1};
+    auto trained = must(learn::train_secondary(inputs, table, labels, 1, 1));
+    auto weights = must(learn::TreeModel::load(trained.xgboost_ubj));
+    learn::ModelFacts facts;
+    facts.refs = {"usage:calls", "profile:age", "profile:plan"};
+    return must(
+        learn::Model::make(std::move(facts), std::move(trained.transform), std::move(weights)));
+  }
+
+  ModelSnapshot::Parts wide_parts(std::int64_t version, bool has_reader = true) {
+    auto wide = parts(version, false);
+    wide.model = wide_model();
+    if (has_reader)
+      wide.reader = must(features::OnlineReader::make(store, definitions, definitions.services[1]));
+    return wide;
   }
 
   /// A logistic regression over the same inputs.
