@@ -1,8 +1,9 @@
 #include <fmt/format.h>
 
+#include "app/evaluate_task.h"
 #include "app/init_project.h"
 #include "app/pipeline_run.h"
-#include "app/score_tasks.h"
+#include "app/score_task.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/render.h"
