@@ -79,10 +79,10 @@ TEST_F(TrackingWithoutProject, TellsAWrongVersionFromAWrongAlias) {
   ASSERT_TRUE(project);
   register_versions(**project, 2);
   EXPECT_EQ(show_model(**project, "py-churn", "7").error().message,
-            "model 'py-churn' has no version '7'; there are: 1 (@champion), 2");
+            "model 'py-churn' has no version '7'; there are: 2, 1 (@champion)");
   EXPECT_EQ(compare_models(**project, "py-churn", {"1", "@chanpion"}).error().message,
-            "model 'py-churn' has no alias '@chanpion' (did you mean '@champion'?); there are: 1 "
-            "(@champion), 2");
+            "model 'py-churn' has no alias '@chanpion' (did you mean '@champion'?); there are: 2, "
+            "1 (@champion)");
 }
 
 }  // namespace

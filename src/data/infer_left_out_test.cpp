@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "data/infer.h"
-#include "data/test_inference.h"
+#include "data/testing/inference_test_base.h"
 
 // What infer_table leaves out because it can be no feature, and what it keeps although it looks so.
 namespace tenure::data {

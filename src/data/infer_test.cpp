@@ -9,7 +9,7 @@
 
 #include "data/parquet_file.h"
 #include "data/telco_generator.h"
-#include "data/test_inference.h"
+#include "data/testing/inference_test_base.h"
 
 // What is found in a table: types, missing values, the id, the label; large tables; refusals. What
 // is left out, and why: infer_left_out_test.cpp.

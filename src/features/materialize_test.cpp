@@ -224,7 +224,7 @@ TEST_F(Materialize, RefusesBadWindowsViewsKeysAndSources) {
   EXPECT_EQ(code(window("2024-01-02T00:00:00Z", "2024-01-01T00:00:00Z")),
             core::ErrorCode::kInvalidArgument);
   EXPECT_EQ(code(window("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", {"speed"})),
-            core::ErrorCode::kInvalidArgument);
+            core::ErrorCode::kNotFound);
   world_.write("usage", R"(SELECT NULL::INT AS customer_id, TIMESTAMP '2024-01-15' AS event_ts,
     TIMESTAMP '2024-01-21' AS created, 99 AS calls, 9.0 AS minutes)");
   const auto keyless = window("2024-01-01T00:00:00Z", "2024-02-01T00:00:00Z");

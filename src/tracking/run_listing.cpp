@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "tracking/page_rows.h"
@@ -14,20 +15,32 @@ namespace {
 
 using storage::SqlRowView;
 
-/// Where the rows of each item of a page end, as items come in order.
-class Ends {
+/// Rows of the items of a page, in whatever order the database gives them.
+template <class Row>
+class ItemRows {
  public:
-  explicit Ends(std::size_t items) : ends_(items, 0) {}
-  void add(std::size_t item) { ++ends_[item]; }
-  void sum_up() {
-    std::size_t sum = 0;
-    for (std::size_t& end : ends_) end = sum += end;
+  ItemRows(std::vector<Row>& rows, std::size_t items) : rows_(rows), ends_(items + 1, 0) {}
+
+  void add(std::size_t item, Row row) {
+    rows_.push_back(row);
+    items_.push_back(item);
+    ++ends_[item + 1];
   }
+
+  /// Item by item, after the last row. SQLite looks up one item after the other, PostgreSQL does
+  /// not.
+  void arrange() {
+    std::partial_sum(ends_.begin(), ends_.end(), ends_.begin());
+    if (std::is_sorted(items_.begin(), items_.end())) return;
+    std::vector<std::size_t> next(ends_.begin(), ends_.end() - 1);
+    std::vector<Row> arranged(rows_.size());
+    for (std::size_t i = 0; i < rows_.size(); ++i) arranged[next[items_[i]]++] = rows_[i];
+    rows_ = std::move(arranged);
+  }
+
   /// The item's rows, by key.
-  template <class Row>
-  std::span<const Row> rows_of(std::vector<Row>& rows, std::size_t item) const {
-    const std::size_t begin = item == 0 ? 0 : ends_[item - 1];
-    const auto own = std::span(rows).subspan(begin, ends_[item] - begin);
+  std::span<const Row> of(std::size_t item) {
+    const auto own = std::span(rows_).subspan(ends_[item], ends_[item + 1] - ends_[item]);
     const auto before = [](const Row& a, const Row& b) { return a.key < b.key; };
     // They mostly are in order, as they were written.
     if (!std::is_sorted(own.begin(), own.end(), before)) std::sort(own.begin(), own.end(), before);
@@ -35,7 +48,9 @@ class Ends {
   }
 
  private:
-  std::vector<std::size_t> ends_;  ///< how many rows, until they are summed up
+  std::vector<Row>& rows_;
+  std::vector<std::size_t> items_;  ///< of each row
+  std::vector<std::size_t> ends_;   ///< where the rows of the items before end, once arranged
 };
 
 }  // namespace
@@ -69,29 +84,26 @@ core::Result<RunListing> read_run_listing(storage::SqlExecutor& sql,
   });
   if (!read) return std::move(read).error();
 
-  const auto read_pairs = [&](std::string_view table, std::vector<ListedPair>& pairs, Ends& ends) {
+  const auto read_pairs = [&](std::string_view table, ItemRows<ListedPair>& pairs) {
     auto done = each("key, value", table, [&](std::size_t item, const SqlRowView& row) {
-      pairs.push_back({listing.texts.keep(row.text(0)), listing.texts.keep(row.text_or(1, ""))});
-      ends.add(item);
+      pairs.add(item, {listing.texts.keep(row.text(0)), listing.texts.keep(row.text_or(1, ""))});
     });
-    ends.sum_up();
+    pairs.arrange();
     return done;
   };
-  Ends params(ids.size());
-  Ends tags(ids.size());
-  Ends metrics(ids.size());
-  if (auto done = read_pairs("params", listing.params, params); !done)
-    return std::move(done).error();
-  if (auto done = read_pairs("tags", listing.tags, tags); !done) return std::move(done).error();
+  ItemRows<ListedPair> params(listing.params, ids.size());
+  ItemRows<ListedPair> tags(listing.tags, ids.size());
+  ItemRows<ListedMetric> metrics(listing.metrics, ids.size());
+  if (auto done = read_pairs("params", params); !done) return std::move(done).error();
+  if (auto done = read_pairs("tags", tags); !done) return std::move(done).error();
   read = each(kMetricColumns, "latest_metrics", [&](std::size_t item, const SqlRowView& row) {
     const bool is_nan = row.integer(4) != 0;
-    listing.metrics.push_back({listing.texts.keep(row.text(0)),
-                               is_nan ? std::numeric_limits<double>::quiet_NaN() : row.number(1),
-                               row.integer_if(2).value_or(0), row.integer(3)});
-    metrics.add(item);
+    metrics.add(item, {listing.texts.keep(row.text(0)),
+                       is_nan ? std::numeric_limits<double>::quiet_NaN() : row.number(1),
+                       row.integer_if(2).value_or(0), row.integer(3)});
   });
   if (!read) return std::move(read).error();
-  metrics.sum_up();
+  metrics.arrange();
   auto inputs = read_run_inputs(sql, ids);
   if (!inputs) return std::move(inputs).error();
 
@@ -99,9 +111,9 @@ core::Result<RunListing> read_run_listing(storage::SqlExecutor& sql,
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (!found[i]) continue;
     listing.runs.push_back({.run = *std::move(found[i]),
-                            .params = params.rows_of(listing.params, i),
-                            .tags = tags.rows_of(listing.tags, i),
-                            .metrics = metrics.rows_of(listing.metrics, i)});
+                            .params = params.of(i),
+                            .tags = tags.of(i),
+                            .metrics = metrics.of(i)});
     Run& run = listing.runs.back().run;
     if (const auto edges = inputs->find(run.id); edges != inputs->end())
       run.inputs = std::move(edges->second);

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include <fmt/format.h>
-#include <gtest/gtest.h>
 
 #include "core/id.h"
 #include "core/random.h"
@@ -25,8 +24,8 @@ namespace tenure::data {
 /// One cell of a test table: the row's number, its outcome, and chance.
 using MakeCell = std::function<std::string(int row, bool is_churned, core::Random& random)>;
 
-/// For tests: a table of customers with an id, a feature and what a test adds, and what is inferred
-/// from it.
+/// A table of customers with an id, a feature and what a test adds, and what is inferred from it.
+/// The test includes GoogleTest first.
 class InferTest : public testing::Test {
  protected:
   void SetUp() override {
