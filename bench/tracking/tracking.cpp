@@ -132,7 +132,8 @@ int main(int argc, char** argv) {
     } else if (mode == "calls" && argc == 6) {
       call(argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[5]));
     } else {
-      fmt::print(stderr, "usage: {} schema|log DATABASE, calls DATABASE RUN METRICS CALLS\n", argv[0]);
+      fmt::print(stderr, "usage: {} schema|log DATABASE, calls DATABASE RUN METRICS CALLS\n",
+                 argv[0]);
       return 2;
     }
     return 0;

@@ -244,8 +244,7 @@ void Connection::run_http1() {
   http1_.begin_turn(loop_.now_ns());
   for (;;) {
     const bool is_done = take_turns();
-    const bool is_full =
-        pending() >= kFlushAt || !channel_.body.empty() || http1_.awaits_flush();
+    const bool is_full = pending() >= kFlushAt || !channel_.body.empty() || http1_.awaits_flush();
     if (!flush()) return;  // goes on when the rest is written, or is closed
     if (!is_done) return yield();
     if (!is_full) break;

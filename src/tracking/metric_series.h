@@ -31,7 +31,8 @@ struct SeriesPage {
 /// At most `max_results` points, from where `page_token` says; all of them without `max_results`.
 ///
 /// Tokens are MLflow's {"offset": N}. Where the steps of a series follow its times, which is nearly
-/// always, they also tell the last point, so that the next page is found without those before it. Errors: kInvalidArgument (token).
+/// always, they also tell the last point, so that the next page is found without those before it.
+/// Errors: kInvalidArgument (token).
 core::Result<SeriesPage> read_series(storage::Database& database, const std::string& run,
                                      const std::string& key,
                                      std::optional<std::int64_t> max_results,

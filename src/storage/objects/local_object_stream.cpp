@@ -111,8 +111,7 @@ class LocalObjectWriter final : public ObjectWriter {
       return core::Error{core::ErrorCode::kInternal,
                          fmt::format("object '{}' was committed already", key_)};
     }
-    if (size_ < allocated_ &&
-        ::ftruncate(unfinished_.file.get(), static_cast<off_t>(size_)) != 0)
+    if (size_ < allocated_ && ::ftruncate(unfinished_.file.get(), static_cast<off_t>(size_)) != 0)
       return fail("cannot cut");
     if (::fsync(unfinished_.file.get()) != 0) return fail("cannot sync");
     if (!unfinished_.file.close()) return fail("cannot close");
@@ -129,8 +128,7 @@ class LocalObjectWriter final : public ObjectWriter {
   bool set_direct(bool is_on) {
     const int file = unfinished_.file.get();
     const int flags = ::fcntl(file, F_GETFL);
-    return flags >= 0 &&
-           ::fcntl(file, F_SETFL, is_on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
+    return flags >= 0 && ::fcntl(file, F_SETFL, is_on ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
   }
 
   /// Writes what may go past the page cache and says how much that was. The rest, which is the

@@ -13,8 +13,8 @@ namespace tenure::storage {
 namespace {
 
 constexpr const char* kName = "tenure-wal-buffer";
-// SQLite's VFS for Unix takes 128 KiB for nothing at all and what is longer for its remainder; a page
-// has at most 64.
+// SQLite's VFS for Unix takes 128 KiB for nothing at all and what is longer for its remainder; a
+// page has at most 64.
 constexpr std::size_t kBufferMax = std::size_t{120} * 1024;
 
 /// A write-ahead log. SQLite gives the memory; the file of the system's VFS lies behind this.
