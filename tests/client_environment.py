@@ -23,8 +23,8 @@ POSTGRESQL_DRIVERS = ("psycopg2-binary==2.9.10", "psycopg[binary]==3.2.9")
 PLAYWRIGHT = ("playwright==1.55.0",)
 
 
-def client_python(name, *requirements):
-    """The interpreter of an environment with these pinned requirements; installs it on first use."""
+def installed(name, requirements, install):
+    """The folder of an environment with these pinned requirements; `install` fills it on first use."""
     folder = CACHE / name
     stamp = folder / "installed.txt"
     wanted = "\n".join(requirements)
@@ -32,27 +32,31 @@ def client_python(name, *requirements):
     with open(CACHE / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
-            subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-            subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-                            *requirements], check=True)
+            install(folder)
             stamp.write_text(wanted)
-    return str(folder / "bin" / "python")
+    return folder
+
+
+def pip_install(python, *arguments):
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments], check=True)
+
+
+def client_python(name, *requirements):
+    """The interpreter of an environment with these pinned requirements."""
+    def install(folder):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        pip_install(folder / "bin" / "python", *requirements)
+
+    return str(installed(name, requirements, install) / "bin" / "python")
 
 
 def client_packages(python, name, *requirements):
     """A folder for PYTHONPATH with pinned packages beside those of an environment, which stays as others share it."""
-    folder = CACHE / name
-    stamp = folder / "installed.txt"
-    wanted = "\n".join(requirements)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with open(CACHE / f"{name}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_text() != wanted:
-            shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder,
-                            *requirements], check=True)
-            stamp.write_text(wanted)
-    return str(folder)
+    def install(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        pip_install(python, "--target", folder, *requirements)
+
+    return str(installed(name, requirements, install))
 
 
 def run_client(python, script, *arguments, cwd, **variables):

@@ -2,17 +2,14 @@
 import contextlib
 import json
 import os
-import signal
-import socket
 import sqlite3
 import subprocess
 import unittest
-import urllib.error
-import urllib.request
 
 from client_environment import MLFLOW, MLFLOW_3, POSTGRESQL_DRIVERS, client_packages, client_python, run_client
+from mlflow_server import mlflow_server
 from postgresql_server import PostgresqlServer
-from tenure_process import FAST, make_telco_project, temporary_folder, tenure_json, wait_until
+from tenure_process import FAST, make_telco_project, temporary_folder, tenure_json
 
 READ_RUNS = """
 import json, sys
@@ -34,42 +31,6 @@ run = client.create_run(client.create_experiment("theirs"))
 client.log_batch(run.info.run_id, metrics=[Metric("m", float(i), 1, i) for i in range(100)])
 client.set_terminated(run.info.run_id)
 """
-
-
-@contextlib.contextmanager
-def mlflow_server(python, url, folder, **variables):
-    """The real `mlflow server` on a database; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    with open(folder / "mlflow-server.log", "w+") as log:
-        server = subprocess.Popen(
-            [python, "-m", "mlflow", "server", "--backend-store-uri", url, "--artifacts-destination", str(folder / "served"),
-             "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-            cwd=folder, env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True)
-
-        def answers():
-            if server.poll() is not None:
-                log.seek(0)
-                raise AssertionError(f"mlflow server ended:\n{log.read()[-2000:]}")
-            try:
-                with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
-                    return answer.status == 200
-            except (urllib.error.URLError, OSError):
-                return False
-
-        try:
-            wait_until(answers, seconds=180, pause=0.2)
-            yield address
-        finally:  # its workers do not always go with it
-            os.killpg(server.pid, signal.SIGTERM)
-            try:
-                server.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(server.pid, signal.SIGKILL)
-                server.wait(30)
 
 
 class OnEitherDatabase:

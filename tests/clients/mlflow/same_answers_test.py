@@ -2,7 +2,7 @@
 import unittest
 
 from client_environment import MLFLOW, MLFLOW_3, client_python
-from server_pair import ServerPair
+from mlflow_server_pair import ServerPair
 from tenure_process import temporary_folder
 
 AT = 1700000000000

@@ -2,15 +2,11 @@
 import contextlib
 import http.client
 import json
-import os
-import pathlib
 import re
-import signal
-import socket
-import subprocess
 import urllib.parse
 
-from tenure_process import TrackingServer, wait_until
+from mlflow_server import mlflow_server
+from tenure_process import TrackingServer
 
 ID = re.compile(r"[0-9a-f]{32}")
 MADE_UP_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
@@ -24,42 +20,6 @@ EXTRA = {"sqlstate", "error_class", "outputs", "workspace", "effective_trace_arc
 SETS = {"tags", "params", "metrics", "aliases", "latest_versions"}
 
 
-@contextlib.contextmanager
-def mlflow_server(python, folder):
-    """The port of `mlflow server` on an empty SQLite database."""
-    folder.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    path = f"{pathlib.Path(python).parent}{os.pathsep}{os.environ['PATH']}"
-    with open(folder / "server.log", "w") as log:
-        process = subprocess.Popen(
-            [python, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/mlflow.db",
-             "--artifacts-destination", str(folder / "artifacts"), "--port", str(port), "--workers", "1"],
-            cwd=folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-            env=dict(os.environ, PATH=path, MLFLOW_DISABLE_TELEMETRY="true"))
-    try:
-        wait_until(lambda: process.poll() is not None or answers(port), seconds=120, pause=0.1)
-        if process.poll() is not None:
-            raise AssertionError(f"MLflow's server ended:\n{(folder / 'server.log').read_text()}")
-        yield port
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait(timeout=30)
-
-
-def answers(port):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/health")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
-
-
 class ServerPair:
     """Sends each request to both. Ids that theirs makes up stand for those that ours makes up in its place."""
 
@@ -71,8 +31,11 @@ class ServerPair:
 
     def __enter__(self):
         with contextlib.ExitStack() as stack:
-            (self.folder / "ours").mkdir()
-            self.theirs = stack.enter_context(mlflow_server(self.python, self.folder / "theirs"))
+            for name in ("ours", "theirs"):
+                (self.folder / name).mkdir()
+            place = self.folder / "theirs"
+            address = stack.enter_context(mlflow_server(self.python, f"sqlite:///{place}/mlflow.db", place))
+            self.theirs = int(address.rsplit(":", 1)[1])
             self.ours = stack.enter_context(TrackingServer(self.folder / "ours")).port
             self.stack = stack.pop_all()
         return self
