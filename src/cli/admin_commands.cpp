@@ -20,11 +20,10 @@ core::Result<Output> doctor(const Arguments& arguments) {
                                           : "✗",
                         field(check, "check"), field(check, "detail"));
   }
-  if (!report.at("healthy").as_bool()) {
-    if (!arguments.is_json) write_output(text);
-    return core::Error{core::ErrorCode::kUnavailable, "something needs attention; see above"};
-  }
-  return Output{report, std::move(text)};
+  Output output{report, std::move(text)};
+  if (!report.at("healthy").as_bool())
+    output.failure = {core::ErrorCode::kUnavailable, "something needs attention; see above"};
+  return output;
 }
 
 core::Result<Output> config_schema(const Arguments&) {

@@ -56,6 +56,8 @@ class Arguments {
 struct Output {
   core::Json json;
   std::string text;
+  /// What the program ends with although there is an answer, as when a check failed.
+  std::optional<core::Error> failure = {};
 };
 
 /// One row of the command table.

@@ -319,6 +319,9 @@ int run_command_line(int argc, const char* const* argv) {
   auto output = guarded(*parser.commands[*index], arguments);
   if (!output) return fail(output.error(), arguments.is_json);
   write_output(arguments.is_json ? core::to_text(output->json) + "\n" : output->text);
+  if (output->failure && arguments.is_json)
+    return core::error_code_info(output->failure->code).exit_code;
+  if (output->failure) return fail(*output->failure, false);
   return finish();
 }
 

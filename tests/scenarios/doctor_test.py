@@ -1,5 +1,6 @@
 """`tenure admin doctor` looks, and changes nothing."""
 import hashlib
+import json
 import shutil
 import sqlite3
 import unittest
@@ -54,6 +55,9 @@ class Doctor(unittest.TestCase):
         done = tenure("admin", "doctor", cwd=self.project, check=False)
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("is gone", done.stdout)
+        told = tenure("admin", "doctor", "--json", cwd=self.project, check=False)
+        self.assertEqual(told.returncode, done.returncode)
+        self.assertFalse(json.loads(told.stdout)["healthy"])
         self.assertFalse((self.project / ".tenure" / "objects").exists())
 
 
