@@ -27,20 +27,25 @@ constexpr auto kIndexes = std::to_array<OwnIndex>({
     {kMetricIndex, On::kBoth,
      "CREATE INDEX IF NOT EXISTS index_tenure_metrics_run_key_step ON metrics (run_uuid, key, "
      "step, timestamp, value, is_nan)"},
-    // The order of runs by a metric. PostgreSQL plans it without, and updates rows in place as long
-    // as no index holds their values.
+    // Runs by a metric, and their order by it.
     {"index_tenure_latest_metrics_value", On::kSqlite,
      "CREATE INDEX IF NOT EXISTS index_tenure_latest_metrics_value ON latest_metrics (key, is_nan, "
      "value, run_uuid)"},
-    // Runs by a param or tag, and their order by it. Not whole values, which may be long; bytes, as
-    // a
-    // text ends at a NUL for substr.
+    {"index_tenure_latest_metrics_value", On::kPostgresql,
+     "CREATE INDEX IF NOT EXISTS index_tenure_latest_metrics_value ON latest_metrics (key, value) "
+     "WHERE NOT is_nan"},
+    // Runs by a param or tag, and on SQLite their order by it. Not whole values, which may be long;
+    // there bytes, as a text ends at a NUL for substr.
     {"index_tenure_params_value", On::kSqlite,
      "CREATE INDEX IF NOT EXISTS index_tenure_params_value ON params (key, substr(CAST(value AS "
      "BLOB), 1, 64), run_uuid)"},
     {"index_tenure_tags_value", On::kSqlite,
      "CREATE INDEX IF NOT EXISTS index_tenure_tags_value ON tags (key, substr(CAST(value AS BLOB), "
      "1, 64), run_uuid)"},
+    {"index_tenure_params_value", On::kPostgresql,
+     "CREATE INDEX IF NOT EXISTS index_tenure_params_value ON params (key, left(value, 64))"},
+    {"index_tenure_tags_value", On::kPostgresql,
+     "CREATE INDEX IF NOT EXISTS index_tenure_tags_value ON tags (key, left(value, 64))"},
     // MLflow keys tags by their own name first, so finding those of one model would read them all.
     {"index_tenure_registered_model_tags_name", On::kBoth,
      "CREATE INDEX IF NOT EXISTS index_tenure_registered_model_tags_name ON registered_model_tags "

@@ -64,14 +64,16 @@ core::Result<Run> create_run(storage::Database& database, Run run,
     auto place = active_experiment_location(sql, *experiment_id);
     if (!place) return std::move(place).error();
     run.artifact_uri = uri_below(location ? *location : *place, run.id + "/artifacts");
-    auto row = sql.execute(
-        "INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, "
-        "status, start_time, source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES "
-        "(:id, :name, 'UNKNOWN', '', '', :user, 'RUNNING', :start, '', 'active', :uri, "
-        ":experiment)",
-        {run.id, run.name, run.user, run.start_ms, run.artifact_uri, *experiment_id});
-    if (!row) return std::move(row).error();
-    return write_tags(sql, run.id, run.tags);
+    std::vector<storage::SqlStatement> statements;
+    statements.push_back(
+        {"INSERT INTO runs (run_uuid, name, source_type, source_name, entry_point_name, user_id, "
+         "status, start_time, source_version, lifecycle_stage, artifact_uri, experiment_id) VALUES "
+         "(:id, :name, 'UNKNOWN', '', '', :user, 'RUNNING', :start, '', 'active', :uri, "
+         ":experiment)",
+         {run.id, run.name, run.user, run.start_ms, run.artifact_uri, *experiment_id},
+         {}});
+    append_tags(statements, run.id, run.tags);
+    return sql.run_all(statements);
   });
   if (!made) return std::move(made).error();
   return run;

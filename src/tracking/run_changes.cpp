@@ -17,27 +17,27 @@ core::Result<Run> RunStore::update(std::string_view id, const RunUpdate& update)
   // Longer names would not fit the column, and the tag is cut elsewhere.
   if (auto checked = check_text(update.name, kRunNameMax, "name"); !checked)
     return std::move(checked).error();
+  const std::map<std::string, std::string> named =
+      update.name.empty()
+          ? std::map<std::string, std::string>()
+          : std::map<std::string, std::string>{{std::string(kRunNameTag), update.name}};
+  storage::SqlValue status = nullptr;
+  if (update.status) status = std::string(run_status_name(*update.status));
+  storage::SqlValue end = nullptr;
+  if (update.end_ms) end = *update.end_ms;
   Run run;
-  auto done = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto active = check_run_is_active(sql, id); !active) return active;
-    if (!update.name.empty()) {
-      auto named = write_tags(sql, id, {{std::string(kRunNameTag), update.name}});
-      if (!named) return named;
-    }
-    storage::SqlValue status = nullptr;
-    if (update.status) status = std::string(run_status_name(*update.status));
-    storage::SqlValue end = nullptr;
-    if (update.end_ms) end = *update.end_ms;
-    auto rows = sql.query(
-        fmt::format("UPDATE runs SET status = COALESCE(CAST(:status AS VARCHAR(9)), status), "
-                    "end_time = COALESCE(CAST(:end AS BIGINT), end_time) WHERE run_uuid = :id "
-                    "RETURNING {}",
-                    kRunColumns),
-        {std::move(status), std::move(end), std::string(id)});
-    if (!rows) return std::move(rows).error();
-    run = run_from_row(rows->front());
-    return {};
-  });
+  RunLog log(id);
+  log.add_tags(named);
+  log.add({fmt::format("UPDATE runs SET status = COALESCE(CAST(:status AS VARCHAR(9)), status), "
+                       "end_time = COALESCE(CAST(:end AS BIGINT), end_time) WHERE run_uuid = :id "
+                       "RETURNING {}",
+                       kRunColumns),
+           {std::move(status), std::move(end), std::string(id)},
+           [&](const storage::SqlRowView& row) {
+             run = run_from_row(row);
+             return true;
+           }});
+  auto done = database_->transaction([&](SqlExecutor& sql) { return log.write(sql); });
   if (!done) return std::move(done).error();
   return run;
 }
@@ -72,13 +72,11 @@ core::Result<> RunStore::log(std::string_view id, std::span<const Metric> metric
                              const std::map<std::string, std::string>& tags) {
   if (auto checked = check_batch(metrics, params, tags); !checked) return checked;
   const MetricRows rows(metrics);
-  const bool is_single_param = params.size() == 1 && metrics.empty() && tags.empty();
-  return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto active = check_run_is_active(sql, id); !active) return active;
-    if (auto written = write_params(sql, id, params, is_single_param); !written) return written;
-    if (auto written = write_metrics(sql, id, rows); !written) return written;
-    return write_tags(sql, id, tags);
-  });
+  RunLog log(id);
+  log.add_params(params, params.size() == 1 && metrics.empty() && tags.empty());
+  log.add_metrics(rows);
+  log.add_tags(tags);
+  return database_->transaction([&](SqlExecutor& sql) { return log.write(sql); });
 }
 
 core::Result<> RunStore::log_batch(std::string_view id, const LogBatch& batch) {
@@ -87,12 +85,11 @@ core::Result<> RunStore::log_batch(std::string_view id, const LogBatch& batch) {
   std::map<std::string, std::string> tags;
   for (const auto& [key, value] : batch.tags) tags[key] = value;
   const MetricRows rows(batch.metrics);
-  return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
-    if (auto active = check_run_is_active(sql, id); !active) return active;
-    if (auto written = write_params(sql, id, params, false); !written) return written;
-    if (auto written = write_metrics(sql, id, rows); !written) return written;
-    return write_tags(sql, id, tags);
-  });
+  RunLog log(id);
+  log.add_params(params, false);
+  log.add_metrics(rows);
+  log.add_tags(tags);
+  return database_->transaction([&](SqlExecutor& sql) { return log.write(sql); });
 }
 
 core::Result<> RunStore::set_tag(std::string_view id, std::string_view key,
@@ -144,7 +141,9 @@ core::Result<> RunStore::log_model(std::string_view id, const core::Json& model)
     auto history = with_model_history_item(rows->empty() ? "" : rows->front().text_or(0, ""),
                                            std::move(*item));
     if (!history) return std::move(history).error().within(fmt::format("run {}", id));
-    return write_tags(sql, id, {{std::string(kModelHistoryTag), std::move(*history)}});
+    std::vector<storage::SqlStatement> statements;
+    append_tags(statements, id, {{std::string(kModelHistoryTag), std::move(*history)}});
+    return sql.run_all(statements);
   });
 }
 

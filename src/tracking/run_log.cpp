@@ -15,6 +15,22 @@ namespace {
 using storage::SqlExecutor;
 using storage::SqlValue;
 
+// One row always: what is not told was not asked.
+constexpr std::string_view kStateQuery =
+    "SELECT COALESCE((SELECT COALESCE(lifecycle_stage, 'active') FROM runs WHERE run_uuid = :id), "
+    "'')";
+
+/// `state`: the run's lifecycle stage, "" when there is no run.
+core::Result<> check_state(std::string_view run_id, std::string_view state) {
+  if (state == "active") return {};
+  if (state.empty()) {
+    return core::Error{core::ErrorCode::kNotFound, fmt::format("Run with id={} not found", run_id)};
+  }
+  return core::Error{
+      core::ErrorCode::kInvalidArgument,
+      fmt::format("The run {} must be in the 'active' state. Current state is {}.", run_id, state)};
+}
+
 struct ParamChange {
   std::string key;
   std::string old_value;
@@ -54,52 +70,37 @@ Metric metric_from_row(const storage::SqlRowView& row) {
 }
 
 core::Result<> check_run_is_active(SqlExecutor& sql, std::string_view run_id) {
-  auto rows =
-      sql.query("SELECT lifecycle_stage FROM runs WHERE run_uuid = :id", {std::string(run_id)});
+  auto rows = sql.query(kStateQuery, {std::string(run_id)});
   if (!rows) return std::move(rows).error();
-  if (rows->empty()) {
-    return core::Error{core::ErrorCode::kNotFound, fmt::format("Run with id={} not found", run_id)};
-  }
-  const std::string state = rows->front().text_or(0, "active");
-  if (state == "active") return {};
-  return core::Error{
-      core::ErrorCode::kInvalidArgument,
-      fmt::format("The run {} must be in the 'active' state. Current state is {}.", run_id, state)};
+  return check_state(run_id, rows->front().text(0));
 }
 
-core::Result<> write_params(SqlExecutor& sql, std::string_view run_id,
-                            const std::map<std::string, std::string>& params, bool is_single) {
-  if (params.empty()) return {};
-  const std::vector<SqlValue> run = {std::string(run_id)};
+RunLog::RunLog(std::string_view run_id) : run_id_(run_id) {
+  statements_.push_back(
+      {std::string(kStateQuery), {run_id_}, [this](const storage::SqlRowView& row) {
+         state_ = row.text(0);
+         return true;
+       }});
+}
+
+void RunLog::add_params(const std::map<std::string, std::string>& params, bool is_single) {
+  params_ = &params;
+  is_single_param_ = is_single;
+  params_begin_ = statements_.size();
   auto next = params.begin();
-  auto written =
-      insert_rows(sql,
-                  {"INSERT INTO params (run_uuid, key, value) VALUES ", "(:run, ?, ?)",
-                   " ON CONFLICT (key, run_uuid) DO NOTHING"},
-                  run, params.size(), [&](std::size_t, std::vector<SqlValue>& row) {
-                    row.emplace_back(next->first);
-                    row.emplace_back(std::string(truncated(next->second, kParamValueMax)));
-                    ++next;
-                  });
-  if (!written) return std::move(written).error();
-  if (*written == static_cast<std::int64_t>(params.size())) return {};
-
-  auto rows = sql.query("SELECT key, value FROM params WHERE run_uuid = :run ORDER BY key", run);
-  if (!rows) return std::move(rows).error();
-  std::vector<ParamChange> changes;
-  for (const storage::SqlRow& row : *rows) {
-    const auto given = params.find(row.text(0));
-    if (given == params.end()) continue;
-    const std::string_view value = truncated(given->second, kParamValueMax);
-    if (row.text_or(1, "") == value) continue;
-    changes.push_back({given->first, row.text_or(1, ""), std::string(value)});
-  }
-  if (changes.empty()) return {};
-  return params_changed(run_id, changes, is_single);
+  append_inserts(statements_,
+                 {"INSERT INTO params (run_uuid, key, value) VALUES ", "(:run, ?, ?)",
+                  " ON CONFLICT (key, run_uuid) DO NOTHING"},
+                 {run_id_}, params.size(), [&](std::size_t, std::vector<SqlValue>& row) {
+                   row.emplace_back(next->first);
+                   row.emplace_back(std::string(truncated(next->second, kParamValueMax)));
+                   ++next;
+                 });
+  params_end_ = statements_.size();
 }
 
-core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id, const MetricRows& metrics) {
-  if (metrics.ordered.empty()) return {};
+void RunLog::add_metrics(const MetricRows& metrics) {
+  metrics_ = metrics.given;
   const auto fill = [](const StoredMetric& metric, std::vector<SqlValue>& row) {
     row.emplace_back(*metric.key);
     row.emplace_back(metric.value);
@@ -108,50 +109,76 @@ core::Result<> write_metrics(SqlExecutor& sql, std::string_view run_id, const Me
     row.emplace_back(metric.is_nan);
   };
   constexpr std::string_view kRow = "(:run, ?, ?, ?, ?, ?)";
-  const std::vector<SqlValue> run = {std::string(run_id)};
-  auto written = insert_rows(
-      sql,
-      {"INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES ", kRow,
-       " ON CONFLICT (key, timestamp, step, run_uuid, value, is_nan) DO NOTHING"},
-      run, metrics.ordered.size(),
-      [&](std::size_t i, std::vector<SqlValue>& row) { fill(metrics.ordered[i], row); });
-  if (!written) return std::move(written).error();
-  written = insert_rows(
-      sql,
+  append_inserts(statements_,
+                 {"INSERT INTO metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES ",
+                  kRow, " ON CONFLICT (key, timestamp, step, run_uuid, value, is_nan) DO NOTHING"},
+                 {run_id_}, metrics.ordered.size(),
+                 [&](std::size_t i, std::vector<SqlValue>& row) { fill(metrics.ordered[i], row); });
+  append_inserts(
+      statements_,
       {"INSERT INTO latest_metrics (run_uuid, key, value, timestamp, step, is_nan) VALUES ", kRow,
        " ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value, "
        "timestamp = excluded.timestamp, step = excluded.step, is_nan = excluded.is_nan "
        "WHERE (excluded.step, excluded.timestamp, excluded.value) > "
        "(latest_metrics.step, COALESCE(latest_metrics.timestamp, 0), latest_metrics.value)"},
-      run, metrics.latest.size(),
+      {run_id_}, metrics.latest.size(),
       [&](std::size_t i, std::vector<SqlValue>& row) { fill(*metrics.latest[i], row); });
-  if (!written) return std::move(written).error();
-  return write_model_metrics(sql, run_id, metrics.given);
 }
 
-core::Result<> write_tags(SqlExecutor& sql, std::string_view run_id,
-                          std::map<std::string, std::string> tags) {
-  if (const auto name = tags.find(std::string(kRunNameTag));
-      name != tags.end() && name->second.empty())
-    tags.erase(name);
-  auto next = tags.begin();
-  auto written =
-      insert_rows(sql,
-                  {"INSERT INTO tags (run_uuid, key, value) VALUES ", "(:run, ?, ?)",
-                   " ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"},
-                  {std::string(run_id)}, tags.size(), [&](std::size_t, std::vector<SqlValue>& row) {
-                    row.emplace_back(next->first);
-                    row.emplace_back(std::string(truncated(next->second, kRunTagValueMax)));
-                    ++next;
-                  });
-  if (!written) return std::move(written).error();
+void RunLog::add_tags(const std::map<std::string, std::string>& tags) {
+  append_tags(statements_, run_id_, tags);
+}
+
+core::Result<> RunLog::write(SqlExecutor& sql) {
+  auto done = sql.run_all(statements_);
+  // What is written for a run that is not there fails in other words.
+  if (state_) {
+    if (auto active = check_state(run_id_, *state_); !active) return active;
+  }
+  if (!done) return done;
+  if (auto checked = check_params(sql); !checked) return checked;
+  return write_model_metrics(sql, run_id_, metrics_);
+}
+
+core::Result<> RunLog::check_params(SqlExecutor& sql) const {
+  const std::span written =
+      std::span(statements_).subspan(params_begin_, params_end_ - params_begin_);
+  if (written.empty() || changed_rows(written) == static_cast<std::int64_t>(params_->size()))
+    return {};
+  auto rows =
+      sql.query("SELECT key, value FROM params WHERE run_uuid = :run ORDER BY key", {run_id_});
+  if (!rows) return std::move(rows).error();
+  std::vector<ParamChange> changes;
+  for (const storage::SqlRow& row : *rows) {
+    const auto given = params_->find(row.text(0));
+    if (given == params_->end()) continue;
+    const std::string_view value = truncated(given->second, kParamValueMax);
+    if (row.text_or(1, "") == value) continue;
+    changes.push_back({given->first, row.text_or(1, ""), std::string(value)});
+  }
+  if (changes.empty()) return {};
+  return params_changed(run_id_, changes, is_single_param_);
+}
+
+void append_tags(std::vector<storage::SqlStatement>& statements, std::string_view run_id,
+                 const std::map<std::string, std::string>& tags) {
   const auto name = tags.find(std::string(kRunNameTag));
-  if (name == tags.end()) return {};
-  auto renamed =
-      sql.execute("UPDATE runs SET name = :name WHERE run_uuid = :run",
-                  {std::string(truncated(name->second, kRunNameMax)), std::string(run_id)});
-  if (!renamed) return std::move(renamed).error();
-  return {};
+  const bool is_unnamed = name != tags.end() && name->second.empty();
+  auto next = tags.begin();
+  append_inserts(statements,
+                 {"INSERT INTO tags (run_uuid, key, value) VALUES ", "(:run, ?, ?)",
+                  " ON CONFLICT (key, run_uuid) DO UPDATE SET value = excluded.value"},
+                 {std::string(run_id)}, tags.size() - (is_unnamed ? 1 : 0),
+                 [&](std::size_t, std::vector<SqlValue>& row) {
+                   if (is_unnamed && next == name) ++next;
+                   row.emplace_back(next->first);
+                   row.emplace_back(std::string(truncated(next->second, kRunTagValueMax)));
+                   ++next;
+                 });
+  if (name == tags.end() || is_unnamed) return;
+  statements.push_back({"UPDATE runs SET name = :name WHERE run_uuid = :run",
+                        {std::string(truncated(name->second, kRunNameMax)), std::string(run_id)},
+                        {}});
 }
 
 }  // namespace tenure::tracking

@@ -1,9 +1,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "core/result.h"
 #include "storage/sql/database.h"
@@ -36,20 +39,50 @@ core::Result<> check_run_id(std::string_view run_id);
 /// Errors: kNotFound; kInvalidArgument for a deleted run.
 core::Result<> check_run_is_active(storage::SqlExecutor& sql, std::string_view run_id);
 
-/// Params are written once; the same value again is fine. Errors: kInvalidArgument naming all
-/// params whose value would change, in the words for one param or for a batch.
-core::Result<> write_params(storage::SqlExecutor& sql, std::string_view run_id,
-                            const std::map<std::string, std::string>& params, bool is_single);
+/// What one request logs in a run, as statements that go to the database together. They are made
+/// before the transaction, whose time all writers share, and written once. What is added is kept by
+/// the caller until then.
+class RunLog {
+ public:
+  explicit RunLog(std::string_view run_id);
+  RunLog(const RunLog&) = delete;
+  RunLog& operator=(const RunLog&) = delete;
 
-/// Appends to the history, without exact repeats, and keeps latest_metrics at the greatest (step,
-/// timestamp, value) of each key. What was measured for a logged model is recorded there as well.
-/// Rows go in the order of their keys: writers that meet in the same rows wait for each other
-/// instead of blocking each other, and neighbours in the index are written together.
-core::Result<> write_metrics(storage::SqlExecutor& sql, std::string_view run_id,
-                             const MetricRows& metrics);
+  /// Params are written once; the same value again is fine. `is_single` chooses the words in which
+  /// a change is refused: for one param or for a batch.
+  void add_params(const std::map<std::string, std::string>& params, bool is_single);
 
-/// The last write wins. Tag mlflow.runName renames the run; an empty one changes nothing.
-core::Result<> write_tags(storage::SqlExecutor& sql, std::string_view run_id,
-                          std::map<std::string, std::string> tags);
+  /// Appends to the history, without exact repeats, and keeps latest_metrics at the greatest (step,
+  /// timestamp, value) of each key. What was measured for a logged model is recorded there as well.
+  /// Rows go in the order of their keys: writers that meet in the same rows wait for each other
+  /// instead of blocking each other, and neighbours in the index are written together.
+  void add_metrics(const MetricRows& metrics);
+
+  /// The last write wins. Tag mlflow.runName renames the run; an empty one changes nothing.
+  void add_tags(const std::map<std::string, std::string>& tags);
+
+  /// Any other statement about the run.
+  void add(storage::SqlStatement statement) { statements_.push_back(std::move(statement)); }
+
+  /// Inside a transaction, which is to be rolled back when this fails. Errors: as
+  /// check_run_is_active; kInvalidArgument naming all params whose value would change.
+  core::Result<> write(storage::SqlExecutor& sql);
+
+ private:
+  core::Result<> check_params(storage::SqlExecutor& sql) const;
+
+  std::string run_id_;
+  std::vector<storage::SqlStatement> statements_;  ///< the first tells the state of the run
+  std::optional<std::string> state_;               ///< "" when there is no such run
+  const std::map<std::string, std::string>* params_ = nullptr;
+  bool is_single_param_ = false;
+  std::size_t params_begin_ = 0;  ///< of their statements
+  std::size_t params_end_ = 0;
+  std::span<const Metric> metrics_;
+};
+
+/// The statements of RunLog::add_tags, for a run that is being made.
+void append_tags(std::vector<storage::SqlStatement>& statements, std::string_view run_id,
+                 const std::map<std::string, std::string>& tags);
 
 }  // namespace tenure::tracking

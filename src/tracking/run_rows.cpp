@@ -13,7 +13,6 @@
 namespace tenure::tracking {
 namespace {
 
-using storage::SqlRow;
 using storage::SqlRowView;
 
 constexpr auto kStatuses =
@@ -29,8 +28,9 @@ void put_metric(Run& run, const SqlRowView& row) {
   run.metrics.emplace_hint(run.metrics.end(), row.text(0), metric_from_row(row));
 }
 
-template <class Row>
-Run read_run(const Row& row) {
+}  // namespace
+
+Run run_from_row(const SqlRowView& row) {
   Run run;
   run.id = row.text(0);
   if (const auto experiment = row.integer_if(1)) run.experiment_id = std::to_string(*experiment);
@@ -47,16 +47,6 @@ Run read_run(const Row& row) {
   return run;
 }
 
-}  // namespace
-
-Run run_from_row(const SqlRow& row) {
-  return read_run(row);
-}
-
-Run run_from_row(const SqlRowView& row) {
-  return read_run(row);
-}
-
 core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
                                          std::span<const std::string> ids) {
   const std::vector<storage::SqlValue> keys(ids.begin(), ids.end());
@@ -67,7 +57,7 @@ core::Result<std::vector<Run>> read_runs(storage::SqlExecutor& sql,
         [&](std::size_t item, const SqlRowView& row) { fill(found[item], row); });
   };
   auto read = each(kRunColumns, "runs",
-                   [](std::optional<Run>& run, const SqlRowView& row) { run = read_run(row); });
+                   [](std::optional<Run>& run, const SqlRowView& row) { run = run_from_row(row); });
   if (!read) return std::move(read).error();
   read = each("key, value", "params", [](std::optional<Run>& run, const SqlRowView& row) {
     if (run) put(run->params, row);

@@ -18,7 +18,6 @@ inline constexpr std::string_view kRunColumns =
     "lifecycle_stage";
 
 /// A run without params, tags, metrics and inputs.
-Run run_from_row(const storage::SqlRow& row);
 Run run_from_row(const storage::SqlRowView& row);
 
 /// Params, tags and latest metrics of many runs cost one statement each per 1,000 runs, and inputs

@@ -10,6 +10,7 @@ namespace tenure::tracking {
 namespace {
 
 using storage::SqlRow;
+using storage::SqlStatement;
 using storage::SqlValue;
 
 constexpr std::size_t kRowsMax = 128;
@@ -58,24 +59,34 @@ ListPart list_part(std::string_view text, const std::vector<SqlValue>& shared,
 
 }  // namespace
 
+void append_inserts(std::vector<SqlStatement>& statements, const RowInsert& insert,
+                    const std::vector<SqlValue>& shared, std::size_t rows,
+                    const std::function<void(std::size_t, std::vector<SqlValue>&)>& fill) {
+  for (std::size_t begin = 0; begin < rows;) {
+    const std::size_t count = std::min(kRowsMax, std::bit_floor(rows - begin));
+    SqlStatement& statement = statements.emplace_back();
+    statement.sql = insert_text(insert, count);
+    const auto values = std::count(insert.row.begin(), insert.row.end(), '?');
+    statement.parameters.reserve(shared.size() + count * static_cast<std::size_t>(values));
+    statement.parameters.assign(shared.begin(), shared.end());
+    for (std::size_t i = begin; i < begin + count; ++i) fill(i, statement.parameters);
+    begin += count;
+  }
+}
+
+std::int64_t changed_rows(std::span<const SqlStatement> statements) {
+  std::int64_t changed = 0;
+  for (const SqlStatement& statement : statements) changed += statement.changed;
+  return changed;
+}
+
 core::Result<std::int64_t> insert_rows(
     storage::SqlExecutor& sql, const RowInsert& insert, const std::vector<SqlValue>& shared,
     std::size_t rows, const std::function<void(std::size_t, std::vector<SqlValue>&)>& fill) {
-  std::int64_t changed = 0;
-  std::vector<SqlValue> parameters;
-  std::string text;
-  std::size_t text_rows = 0;
-  for (std::size_t begin = 0; begin < rows;) {
-    const std::size_t count = std::min(kRowsMax, std::bit_floor(rows - begin));
-    if (count != text_rows) text = insert_text(insert, text_rows = count);
-    parameters.assign(shared.begin(), shared.end());
-    for (std::size_t i = begin; i < begin + count; ++i) fill(i, parameters);
-    auto done = sql.execute(text, parameters);
-    if (!done) return std::move(done).error();
-    changed += *done;
-    begin += count;
-  }
-  return changed;
+  std::vector<SqlStatement> statements;
+  append_inserts(statements, insert, shared, rows, fill);
+  if (auto done = sql.run_all(statements); !done) return std::move(done).error();
+  return changed_rows(statements);
 }
 
 core::Result<> for_each_by_list(storage::SqlExecutor& sql, std::string_view text,

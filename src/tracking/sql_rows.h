@@ -23,13 +23,20 @@ struct RowInsert {
   std::string_view tail;  ///< " ON CONFLICT DO NOTHING"
 };
 
-/// Inserts `rows` rows; `fill` appends the values of one. `shared` are the values of named
-/// parameters: the row starts with them, in their order, before its first '?'. Returns how many
-/// rows changed. Errors: those of the database.
+/// Appends the statements that insert `rows` rows; `fill` appends the values of one. `shared` are
+/// the values of named parameters: the row starts with them, in their order, before its first '?'.
+void append_inserts(std::vector<storage::SqlStatement>& statements, const RowInsert& insert,
+                    const std::vector<storage::SqlValue>& shared, std::size_t rows,
+                    const std::function<void(std::size_t, std::vector<storage::SqlValue>&)>& fill);
+
+/// Inserts such rows; returns how many rows changed. Errors: those of the database.
 core::Result<std::int64_t> insert_rows(
     storage::SqlExecutor& sql, const RowInsert& insert,
     const std::vector<storage::SqlValue>& shared, std::size_t rows,
     const std::function<void(std::size_t, std::vector<storage::SqlValue>&)>& fill);
+
+/// How many rows these changed, after they were run.
+std::int64_t changed_rows(std::span<const storage::SqlStatement> statements);
 
 /// Runs a query for any number of values: "{list}" in `text` becomes a list of parameters, as in
 /// "WHERE run_uuid IN ({list})". Parameters before it are `shared`; there are none after it.

@@ -107,6 +107,20 @@ core::Result<std::vector<SqlRow>> SqlExecutor::query(std::string_view sql,
   return rows;
 }
 
+core::Result<> SqlExecutor::run_all(std::span<SqlStatement> statements) {
+  for (SqlStatement& statement : statements) {
+    if (statement.on_row) {
+      auto done = for_each(statement.sql, statement.parameters, statement.on_row);
+      if (!done) return done;
+      continue;
+    }
+    auto changed = execute(statement.sql, statement.parameters);
+    if (!changed) return std::move(changed).error();
+    statement.changed = *changed;
+  }
+  return {};
+}
+
 core::Result<std::unique_ptr<Database>> open_database(std::string_view url, const std::string& base,
                                                       Access access) {
   if (const std::string_view scheme = url.substr(0, url.find("://"));

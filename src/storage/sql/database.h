@@ -55,6 +55,8 @@ class SqlRow {
   std::vector<SqlValue> values_;
 };
 
+struct SqlStatement;
+
 /// What runs statements: a Database by itself (each statement its own transaction) or an open
 /// transaction. Parameters are written `:name`, in any order, and bound by position of first
 /// appearance.
@@ -79,6 +81,11 @@ class SqlExecutor {
   virtual core::Result<> for_each(std::string_view sql, std::span<const SqlValue> parameters,
                                   const OnRow& on_row) = 0;
 
+  /// Runs statements that need nothing of each other's answers, in their order: one round trip to a
+  /// server instead of one for each. Ends at the first that fails, with its error; what those
+  /// before it answered was told. Inside a transaction they are one by one part of it.
+  virtual core::Result<> run_all(std::span<SqlStatement> statements);
+
   /// Runs a query and returns all rows.
   core::Result<std::vector<SqlRow>> query(std::string_view sql,
                                           std::span<const SqlValue> parameters);
@@ -95,6 +102,14 @@ class SqlExecutor {
                                           std::initializer_list<SqlValue> parameters = {}) {
     return query(sql, std::span(parameters.begin(), parameters.size()));
   }
+};
+
+/// One of the statements of SqlExecutor::run_all.
+struct SqlStatement {
+  std::string sql;
+  std::vector<SqlValue> parameters;
+  SqlExecutor::OnRow on_row;  ///< of a query; empty where no rows are wanted
+  std::int64_t changed = 0;   ///< how many rows it changed, told by run_all
 };
 
 /// A relational database. Statements are written in the SQL that SQLite and PostgreSQL share.

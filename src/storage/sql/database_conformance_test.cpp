@@ -322,6 +322,97 @@ TEST_P(DatabaseConformance, ShowsRowsInPlaceAndStopsWhenTold) {
   EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 3);
 }
 
+TEST_P(DatabaseConformance, RunsStatementsTogetherInTheirOrder) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b DOUBLE PRECISION)"));
+  for (int round = 0; round < 2; ++round) {  // the second finds them prepared
+    std::vector<std::int64_t> seen;
+    const auto see = [&](const SqlRowView& row) {
+      seen.push_back(row.integer(0));
+      return true;
+    };
+    std::vector<SqlStatement> statements;
+    statements.push_back({"SELECT COUNT(*) FROM t", {}, see});
+    statements.push_back({"INSERT INTO t (a, b) VALUES (?, ?), (?, ?)",
+                          {std::int64_t{1}, 0.5, std::int64_t{2}, nullptr},
+                          {}});
+    statements.push_back({"UPDATE t SET b = :b WHERE a = :a", {1.5, std::int64_t{1}}, {}});
+    statements.push_back({"SELECT a FROM t WHERE b > :b OR b IS NULL ORDER BY a", {1.0}, see});
+    auto done = database->transaction([&](SqlExecutor& sql) { return sql.run_all(statements); });
+    ASSERT_TRUE(done) << done.error().message;
+    EXPECT_EQ(seen, (std::vector<std::int64_t>{0, 1, 2}));
+    EXPECT_EQ(statements[1].changed, 2);
+    EXPECT_EQ(statements[2].changed, 1);
+    must(database->execute("DELETE FROM t"));
+  }
+  EXPECT_TRUE(database->run_all({}));
+}
+
+TEST_P(DatabaseConformance, StatementsTogetherEndAtTheFirstThatFails) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER PRIMARY KEY)"));
+  for (int round = 0; round < 2; ++round) {
+    std::int64_t seen = -1;
+    std::vector<SqlStatement> statements;
+    for (const std::int64_t a : {1, 1, 2}) {
+      statements.push_back({"SELECT COUNT(*) FROM t", {}, [&](const SqlRowView& row) {
+                              seen = row.integer(0);
+                              return true;
+                            }});
+      statements.push_back({"INSERT INTO t VALUES (:a)", {a}, {}});
+    }
+    auto done = database->transaction([&](SqlExecutor& sql) { return sql.run_all(statements); });
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, core::ErrorCode::kAlreadyExists) << done.error().message;
+    EXPECT_EQ(seen, 1);
+    EXPECT_EQ(statements[1].changed, 1);
+    EXPECT_EQ(statements[5].changed, 0);
+    EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), 0);
+  }
+  std::vector<SqlStatement> thrower;
+  for (int i = 0; i < 2; ++i) {
+    thrower.push_back(
+        {"SELECT 1", {}, [](const SqlRowView&) -> bool { throw std::runtime_error("out"); }});
+  }
+  EXPECT_THROW(static_cast<void>(
+                   database->transaction([&](SqlExecutor& sql) { return sql.run_all(thrower); })),
+               std::runtime_error);
+  must(database->execute("INSERT INTO t VALUES (3)"));
+}
+
+// What undoes one of several transactions that share a commit must not undo, or keep, more: also
+// where a body fails before its first statement, or writes nothing.
+TEST_P(DatabaseConformance, BodiesThatShareACommitAreUndoneOneByOne) {
+  auto database = open();
+  must(database->execute("CREATE TABLE t (a INTEGER PRIMARY KEY)"));
+  constexpr std::int64_t kThreads = 12;
+  constexpr std::int64_t kRounds = 30;
+  std::vector<std::thread> threads;
+  for (std::int64_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (std::int64_t i = 0; i < kRounds; ++i) {
+        const std::int64_t key = t * kRounds + i;
+        const auto body = [&](SqlExecutor& sql) -> core::Result<> {
+          if (key % 5 == 0) return {};
+          if (key % 5 == 1) return core::Error{core::ErrorCode::kConflict, "at once"};
+          if (key % 5 == 2) {  // never sent
+            auto refused = sql.execute("INSERT INTO t VALUES (:a)", {});
+            return std::move(refused).error();
+          }
+          if (auto r = sql.execute("INSERT INTO t VALUES (:a)", {key}); !r)
+            return std::move(r).error();
+          if (key % 5 == 3) return core::Error{core::ErrorCode::kConflict, "after writing"};
+          return {};
+        };
+        EXPECT_EQ(database->transaction(body).has_value(), key % 5 == 0 || key % 5 == 4);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t"), kThreads * kRounds / 5);
+  EXPECT_EQ(number(*database, "SELECT COUNT(*) FROM t WHERE a % 5 <> 4"), 0);
+}
+
 TEST_P(DatabaseConformance, AFailedTransactionTakesNoOtherWithIt) {
   auto database = open();
   must(database->execute("CREATE TABLE t (a INTEGER PRIMARY KEY)"));

@@ -55,25 +55,73 @@ void PostgresqlConnection::Clear::operator()(pg_result* result) const {
   PQclear(result);
 }
 
-core::Result<PostgresqlConnection::Statement*> PostgresqlConnection::find(std::string_view sql) {
-  if (const auto found = statements_.find(sql); found != statements_.end()) return &found->second;
-  if (sql.find_first_not_of(" \t\r\n;") == std::string_view::npos) {
-    return core::Error{core::ErrorCode::kInvalidArgument, "database: the statement is empty"};
+/// A call that is ready to be sent.
+struct PostgresqlConnection::BoundCall {
+  Call* call;
+  std::string name;  ///< of the prepared statement
+  bool has_binary_rows;
+  std::vector<TextParameter> texts;
+  std::vector<const char*> values;  ///< into `texts`
+
+  core::Result<> bind() {
+    texts.reserve(call->parameters.size());
+    values.reserve(call->parameters.size());
+    for (const SqlValue& value : call->parameters) {
+      const auto* text = std::get_if<std::string>(&value);
+      if (text != nullptr && text->find('\0') != std::string::npos) {
+        return core::Error{core::ErrorCode::kInvalidArgument,
+                           "database: a text holds a NUL, which PostgreSQL cannot keep"};
+      }
+      values.push_back(texts.emplace_back(value).get());
+    }
+    return {};
   }
-  if (statements_.size() >= kStatementsMax) {
-    if (auto freed = command("DEALLOCATE ALL"); !freed) return std::move(freed).error();
-    statements_.clear();
+  int value_count() const { return static_cast<int>(values.size()); }
+  int row_format() const { return has_binary_rows ? 1 : 0; }
+};
+
+core::Result<PostgresqlConnection::Statement*> PostgresqlConnection::find(const Call& call) {
+  auto found = statements_.find(call.sql);
+  if (found == statements_.end()) {
+    if (call.sql.find_first_not_of(" \t\r\n;") == std::string_view::npos)
+      return core::Error{core::ErrorCode::kInvalidArgument, "database: the statement is empty"};
+    PostgresqlStatement numbered = number_parameters(call.sql);
+    Statement statement;
+    statement.text = std::move(numbered.text);
+    statement.parameter_count = numbered.parameter_count;
+    found = statements_.emplace(std::string(call.sql), std::move(statement)).first;
   }
-  PostgresqlStatement numbered = number_parameters(sql);
-  Statement statement{std::move(numbered.text), numbered.parameter_count, {}};
-  return &statements_.emplace(std::string(sql), std::move(statement)).first->second;
+  if (call.parameters.size() != found->second.parameter_count) {
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       fmt::format("database: the statement has {} parameters, {} were given",
+                                   found->second.parameter_count, call.parameters.size())};
+  }
+  return &found->second;
+}
+
+const PostgresqlConnection::Prepared* PostgresqlConnection::find_prepared(
+    const Statement& statement, const Types& types) {
+  for (const auto& known : statement.prepared) {
+    if (known.first == types) return &known.second;
+  }
+  return nullptr;
+}
+
+/// The types to ask for, for a statement that was prepared before.
+PostgresqlConnection::Types PostgresqlConnection::wanted_types(
+    const Statement& statement, std::span<const SqlValue> parameters) {
+  const Prepared& first = statement.prepared.front().second;
+  Types types(parameters.size(), PostgresqlType::kUnknown);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const bool fits = !statement.needs_own_types && i < first.parameters.size() &&
+                      fits_postgresql_type(first.parameters[i], parameters[i]);
+    if (!fits) types[i] = own_postgresql_type(parameters[i]);
+  }
+  return types;
 }
 
 core::Result<const PostgresqlConnection::Prepared*> PostgresqlConnection::prepare_as(
     Statement& statement, const Types& types) {
-  for (const auto& known : statement.prepared) {
-    if (known.first == types) return &known.second;
-  }
   Prepared prepared;
   prepared.name = fmt::format("t{}", ++names_given_);
   const Reply made(PQprepare(connection_, prepared.name.c_str(), statement.text.c_str(),
@@ -91,12 +139,12 @@ core::Result<const PostgresqlConnection::Prepared*> PostgresqlConnection::prepar
   return &statement.prepared.emplace_back(types, std::move(prepared)).second;
 }
 
-core::Result<const PostgresqlConnection::Prepared*> PostgresqlConnection::prepare(
-    Statement& statement, std::span<const SqlValue> parameters) {
+/// Prepares a statement for the first time, without types if that can be.
+core::Result<> PostgresqlConnection::prepare_first(Statement& statement,
+                                                   std::span<const SqlValue> parameters) {
   Types types(parameters.size(), PostgresqlType::kUnknown);
-  const bool is_first_time = statement.prepared.empty();
   // A failure to prepare would spoil an open transaction.
-  const bool is_guarded = is_first_time && !parameters.empty() && in_transaction();
+  const bool is_guarded = !parameters.empty() && in_transaction();
   if (is_guarded) {
     if (auto set = command("SAVEPOINT preparing"); !set) return std::move(set).error();
   }
@@ -109,82 +157,149 @@ core::Result<const PostgresqlConnection::Prepared*> PostgresqlConnection::prepar
     }
     for (std::size_t i = 0; i < types.size(); ++i) types[i] = own_postgresql_type(parameters[i]);
     prepared = prepare_as(statement, types);
+    statement.needs_own_types = prepared.has_value();
   }
-  if (!prepared) return prepared;
-  if (is_guarded) {
-    if (auto released = command("RELEASE SAVEPOINT preparing"); !released)
-      return std::move(released).error();
-  }
-  bool fits = true;
-  for (std::size_t i = 0; i < parameters.size() && i < (*prepared)->parameters.size(); ++i) {
-    if (fits_postgresql_type((*prepared)->parameters[i], parameters[i])) continue;
-    types[i] = own_postgresql_type(parameters[i]);
-    fits = false;
-  }
-  return fits ? prepared : prepare_as(statement, types);
+  if (!prepared) return std::move(prepared).error();
+  if (!is_guarded) return {};
+  if (auto released = command("RELEASE SAVEPOINT preparing"); !released)
+    return std::move(released).error();
+  return {};
 }
 
-core::Result<PostgresqlConnection::Reply> PostgresqlConnection::run(
-    std::string_view sql, std::span<const SqlValue> parameters) {
-  auto statement = find(sql);
-  if (!statement) return std::move(statement).error();
-  if (parameters.size() != (*statement)->parameter_count) {
-    return core::Error{core::ErrorCode::kInvalidArgument,
-                       fmt::format("database: the statement has {} parameters, {} were given",
-                                   (*statement)->parameter_count, parameters.size())};
+core::Result<const PostgresqlConnection::Prepared*> PostgresqlConnection::prepare(
+    Statement& statement, std::span<const SqlValue> parameters) {
+  if (statement.prepared.empty()) {
+    if (auto first = prepare_first(statement, parameters); !first) return std::move(first).error();
   }
-  std::vector<TextParameter> texts;
-  std::vector<const char*> values;
-  texts.reserve(parameters.size());
-  values.reserve(parameters.size());
-  for (const SqlValue& value : parameters) {
-    const auto* text = std::get_if<std::string>(&value);
-    if (text != nullptr && text->find('\0') != std::string::npos) {
-      return core::Error{core::ErrorCode::kInvalidArgument,
-                         "database: a text holds a NUL, which PostgreSQL cannot keep"};
+  const Types types = wanted_types(statement, parameters);
+  if (const Prepared* const known = find_prepared(statement, types)) return known;
+  return prepare_as(statement, types);
+}
+
+core::Result<> PostgresqlConnection::run_calls(std::span<Call> calls) {
+  if (statements_.size() + calls.size() > kStatementsMax) {
+    if (auto freed = command("DEALLOCATE ALL"); !freed) return std::move(freed).error();
+    statements_.clear();
+  }
+  std::vector<BoundCall> ready;
+  ready.reserve(calls.size());
+  for (Call& call : calls) {
+    auto statement = find(call);
+    if (!statement) return std::move(statement).error();
+    const bool is_prepared =
+        !(*statement)->prepared.empty() &&
+        find_prepared(**statement, wanted_types(**statement, call.parameters)) != nullptr;
+    if (!is_prepared) {
+      if (auto ran = run_trip(ready); !ran) return ran;
+      ready.clear();
     }
-    values.push_back(texts.emplace_back(value).get());
+    auto prepared = prepare(**statement, call.parameters);
+    if (!prepared) return std::move(prepared).error();
+    BoundCall& bound = ready.emplace_back(
+        BoundCall{&call, (*prepared)->name, (*prepared)->has_binary_rows, {}, {}});
+    if (auto fits = bound.bind(); !fits) return fits;
   }
-  auto prepared = prepare(**statement, parameters);
-  if (!prepared) return std::move(prepared).error();
-  Reply reply(PQexecPrepared(connection_, (*prepared)->name.c_str(),
-                             static_cast<int>(values.size()), values.data(), nullptr, nullptr,
-                             (*prepared)->has_binary_rows ? 1 : 0));
-  const ExecStatusType status = PQresultStatus(reply.get());
-  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return error_of(reply.get());
-  return reply;
+  return run_trip(ready);
+}
+
+core::Result<> PostgresqlConnection::run_alone(BoundCall& call) {
+  const Reply reply(PQexecPrepared(connection_, call.name.c_str(), call.value_count(),
+                                   call.values.data(), nullptr, nullptr, call.row_format()));
+  return take_answer(reply.get(), *call.call);
+}
+
+/// Sends all, then collects the answers. After one that failed the others are told to be aborted.
+/// An answer that did not come is null.
+std::vector<PostgresqlConnection::Reply> PostgresqlConnection::exchange(
+    std::span<const BoundCall> calls) {
+  std::vector<Reply> replies(calls.size());
+  bool is_sent = PQenterPipelineMode(connection_) == 1;
+  for (const BoundCall& call : calls) {
+    is_sent = is_sent &&
+              PQsendQueryPrepared(connection_, call.name.c_str(), call.value_count(),
+                                  call.values.data(), nullptr, nullptr, call.row_format()) == 1;
+  }
+  is_sent = is_sent && PQpipelineSync(connection_) == 1;
+  for (std::size_t i = 0; i < calls.size() && is_sent; ++i) {
+    replies[i].reset(PQgetResult(connection_));
+    // Each answer ends with a null.
+    while (PQstatus(connection_) == CONNECTION_OK && Reply(PQgetResult(connection_)) != nullptr) {
+    }
+  }
+  while (is_sent && PQstatus(connection_) == CONNECTION_OK) {
+    const Reply last(PQgetResult(connection_));
+    if (last == nullptr || PQresultStatus(last.get()) == PGRES_PIPELINE_SYNC) break;
+  }
+  if (PQexitPipelineMode(connection_) == 0) is_broken_ = true;
+  return replies;
+}
+
+core::Result<> PostgresqlConnection::run_trip(std::span<BoundCall> calls) {
+  if (calls.empty()) return {};
+  if (calls.size() == 1) return run_alone(calls.front());
+  // Callbacks may throw: nothing is under way when they are called.
+  const std::vector<Reply> replies = exchange(calls);
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    if (auto taken = take_answer(replies[i].get(), *calls[i].call); !taken) return taken;
+  }
+  return {};
+}
+
+core::Result<> PostgresqlConnection::take_answer(pg_result* reply, Call& call) {
+  const ExecStatusType status = PQresultStatus(reply);
+  if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) return error_of(reply);
+  call.is_answered = true;
+  if (call.changed != nullptr) {
+    const std::string_view changed = PQcmdTuples(reply);
+    *call.changed = 0;
+    std::from_chars(changed.data(), changed.data() + changed.size(), *call.changed);
+  }
+  if (call.on_row == nullptr) return {};
+  const int columns = PQnfields(reply);
+  Types types;
+  for (int column = 0; column < columns; ++column) types.push_back(PQftype(reply, column));
+  const bool is_binary = PQbinaryTuples(reply) != 0;
+  std::vector<SqlCell> cells(types.size());
+  const int rows = PQntuples(reply);
+  for (int row = 0; row < rows; ++row) {
+    for (int column = 0; column < columns; ++column) {
+      const auto i = static_cast<std::size_t>(column);
+      cells[i] = postgresql_cell(reply, row, column, types[i], is_binary);
+    }
+    if (!(*call.on_row)(SqlRowView(cells))) break;
+  }
+  return {};
+}
+
+std::vector<PostgresqlConnection::Call> PostgresqlConnection::calls_of(
+    std::span<SqlStatement> statements) {
+  std::vector<Call> calls;
+  calls.reserve(statements.size());
+  for (SqlStatement& statement : statements) {
+    calls.push_back({statement.sql, statement.parameters,
+                     statement.on_row ? &statement.on_row : nullptr, &statement.changed});
+  }
+  return calls;
 }
 
 core::Result<std::int64_t> PostgresqlConnection::execute(std::string_view sql,
                                                          std::span<const SqlValue> parameters) {
-  auto reply = run(sql, parameters);
-  if (!reply) return std::move(reply).error();
-  const std::string_view changed = PQcmdTuples(reply->get());
-  std::int64_t count = 0;
-  std::from_chars(changed.data(), changed.data() + changed.size(), count);
-  return count;
+  std::int64_t changed = 0;
+  Call call{sql, parameters, nullptr, &changed};
+  if (auto ran = run_calls(std::span(&call, 1)); !ran) return std::move(ran).error();
+  return changed;
 }
 
 core::Result<> PostgresqlConnection::for_each(std::string_view sql,
                                               std::span<const SqlValue> parameters,
                                               const OnRow& on_row) {
-  auto reply = run(sql, parameters);
-  if (!reply) return std::move(reply).error();
-  const pg_result* const result = reply->get();
-  const int columns = PQnfields(result);
-  Types types;
-  for (int column = 0; column < columns; ++column) types.push_back(PQftype(result, column));
-  const bool is_binary = PQbinaryTuples(result) != 0;
-  std::vector<SqlCell> cells(types.size());
-  const int rows = PQntuples(result);
-  for (int row = 0; row < rows; ++row) {
-    for (int column = 0; column < columns; ++column) {
-      const auto i = static_cast<std::size_t>(column);
-      cells[i] = postgresql_cell(result, row, column, types[i], is_binary);
-    }
-    if (!on_row(SqlRowView(cells))) break;
-  }
-  return {};
+  Call call{sql, parameters, &on_row};
+  return run_calls(std::span(&call, 1));
+}
+
+core::Result<> PostgresqlConnection::run_all(std::span<SqlStatement> statements) {
+  std::vector<Call> calls = calls_of(statements);
+  return run_calls(calls);
 }
 
 core::Result<std::string> PostgresqlConnection::command(const char* statements) {

@@ -54,6 +54,22 @@ class PostgresqlConnection final : public SqlExecutor {
                                      std::span<const SqlValue> parameters) override;
   core::Result<> for_each(std::string_view sql, std::span<const SqlValue> parameters,
                           const OnRow& on_row) override;
+  core::Result<> run_all(std::span<SqlStatement> statements) override;
+
+  /// A statement among others; what it points to is the caller's.
+  struct Call {
+    std::string_view sql;
+    std::span<const SqlValue> parameters = {};
+    const OnRow* on_row = nullptr;    ///< null where no rows are wanted
+    std::int64_t* changed = nullptr;  ///< set to the number of rows it changed, unless null
+    bool is_answered = false;         ///< told: the server ran it
+  };
+  static std::vector<Call> calls_of(std::span<SqlStatement> statements);
+
+  /// Runs them in their order, in one round trip (libpq's pipeline) once all are prepared. Ends at
+  /// the first that fails. One that is not prepared yet waits for those before it, so that its
+  /// failure finds the savepoint they set.
+  core::Result<> run_calls(std::span<Call> calls);
 
   /// Runs statements without parameters and rows, unprepared, in one round trip. Gives the word
   /// PostgreSQL answers the last one with.
@@ -80,16 +96,24 @@ class PostgresqlConnection final : public SqlExecutor {
   struct Statement {
     std::string text;
     std::size_t parameter_count = 0;
+    bool needs_own_types = false;  ///< PostgreSQL finds none, or several, for a parameter
     std::vector<std::pair<Types, Prepared>> prepared;  ///< by the types that were asked for
   };
   struct TextHash : std::hash<std::string_view> {
     using is_transparent = void;
   };
+  struct BoundCall;
 
-  core::Result<Reply> run(std::string_view sql, std::span<const SqlValue> parameters);
-  core::Result<Statement*> find(std::string_view sql);
+  core::Result<Statement*> find(const Call& call);
+  static const Prepared* find_prepared(const Statement& statement, const Types& types);
+  static Types wanted_types(const Statement& statement, std::span<const SqlValue> parameters);
   core::Result<const Prepared*> prepare(Statement& statement, std::span<const SqlValue> parameters);
+  core::Result<> prepare_first(Statement& statement, std::span<const SqlValue> parameters);
   core::Result<const Prepared*> prepare_as(Statement& statement, const Types& types);
+  core::Result<> run_trip(std::span<BoundCall> calls);
+  std::vector<Reply> exchange(std::span<const BoundCall> calls);
+  core::Result<> run_alone(BoundCall& call);
+  core::Result<> take_answer(pg_result* reply, Call& call);
   core::Error error_of(const pg_result* reply);
 
   pg_conn* connection_;

@@ -1,6 +1,7 @@
 #include "storage/sql/postgresql_database.h"
 
 #include <chrono>
+#include <utility>
 
 #include "storage/sql/commit_group.h"
 #include "storage/sql/connection_pool.h"
@@ -14,8 +15,10 @@ constexpr std::size_t kReaders = 8;
 constexpr std::chrono::seconds kPatience{20};
 
 // The number is "tenure" in ASCII: other programs' advisory locks are elsewhere.
-constexpr const char* kBegin =
-    "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(127978993709669)";
+constexpr std::string_view kLock = "SELECT pg_advisory_xact_lock(127978993709669)";
+constexpr std::string_view kBegin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+constexpr std::string_view kMark = "SAVEPOINT body";
+constexpr std::string_view kForgetMark = "RELEASE SAVEPOINT body";
 
 core::Error ended() {
   return core::Error{core::ErrorCode::kUnavailable,
@@ -23,8 +26,13 @@ core::Error ended() {
 }
 
 /// The connection that writes. It is opened when needed, and again after it was lost.
+///
+/// A round trip is what a statement costs most, and all writers wait for it. So the transaction is
+/// begun, and a savepoint set, together with the statement that comes next.
 class PostgresqlWriter final : public WritingConnection {
  public:
+  using Call = PostgresqlConnection::Call;
+
   PostgresqlWriter(PostgresqlAddress address, Access access)
       : address_(std::move(address)), access_(access), inside_(*this), outside_(*this) {}
 
@@ -38,19 +46,15 @@ class PostgresqlWriter final : public WritingConnection {
   }
 
   core::Result<> begin() override {
-    is_marked_ = false;
-    for (const bool may_try_again : {true, false}) {
-      if (auto connected = connect(); !connected) return connected;
-      auto begun = connection_->command(kBegin);
-      if (begun) return {};
-      const bool is_lost = !connection_->is_alive();
-      roll_back();
-      if (!is_lost || !may_try_again) return std::move(begun).error();
-    }
+    if (auto connected = connect(); !connected) return connected;
+    wants_begin_ = true;
+    is_marked_ = wants_mark_ = false;
     return {};
   }
 
   core::Result<> commit() override {
+    wants_mark_ = false;
+    if (std::exchange(wants_begin_, false)) return {};  // no statement came
     auto committed = connection_->command("COMMIT");
     if (!committed && !connection_->is_alive()) {
       return std::move(committed).error().within(
@@ -63,6 +67,7 @@ class PostgresqlWriter final : public WritingConnection {
   }
 
   void roll_back() override {
+    wants_begin_ = wants_mark_ = false;
     if (connection_ != nullptr && connection_->in_transaction())
       static_cast<void>(connection_->command("ROLLBACK"));
     // Whatever is wrong with it, a new one is right.
@@ -71,15 +76,23 @@ class PostgresqlWriter final : public WritingConnection {
   }
 
   core::Result<> mark() override {
-    const char* const statements =
-        is_marked_ ? "RELEASE SAVEPOINT body; SAVEPOINT body" : "SAVEPOINT body";
-    is_marked_ = true;
-    return without_word(connection_->command(statements));
+    wants_mark_ = true;
+    return {};
   }
+
   core::Result<> back_to_mark() override {
-    return without_word(connection_->command("ROLLBACK TO SAVEPOINT body"));
+    if (std::exchange(wants_mark_, false)) {
+      if (is_spoiled()) return ended();
+      return {};  // no statement came since
+    }
+    auto done = connection_->command("ROLLBACK TO SAVEPOINT body");
+    if (!done) return std::move(done).error();
+    return {};
   }
-  bool in_transaction() override { return connection_ != nullptr && connection_->in_transaction(); }
+
+  bool in_transaction() override {
+    return connection_ != nullptr && (wants_begin_ || connection_->in_transaction());
+  }
   bool is_spoiled() override { return connection_ != nullptr && connection_->is_spoiled(); }
   SqlExecutor& executor() override { return inside_; }
   SqlExecutor& outside() override { return outside_; }
@@ -92,13 +105,19 @@ class PostgresqlWriter final : public WritingConnection {
     explicit Inside(PostgresqlWriter& writer) : writer_(&writer) {}
     core::Result<std::int64_t> execute(std::string_view sql,
                                        std::span<const SqlValue> parameters) override {
-      if (!writer_->in_transaction()) return ended();
-      return writer_->connection_->execute(sql, parameters);
+      std::int64_t changed = 0;
+      const Call call{sql, parameters, nullptr, &changed};
+      auto done = writer_->run_inside(std::span(&call, 1));
+      if (!done) return std::move(done).error();
+      return changed;
     }
     core::Result<> for_each(std::string_view sql, std::span<const SqlValue> parameters,
                             const OnRow& on_row) override {
-      if (!writer_->in_transaction()) return ended();
-      return writer_->connection_->for_each(sql, parameters, on_row);
+      const Call call{sql, parameters, &on_row};
+      return writer_->run_inside(std::span(&call, 1));
+    }
+    core::Result<> run_all(std::span<SqlStatement> statements) override {
+      return writer_->run_inside(PostgresqlConnection::calls_of(statements));
     }
 
    private:
@@ -123,14 +142,33 @@ class PostgresqlWriter final : public WritingConnection {
     PostgresqlWriter* writer_;
   };
 
-  static core::Result<> without_word(core::Result<std::string> answer) {
-    if (!answer) return std::move(answer).error();
-    return {};
+  core::Result<> run_inside(std::span<const Call> asked) {
+    if (!in_transaction()) return ended();
+    std::vector<Call> calls;
+    if (wants_begin_) calls.insert(calls.end(), {{kBegin}, {kLock}});
+    if (wants_mark_ && is_marked_) calls.push_back({kForgetMark});
+    if (wants_mark_) calls.push_back({kMark});
+    const std::size_t openers = calls.size();
+    calls.insert(calls.end(), asked.begin(), asked.end());
+    auto done = connection_->run_calls(calls);
+    // A connection that was lost before the transaction began lost nothing with it.
+    if (!done && wants_begin_ && !calls.front().is_answered && !connection_->is_alive()) {
+      if (auto connected = connect(); !connected) return connected;
+      done = connection_->run_calls(calls);
+    }
+    // Where a later call was refused before anything was sent, they are wanted still.
+    if (openers > 0 && calls[openers - 1].is_answered) {
+      is_marked_ = is_marked_ || wants_mark_;
+      wants_begin_ = wants_mark_ = false;
+    }
+    return done;
   }
 
   PostgresqlAddress address_;
   Access access_;
   std::unique_ptr<PostgresqlConnection> connection_;
+  bool wants_begin_ = false;  ///< with the next statement
+  bool wants_mark_ = false;   ///< with the next statement, in place of an earlier one
   bool is_marked_ = false;
   Inside inside_;
   Outside outside_;

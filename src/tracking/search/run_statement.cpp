@@ -27,7 +27,7 @@ void add_data_condition(Statement& statement, Field field, const std::string& ke
     return;
   }
   if (field != Field::kMetric) {
-    statement.add(" AND ").compare("t.value", condition).close_exists();
+    statement.add(" AND ").compare_indexed("t.value", condition).close_exists();
   } else if (condition.comparator == Comparator::kNotEqual) {
     statement.add(" AND (t.is_nan OR ").compare("t.value", condition).add(")").close_exists();
   } else {

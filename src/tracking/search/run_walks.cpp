@@ -164,6 +164,39 @@ core::Result<Found> walk_metric(storage::Database& database, const RunQuery& que
   return Found();
 }
 
+/// The same for PostgreSQL, which stops at the limit, and goes another way where runs of other
+/// experiments would be in this one.
+Statement metric_page_statement(const storage::Database& database, const RunQuery& query) {
+  const Order& order = query.read.order_by.front();
+  Statement statement(database);
+  statement.add("SELECT r.run_uuid FROM latest_metrics o0 JOIN runs r ON r.run_uuid = o0.run_uuid");
+  add_order_tables(statement, query.read, 1);
+  statement.add(" WHERE o0.key = ").bind(order.name.key).add(" AND NOT o0.is_nan");
+  RunQuery rest = query;
+  std::erase_if(rest.read.conditions, [&](const Condition& condition) {
+    if (!needs_first(condition, order)) return false;
+    statement.add(" AND ").compare("o0.value", condition);
+    return true;
+  });
+  add_conditions(statement.add(" AND "), rest, false);
+  statement.add(order.is_ascending ? " ORDER BY o0.value ASC, " : " ORDER BY o0.value DESC, ");
+  add_orders(statement, query.read, 1);
+  add_page(statement, query.read);
+  return statement;
+}
+
+core::Result<Found> metric_page(storage::Database& database, const RunQuery& query) {
+  RunIds ids;
+  auto done = metric_page_statement(database, query).for_each(database, [&](const auto& row) {
+    ids.emplace_back(row.text(0));
+    return true;
+  });
+  if (!done) return std::move(done).error();
+  const bool is_full = static_cast<std::int64_t>(ids.size()) > query.read.max_results;
+  if (is_full || needs_first(query.read)) return Found(std::move(ids));
+  return Found();
+}
+
 /// Goes through the runs in the order of a param or tag, some values at a time: the index has the
 /// values in order, and sorting those that are equal by start time takes few rows at once. Of a
 /// value that very many runs have, the newest are looked for among all runs.
@@ -341,14 +374,17 @@ std::string json_list(const RunIds& ids) {
 
 core::Result<std::optional<RunIds>> walk_order(storage::Database& database, const RunQuery& query) {
   const ReadQuery& read = query.read;
-  if (database.backend() != "sqlite" || read.order_by.empty() ||
-      read.order_by.front().name.field == Field::kAttribute || read.offset > kOffsetMax) {
+  if (read.order_by.empty() || read.order_by.front().name.field == Field::kAttribute ||
+      read.offset > kOffsetMax) {
     return Found();
   }
+  const bool is_by_metric = read.order_by.front().name.field == Field::kMetric;
+  if (database.backend() != "sqlite")
+    return is_by_metric ? metric_page(database, query) : core::Result<Found>(Found());
   auto number = count_runs(database, query, kFewRuns + 1);
   if (!number) return std::move(number).error();
   if (*number <= kFewRuns) return Found();
-  if (read.order_by.front().name.field == Field::kMetric) return walk_metric(database, query);
+  if (is_by_metric) return walk_metric(database, query);
   return ValueWalk(database, query).run();
 }
 

@@ -8,9 +8,9 @@
 #include "storage/sql/database.h"
 #include "tracking/search/run_statement.h"
 
-// Ways to runs that SQLite, which has no statistics, does not find by itself. Other databases have
-// plans for these searches, and hand over all rows of a statement before the first is seen: for
-// them there are no such ways.
+// Ways to runs that databases do not find by themselves. SQLite has no statistics; PostgreSQL has,
+// and is only helped to an order by a metric, as it hands over all rows of a statement before the
+// first is seen.
 namespace tenure::tracking {
 
 using RunIds = std::vector<std::string>;

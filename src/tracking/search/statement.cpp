@@ -7,6 +7,7 @@
 
 #include "core/ascii_case.h"
 #include "core/assert.h"
+#include "tracking/mlflow_features.h"
 
 namespace tenure::tracking {
 namespace {
@@ -144,6 +145,17 @@ void Statement::compare_text(std::string_view column, const Condition& condition
       add(column).add(" ").add(operator_of(condition.comparator)).add(" ").bind(*text);
       return;
   }
+}
+
+Statement& Statement::compare_indexed(std::string_view column, const Condition& condition) {
+  const auto* text = std::get_if<std::string>(&condition.value);
+  if (is_sqlite_ || condition.comparator != Comparator::kEqual || text == nullptr)
+    return compare(column, condition);
+  add(fmt::format("left({}, {}) = left(", column, kIndexedBytes)).bind(*text);
+  add(fmt::format(", {})", kIndexedBytes));
+  // A shorter value is whole in the index, and two conditions would look rarer than one.
+  if (text->size() >= kIndexedBytes) add(" AND ").compare(column, condition);
+  return *this;
 }
 
 Statement& Statement::order(std::string_view column, bool is_ascending, bool is_text) {

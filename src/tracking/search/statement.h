@@ -30,6 +30,10 @@ class Statement {
   /// A comparison of `column` with the value of `condition`. NULL satisfies none.
   Statement& compare(std::string_view column, const Condition& condition);
 
+  /// A comparison of `column`, the value of a param or tag, with a text: in a form that finds it
+  /// in PostgreSQL's indexes over the beginnings of values.
+  Statement& compare_indexed(std::string_view column, const Condition& condition);
+
   /// One key of ORDER BY: missing values last, texts by their bytes. On PostgreSQL a text column
   /// is told by `is_text`.
   Statement& order(std::string_view column, bool is_ascending, bool is_text);
