@@ -41,5 +41,31 @@ TEST_F(Statistics, AreGatheredOfATableThatWasFilledAndNeverLookedAt) {
   EXPECT_EQ(known_tables(), 1);
 }
 
+TEST_F(Statistics, AreGatheredOfAnIndexThatWasMadeLater) {
+  if (database_->backend() != "postgresql") GTEST_SKIP() << "SQLite gathers none";
+  const std::string id = new_run().id;
+  ASSERT_TRUE(database_->execute("ALTER TABLE params SET (autovacuum_enabled = false)"));
+  ASSERT_TRUE(
+      database_->execute("INSERT INTO params (key, value, run_uuid) SELECT 'p' || i, i, :run FROM "
+                         "generate_series(1, 20000) AS i",
+                         {id}));
+  const auto known = [&] {
+    return database_
+        ->query(
+            "SELECT COUNT(*) FROM pg_stats WHERE schemaname = current_schema() AND tablename = "
+            "'index_tenure_params_value'")
+        ->front()
+        .integer(0);
+  };
+  ASSERT_TRUE(gather_missing_statistics(*database_));
+  EXPECT_EQ(known(), 1);
+  ASSERT_TRUE(database_->execute("DROP INDEX index_tenure_params_value"));
+  ASSERT_TRUE(database_->execute(
+      "CREATE INDEX index_tenure_params_value ON params (key, left(value, 64))"));
+  EXPECT_EQ(known(), 0);
+  ASSERT_TRUE(gather_missing_statistics(*database_));
+  EXPECT_EQ(known(), 1);
+}
+
 }  // namespace
 }  // namespace tenure::tracking
