@@ -6,7 +6,7 @@ import re
 import urllib.parse
 
 from mlflow_server import mlflow_server
-from tenure_process import TrackingServer
+from tenure_process import TrackingServer, exchange
 
 ID = re.compile(r"[0-9a-f]{32}")
 MADE_UP_NAME = re.compile(r"[a-z]+-[a-z]+-\d+")
@@ -111,19 +111,7 @@ class ServerPair:
 def send(port, method, path, body, query, prefix):
     target = f"{prefix}/2.0/mlflow/{path}" + (f"?{urllib.parse.urlencode(query, doseq=True)}" if query else "")
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        if body is None:
-            connection.request(method, target)
-        else:
-            connection.request(method, target, json.dumps(body), {"Content-Type": "application/json"})
-        answer = connection.getresponse()
-        text = answer.read().decode()
-    finally:
-        connection.close()
-    try:
-        return answer.status, json.loads(text)
-    except ValueError:
-        return answer.status, text
+    return exchange(connection, method, target, body, {} if body is None else {"Content-Type": "application/json"})
 
 
 def identity(item):

@@ -60,6 +60,19 @@ def make_telco_project(folder):
     return folder
 
 
+def exchange(connection, method, path, body=None, headers=None):
+    """One request over a new connection: (status, parsed JSON or text). Lists and objects are sent as JSON."""
+    with contextlib.closing(connection):
+        payload = json.dumps(body) if isinstance(body, (dict, list)) else body
+        connection.request(method, path, payload, headers or {})
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    try:
+        return answer.status, json.loads(text)
+    except ValueError:
+        return answer.status, text
+
+
 class Server:
     """`tenure up` on a free port; stops it at the end and checks that it ended well."""
 
@@ -90,18 +103,7 @@ class Server:
 
     def request(self, method, path, body=None, headers=None):
         """Returns (status, parsed JSON or text)."""
-        connection = self.connect()
-        try:
-            payload = json.dumps(body) if isinstance(body, (dict, list)) else body
-            connection.request(method, path, payload, headers or {})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        try:
-            return answer.status, json.loads(text)
-        except ValueError:
-            return answer.status, text
+        return exchange(self.connect(), method, path, body, headers)
 
     def predict(self, body):
         return self.request("POST", "/predict", body, {"Content-Type": "application/json"})

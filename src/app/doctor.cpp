@@ -11,6 +11,7 @@
 #include "app/model_store.h"
 #include "app/project.h"
 #include "app/version.h"
+#include "core/config_value.h"
 #include "net/http_server.h"
 #include "storage/sql/database.h"
 #include "storage/store_url.h"
@@ -105,20 +106,9 @@ bool is_made(const Project& project, std::string_view key) {
            std::filesystem::is_empty(where->path, status));
 }
 
-/// A URL without the password that may stand before '@'.
-std::string shown(std::string url) {
-  const std::size_t begin = url.find("://");
-  if (begin == std::string::npos) return url;
-  const std::size_t end = url.find_first_of("/?", begin + 3);
-  const std::size_t at = url.rfind('@', end);
-  const std::size_t colon = url.find(':', begin + 3);
-  if (at == std::string::npos || at < begin + 3 || colon > at) return url;
-  return url.replace(colon + 1, at - colon - 1, "***");
-}
-
 template <typename Open>
 void examine_store(Report& report, const Project& project, std::string_view key, const Open& open) {
-  const std::string url = shown(project.config().text(key));
+  const std::string url = core::without_secrets(project.config().text(key));
   if (is_made(project, key))
     report.expect(key, open(), url);
   else
@@ -165,14 +155,14 @@ void examine_destination(Report& report, Project& project) {
     report.failed(kKey, artifacts.error().message);
     return;
   }
-  report.expect(kKey, reach((*artifacts)->proxied()), shown(given) + " answers");
+  report.expect(kKey, reach((*artifacts)->proxied()), core::without_secrets(given) + " answers");
 }
 
 /// Whether there is a database with all tables, which may be opened as every command does.
 bool examine_database(Report& report, Project& project) {
   constexpr std::string_view kKey = "storage.database";
   const std::string given = project.config().text(kKey);
-  const std::string url = shown(given);
+  const std::string url = core::without_secrets(given);
   {
     const auto database = storage::open_database(given, project.config().directory().string(),
                                                  storage::Access::kRead);

@@ -33,9 +33,7 @@ core::Result<Opened> open_definitions(Project& project) {
 
 /// SQL that reads a CSV or Parquet file.
 std::string reader_of(const std::filesystem::path& file) {
-  const bool is_parquet = file.extension() == ".parquet" || file.extension() == ".pq";
-  return fmt::format("SELECT * FROM {}({})", is_parquet ? "read_parquet" : "read_csv",
-                     data::quote_text(file.string()));
+  return "SELECT * FROM " + data::file_table(file);
 }
 
 core::Result<> write_table(data::Engine& engine, const data::Table& table,

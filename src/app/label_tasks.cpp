@@ -74,10 +74,7 @@ core::Result<LabelColumns> read_file(data::Engine& engine, const core::Config& c
   if (!std::filesystem::exists(request.file, error))
     return core::Error{core::ErrorCode::kNotFound,
                        fmt::format("{}: no such file", request.file.string())};
-  const std::string reader = request.file.extension() == ".parquet"
-                                 ? fmt::format("read_parquet({})", data::quote_path(request.file))
-                                 : fmt::format("read_csv({}, header=true, all_varchar=true)",
-                                               data::quote_path(request.file));
+  const std::string reader = data::file_table(request.file, ", header=true, all_varchar=true");
   auto described =
       engine.query(fmt::format("SELECT column_name FROM (DESCRIBE SELECT * FROM {})", reader));
   if (!described) return std::move(described).error().within(request.file.string());

@@ -103,9 +103,11 @@ core::Result<std::unique_ptr<net::GrpcServer>> start_grpc(const core::Config& se
   options.tls = tls;
   grpc::Service* const services[] = {&inference.service()};
   auto server = net::GrpcServer::start(options, services);
-  if (!server)
-    return serving.error_at(
-        "grpc_port", server.error().message + "; choose another port, or set serving.grpc: false");
+  if (!server) {
+    core::Error error = std::move(server).error();
+    error.message += "; `serving.grpc: false` switches gRPC off";
+    return error;
+  }
   return server;
 }
 

@@ -439,6 +439,7 @@ TEST(Config, NeverPrintsSecrets) {
        {"postgresql://me:hunter2@host/db", "x://me:a/hunter2@host", "x://:p@hunter2@h",
         "s3://bucket?secret_key=hunter2", "x://me:hunter2@"}) {
     EXPECT_THAT(shown(url), Not(HasSubstr("hunter2"))) << url;
+    EXPECT_THAT(without_secrets(url), Not(HasSubstr("hunter2"))) << url;
     EXPECT_THAT(mistakes(fmt::format("serving: {{port: '{}'}}", url)), Not(HasSubstr("hunter2")));
   }
 }

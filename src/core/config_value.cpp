@@ -309,18 +309,22 @@ Result<std::string> expand_variables(std::string_view text,
   return out;
 }
 
+std::string without_secrets(std::string text) {
+  const auto scheme = text.find("://");
+  if (scheme == std::string::npos) return text;
+  // Rather too much than too little: passwords may hold any character, queries may hold keys.
+  const auto at = text.rfind('@');
+  const auto colon = text.find(':', scheme + 3);
+  if (at != std::string::npos && colon != std::string::npos && colon < at)
+    text.replace(colon + 1, at - colon - 1, "***");
+  if (const auto query = text.find('?', scheme); query != std::string::npos)
+    text.replace(query + 1, std::string::npos, "***");
+  return text;
+}
+
 std::string shown(std::string_view value) {
   constexpr std::size_t kShownMax = 80;
-  std::string text(value);
-  if (const auto scheme = text.find("://"); scheme != std::string::npos) {
-    // Rather too much than too little: passwords may hold any character, queries may hold keys.
-    const auto at = text.rfind('@');
-    const auto colon = text.find(':', scheme + 3);
-    if (at != std::string::npos && colon != std::string::npos && colon < at)
-      text.replace(colon + 1, at - colon - 1, "***");
-    if (const auto query = text.find('?', scheme); query != std::string::npos)
-      text.replace(query + 1, std::string::npos, "***");
-  }
+  std::string text = without_secrets(std::string(value));
   if (text.size() > kShownMax) {
     std::size_t end = kShownMax;
     while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;

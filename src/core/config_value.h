@@ -40,7 +40,10 @@ Result<std::int64_t> parse_bytes(std::string_view text);
 Result<std::string> expand_variables(std::string_view text,
                                      const std::map<std::string, std::string>& variables);
 
-/// A value as a message may show it: in quotes, cut at 80 bytes, passwords of URLs hidden.
+/// A text in which the password and the query of a URL are hidden, if it is one.
+std::string without_secrets(std::string text);
+
+/// A value as a message may show it: in quotes, cut at 80 bytes, without_secrets().
 std::string shown(std::string_view value);
 
 /// Numbers from `accepted`: "1..65535", "> 0", ">= 0", "1ms..365d", "1KiB..16MiB"; those of

@@ -1,7 +1,7 @@
 #include "data/dataset.h"
 
 #include <algorithm>
-#include <set>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -11,6 +11,7 @@
 #include "data/clean_sql.h"
 #include "data/column_facts.h"
 #include "data/column_name.h"
+#include "data/column_plan.h"
 #include "data/label.h"
 #include "data/parquet_file.h"
 #include "data/source.h"
@@ -38,17 +39,6 @@ std::string shortened(std::string_view value) {
   return std::string(value.substr(0, core::valid_utf8_prefix(value.substr(0, kShown)))) + "...";
 }
 
-enum class Role { kId, kTime, kLabel, kFeature };
-
-/// A column of the source that is kept, and how.
-struct Planned {
-  Role role = Role::kFeature;
-  std::size_t source = 0;  ///< index into the source's columns
-  ColumnRule rule;
-  bool was_inferred = false;
-  std::string null_value_sql;  ///< the rule's null_value as a value of the type; empty = none
-};
-
 /// What the staged rows say about one column.
 struct Counted {
   std::int64_t missing = 0;  ///< bad ones included
@@ -56,12 +46,16 @@ struct Counted {
 };
 
 /// One run of load_dataset: source file → staged rows with typed values → checks → Parquet.
-/// Staged columns are called c0, c1, ... (values) and b0, b1, ... (texts that are no value), so no
-/// name of the user can clash with ours.
+/// Staged columns are called c0, c1, ... (values) and b0, b1, ... (texts that are no value).
 class Loader {
  public:
-  Loader(Engine& engine, const DataSpec& spec, Source source)
-      : engine_(engine), spec_(spec), source_(std::move(source)), from_(source_.view()) {
+  /// The first three are borrowed.
+  Loader(Engine& engine, const DataSpec& spec, Source& source, ColumnPlan plan)
+      : engine_(engine),
+        spec_(spec),
+        source_(source),
+        plan_(std::move(plan)),
+        from_(source_.view()) {
     std::error_code status;
     const auto bytes = std::filesystem::file_size(source_.path(), status);
     is_small_ = !status && bytes <= kKeptInMemoryBytes;
@@ -75,43 +69,27 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  Result<> plan();
   Result<> infer();
+  Result<> read_null_values() { return plan_.read_null_values(engine_); }
   Result<> stage(const std::filesystem::path& parquet);
   Result<> check_values();
   Result<> check_key();
   Result<> check_label();
-  Result<> read_null_values();
   Result<Dataset> write(const std::filesystem::path& parquet, core::Micros snapshot_time);
-  std::optional<DirectQuery> direct_query(const std::vector<std::string>& as_written) const;
 
  private:
-  Result<> add(Role role, std::string_view name, std::string_view what);
-  Result<> add_features();
-  ColumnRule rule_of(const SourceColumn& column) const;
-  /// SQL of one column: from the source's columns, then from that as v0, v1, ...
-  struct Expressions {
-    std::string source;
-    std::string value;
-    std::string bad;
-  };
-  Expressions expressions_of(const Planned& column) const;
   std::string staged_sql() const;
-  std::vector<std::string> markers_of(const Planned& column) const;
-  std::string source_text(const Planned& column) const;
-  Result<> refuse_bad(const Planned& column, std::int64_t count) const;
-  Result<> check_column(const Planned& column, const Counted& counted) const;
-  Result<std::string> first_row_without(const Planned& column) const;
+  Result<> refuse_bad(const PlannedColumn& column, std::int64_t count) const;
+  Result<> check_column(const PlannedColumn& column, const Counted& counted) const;
+  Result<std::string> first_row_without(const PlannedColumn& column) const;
   std::string output_sql(core::Micros snapshot_time) const;
-  const Planned* find(Role role) const;
-  std::string slot(char kind, const Planned& column) const;
 
   Engine& engine_;
   const DataSpec& spec_;
-  Source source_;
+  Source& source_;
+  ColumnPlan plan_;
   std::string from_;       ///< the view of the source, or the table it was read into
   bool is_small_ = false;  ///< the source fits into memory
-  std::vector<Planned> plan_;
   std::filesystem::path stage_file_;
   std::string rows_;  ///< view: `row` (from 0) and the staged columns
   std::string kept_;  ///< view: the same without duplicates
@@ -121,136 +99,20 @@ class Loader {
   std::string positive_;
 };
 
-const Planned* Loader::find(Role role) const {
-  for (const Planned& column : plan_)
-    if (column.role == role) return &column;
-  return nullptr;
-}
-
-std::string Loader::slot(char kind, const Planned& column) const {
-  return fmt::format("{}{}", kind, &column - plan_.data());
-}
-
-/// The user's rule for a column, or one that leaves the type to be found.
-ColumnRule Loader::rule_of(const SourceColumn& column) const {
-  ColumnRule rule;
-  rule.is_inferred = true;
-  for (const ColumnRule& given : spec_.columns)
-    if (given.name == column.name) rule = given;
-  rule.name = column.name;
-  if (rule.is_inferred && column.type) {
-    rule.type = *column.type;
-    rule.is_inferred = false;
-  }
-  return rule;
-}
-
-Result<> Loader::add(Role role, std::string_view name, std::string_view what) {
-  const auto& columns = source_.columns();
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    if (columns[i].name != name) continue;
-    for (const Planned& other : plan_)
-      if (other.source == i)
-        return invalid(fmt::format("column '{}' cannot be the {} and something else", name, what));
-    Planned planned{.role = role,
-                    .source = i,
-                    .rule = rule_of(columns[i]),
-                    .was_inferred = false,
-                    .null_value_sql = {}};
-    if (role == Role::kLabel) planned.rule.type = ColumnType::kText;
-    if (role == Role::kTime) planned.rule.type = ColumnType::kTimestamp;
-    if (role != Role::kId) planned.rule.is_inferred = false;
-    if (role == Role::kId && planned.rule.type != ColumnType::kText && !planned.rule.is_inferred)
-      planned.rule.type = ColumnType::kInteger;
-    plan_.push_back(std::move(planned));
-    return {};
-  }
-  return invalid(fmt::format("{} has no column '{}' for the {}{}", source_.path().string(), name,
-                             what, suggest_name(name, source_.names())));
-}
-
-Result<> Loader::add_features() {
-  std::set<std::size_t> used;
-  for (const Planned& column : plan_) used.insert(column.source);
-  std::set<std::string> reserved = {std::string(kEventTimestamp)};
-  if (!spec_.label.empty()) reserved.insert(std::string(kLabel));
-  if (spec_.id.empty()) reserved.insert(std::string(kRowId));
-  const auto& columns = source_.columns();
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    const std::string& name = columns[i].name;
-    if (used.count(i) > 0 || spec_.ignored.count(name) > 0) continue;
-    if (spec_.is_exact &&
-        std::ranges::find(spec_.columns, name, &ColumnRule::name) == spec_.columns.end())
-      continue;
-    if (reserved.count(lower_case(name)) > 0)
-      return invalid(
-          fmt::format("column '{}' has a name that the cleaned table uses itself; rename "
-                      "it, or list it in data.ignore",
-                      name));
-    plan_.push_back({.role = Role::kFeature,
-                     .source = i,
-                     .rule = rule_of(columns[i]),
-                     .was_inferred = false,
-                     .null_value_sql = {}});
-  }
-  return {};
-}
-
-Result<> Loader::plan() {
-  const auto names = source_.names();
-  const std::set<std::string> known(names.begin(), names.end());
-  for (const ColumnRule& rule : spec_.columns)
-    if (known.count(rule.name) == 0)
-      return invalid(fmt::format(
-          "{} has no column '{}', which {}{}", source_.path().string(), rule.name,
-          rule.needed_by.empty() ? "data.columns describes" : rule.needed_by + " is read from",
-          suggest_name(rule.name, names)));
-  if (!spec_.id.empty())
-    if (auto added = add(Role::kId, spec_.id, "id"); !added) return added;
-  if (!spec_.time.empty())
-    if (auto added = add(Role::kTime, spec_.time, "time"); !added) return added;
-  if (!spec_.label.empty())
-    if (auto added = add(Role::kLabel, spec_.label, "label"); !added) return added;
-  if (auto added = add_features(); !added) return added;
-  const Planned* id = find(Role::kId);
-  const std::string id_name = lower_case(id == nullptr ? kRowId : std::string_view(id->rule.name));
-  if (id_name == kEventTimestamp || (id_name == kLabel && !spec_.label.empty()))
-    return invalid(
-        fmt::format("the id cannot be named '{}': the cleaned table has a column of that "
-                    "name; rename it",
-                    id_name));
-  return {};
-}
-
-/// The column as text, with what means missing taken out.
-std::string Loader::source_text(const Planned& column) const {
-  const SourceColumn& from = source_.columns()[column.source];
-  const auto markers = markers_of(column);
-  if (!from.type) return text_sql(from.expression, markers);
-  return text_sql(fmt::format("CAST({} AS VARCHAR)", from.expression),
-                  column.role == Role::kLabel ? markers : std::vector<std::string>{});
-}
-
-std::vector<std::string> Loader::markers_of(const Planned& column) const {
-  std::vector<std::string> markers = spec_.null_markers;
-  markers.insert(markers.end(), column.rule.null_markers.begin(), column.rule.null_markers.end());
-  return markers;
-}
-
 Result<> Loader::infer() {
-  const bool is_needed =
-      std::any_of(plan_.begin(), plan_.end(), [](const Planned& p) { return p.rule.is_inferred; });
+  const bool is_needed = std::ranges::any_of(
+      plan_.columns(), [](const PlannedColumn& column) { return column.rule.is_inferred; });
   if (!is_needed) return {};
   // What is read now need not be read again, unless it is too much to keep. Then a sample from all
   // over the file decides: tables are often sorted, and their head does not look like the rest.
   const std::string table = source_.temporary_name("read");
   std::vector<ColumnInput> inputs;
   std::string sampled;
-  for (const Planned& column : plan_) {
+  for (const PlannedColumn& column : plan_.columns()) {
     if (!column.rule.is_inferred) continue;
-    const std::string& expression = source_.columns()[column.source].expression;
+    const std::string& expression = plan_.source_of(column).expression;
     const std::string name = fmt::format("t{}", inputs.size());
-    inputs.push_back({is_small_ ? expression : name, markers_of(column)});
+    inputs.push_back({is_small_ ? expression : name, plan_.markers_of(column)});
     sampled += fmt::format("{}{} AS {}", sampled.empty() ? "" : ", ", expression, name);
   }
   const std::string rows =
@@ -265,10 +127,10 @@ Result<> Loader::infer() {
   auto facts = read_column_facts(engine_, table, inputs);
   if (!facts) return std::move(facts).error();
   std::size_t at = 0;
-  for (Planned& column : plan_) {
+  for (PlannedColumn& column : plan_.columns()) {
     if (!column.rule.is_inferred) continue;
     column.rule.type = narrowest_type((*facts)[at++]);
-    if (column.role == Role::kId && column.rule.type != ColumnType::kInteger)
+    if (column.role == ColumnRole::kId && column.rule.type != ColumnType::kInteger)
       column.rule.type = ColumnType::kText;
     column.rule.is_inferred = false;
     column.was_inferred = true;
@@ -276,27 +138,16 @@ Result<> Loader::infer() {
   return is_small_ ? Result<>{} : engine_.execute("DROP TABLE " + table);
 }
 
-/// How a staged column is made of the source's.
-Loader::Expressions Loader::expressions_of(const Planned& column) const {
-  const SourceColumn& from = source_.columns()[column.source];
-  const std::string v = slot('v', column);
-  if (from.is_native) {
-    std::string value = native_value_sql(v, *from.type, column.rule.type);
-    if (!value.empty()) return {from.expression, std::move(value), native_bad_sql(v, *from.type)};
-  }
-  return {source_text(column), value_sql(v, column.rule.type), bad_sql(v, column.rule.type)};
-}
-
 std::string Loader::staged_sql() const {
   std::string outer;
   std::string inner;
-  for (const Planned& column : plan_) {
+  for (const PlannedColumn& column : plan_.columns()) {
     const std::string_view comma = inner.empty() ? "" : ", ";
-    const Expressions made = expressions_of(column);
-    inner += fmt::format("{}{} AS {}", comma, made.source, slot('v', column));
-    outer += fmt::format("{}{} AS {}", comma, made.value, slot('c', column));
+    const ColumnPlan::Expressions made = plan_.expressions_of(column);
+    inner += fmt::format("{}{} AS {}", comma, made.source, plan_.slot('v', column));
+    outer += fmt::format("{}{} AS {}", comma, made.value, plan_.slot('c', column));
     if (column.rule.type != ColumnType::kText)
-      outer += fmt::format(", {} AS {}", made.bad, slot('b', column));
+      outer += fmt::format(", {} AS {}", made.bad, plan_.slot('b', column));
   }
   return fmt::format("SELECT {} FROM (SELECT {} FROM {})", outer, inner, from_);
 }
@@ -328,19 +179,19 @@ Result<> Loader::stage(const std::filesystem::path& parquet) {
                   rows_, quote_path(stage_file_)));
 }
 
-Result<std::string> Loader::first_row_without(const Planned& column) const {
+Result<std::string> Loader::first_row_without(const PlannedColumn& column) const {
   auto row = engine_.query_integer(
-      fmt::format("SELECT min(row) FROM {} WHERE {} IS NULL", rows_, slot('c', column)));
+      fmt::format("SELECT min(row) FROM {} WHERE {} IS NULL", rows_, plan_.slot('c', column)));
   if (!row) return std::move(row).error();
   return source_.place_of(*row);
 }
 
 /// The error about values that do not fit the type of their column.
-Result<> Loader::refuse_bad(const Planned& column, std::int64_t count) const {
+Result<> Loader::refuse_bad(const PlannedColumn& column, std::int64_t count) const {
   auto first =
       engine_.query(fmt::format("SELECT min(row), arg_min({0}, row) FROM {1} WHERE {0} IS "
                                 "NOT NULL",
-                                slot('b', column), rows_));
+                                plan_.slot('b', column), rows_));
   if (!first) return std::move(first).error();
   const auto row = static_cast<std::int64_t>(first->columns[0].number(0));
   std::string message =
@@ -353,26 +204,27 @@ Result<> Loader::refuse_bad(const Planned& column, std::int64_t count) const {
   return invalid(std::move(message));
 }
 
-Result<> Loader::check_column(const Planned& column, const Counted& counted) const {
+Result<> Loader::check_column(const PlannedColumn& column, const Counted& counted) const {
   const std::string& name = column.rule.name;
   if (counted.bad > 0 && spec_.bad_values == "error") return refuse_bad(column, counted.bad);
-  const bool is_key = column.role == Role::kId || column.role == Role::kTime;
+  const bool is_key = column.role == ColumnRole::kId || column.role == ColumnRole::kTime;
   const bool is_required = column.rule.is_required && !column.rule.null_value;
   if (counted.missing == 0 || (!is_key && !is_required)) return {};
   auto place = first_row_without(column);
   if (!place) return std::move(place).error();
-  return invalid(
-      fmt::format("{}: column '{}', {}, has no value ({} such rows)", *place, name,
-                  is_key ? (column.role == Role::kId ? "the id" : "the time") : "which is required",
-                  counted.missing));
+  return invalid(fmt::format(
+      "{}: column '{}', {}, has no value ({} such rows)", *place, name,
+      is_key ? (column.role == ColumnRole::kId ? "the id" : "the time") : "which is required",
+      counted.missing));
 }
 
 Result<> Loader::check_values() {
   std::string select = "count(*)";
-  for (const Planned& column : plan_)
-    select += fmt::format(
-        ", count({}), {}", slot('c', column),
-        column.rule.type == ColumnType::kText ? "0" : fmt::format("count({})", slot('b', column)));
+  for (const PlannedColumn& column : plan_.columns())
+    select += fmt::format(", count({}), {}", plan_.slot('c', column),
+                          column.rule.type == ColumnType::kText
+                              ? "0"
+                              : fmt::format("count({})", plan_.slot('b', column)));
   auto answer = engine_.query(fmt::format("SELECT {} FROM {}", select, rows_));
   if (!answer) return std::move(answer).error();
   const auto integer = [&](std::size_t i) {
@@ -381,10 +233,10 @@ Result<> Loader::check_values() {
   row_count_ = integer(0);
   if (row_count_ == 0)
     return invalid(fmt::format("{} has a header and no rows", source_.path().string()));
-  for (std::size_t i = 0; i < plan_.size(); ++i)
+  for (std::size_t i = 0; i < plan_.columns().size(); ++i)
     counted_.push_back({.missing = row_count_ - integer(1 + 2 * i), .bad = integer(2 + 2 * i)});
-  for (std::size_t i = 0; i < plan_.size(); ++i)
-    if (auto checked = check_column(plan_[i], counted_[i]); !checked) return checked;
+  for (std::size_t i = 0; i < plan_.columns().size(); ++i)
+    if (auto checked = check_column(plan_.columns()[i], counted_[i]); !checked) return checked;
   return {};
 }
 
@@ -392,9 +244,9 @@ Result<> Loader::check_key() {
   const auto keep_all = [&] {
     return engine_.execute(fmt::format("CREATE TEMP VIEW {} AS SELECT * FROM {}", kept_, rows_));
   };
-  const Planned* id = find(Role::kId);
+  const PlannedColumn* id = plan_.find(ColumnRole::kId);
   if (id == nullptr) return keep_all();
-  const std::string c = slot('c', *id);
+  const std::string c = plan_.slot('c', *id);
   if (id->rule.type == ColumnType::kText) {
     auto row = engine_.query_integer(
         fmt::format("SELECT coalesce(min(row), -1) FROM {} WHERE lower(ltrim({}, '+-')) IN "
@@ -405,8 +257,8 @@ Result<> Loader::check_key() {
       return invalid(fmt::format("{}: column '{}', the id, holds NaN or infinity",
                                  source_.place_of(*row), id->rule.name));
   }
-  const Planned* time = find(Role::kTime);
-  const std::string key = time == nullptr ? c : c + ", " + slot('c', *time);
+  const PlannedColumn* time = plan_.find(ColumnRole::kTime);
+  const std::string key = time == nullptr ? c : c + ", " + plan_.slot('c', *time);
   // Almost always no key repeats, which counting finds in a fraction of the memory and time.
   auto repeated =
       engine_.query_integer(fmt::format("SELECT count(*) - count(DISTINCT {}) FROM {}",
@@ -439,12 +291,12 @@ Result<> Loader::check_key() {
 }
 
 Result<> Loader::check_label() {
-  const Planned* label = find(Role::kLabel);
+  const PlannedColumn* label = plan_.find(ColumnRole::kTarget);
   if (label == nullptr) return {};
   auto answer =
       engine_.query(fmt::format("SELECT {0}, count(*) FROM {1} WHERE {0} IS NOT NULL GROUP BY 1 "
                                 "ORDER BY 2 DESC, 1 LIMIT 20",
-                                slot('c', *label), kept_));
+                                plan_.slot('c', *label), kept_));
   if (!answer) return std::move(answer).error();
   std::vector<LabelValue> values;
   for (std::size_t i = 0; i < answer->row_count(); ++i)
@@ -464,34 +316,20 @@ Result<> Loader::check_label() {
   return {};
 }
 
-Result<> Loader::read_null_values() {
-  for (Planned& column : plan_) {
-    if (!column.rule.null_value || column.role != Role::kFeature) continue;
-    column.null_value_sql = value_sql(quote_text(*column.rule.null_value), column.rule.type);
-    auto is_missing =
-        engine_.query_integer(fmt::format("SELECT ({}) IS NULL", column.null_value_sql));
-    if (!is_missing) return std::move(is_missing).error();
-    if (*is_missing != 0)
-      return invalid(fmt::format("data.columns.{}.null_value: '{}' is not {}", column.rule.name,
-                                 *column.rule.null_value, type_expectation(column.rule.type)));
-  }
-  return {};
-}
-
 std::string Loader::output_sql(core::Micros snapshot_time) const {
-  const Planned* id = find(Role::kId);
-  const Planned* time = find(Role::kTime);
-  const Planned* label = find(Role::kLabel);
-  std::string select =
-      id == nullptr ? fmt::format("row + 1 AS {}", kRowId)
-                    : fmt::format("{} AS {}", slot('c', *id), quote_identifier(id->rule.name));
+  const PlannedColumn* id = plan_.find(ColumnRole::kId);
+  const PlannedColumn* time = plan_.find(ColumnRole::kTime);
+  const PlannedColumn* label = plan_.find(ColumnRole::kTarget);
+  std::string select = id == nullptr ? fmt::format("row + 1 AS {}", kRowId)
+                                     : fmt::format("{} AS {}", plan_.slot('c', *id),
+                                                   quote_identifier(id->rule.name));
   select += time == nullptr
                 ? fmt::format(", CAST(make_timestamp({}) AS TIMESTAMPTZ)", snapshot_time)
-                : ", " + slot('c', *time);
+                : ", " + plan_.slot('c', *time);
   select += fmt::format(" AS {}", kEventTimestamp);
-  for (const Planned& column : plan_) {
-    if (column.role != Role::kFeature) continue;
-    const std::string c = slot('c', column);
+  for (const PlannedColumn& column : plan_.columns()) {
+    if (column.role != ColumnRole::kFeature) continue;
+    const std::string c = plan_.slot('c', column);
     select += column.null_value_sql.empty()
                   ? ", " + c
                   : fmt::format(", coalesce({}, {})", c, column.null_value_sql);
@@ -499,66 +337,32 @@ std::string Loader::output_sql(core::Micros snapshot_time) const {
   }
   if (label != nullptr)
     select += fmt::format(", CASE WHEN {0} IS NOT NULL THEN CAST({0} = {1} AS INTEGER) END AS {2}",
-                          slot('c', *label), quote_text(positive_), kLabel);
+                          plan_.slot('c', *label), quote_text(positive_), kLabel);
   return fmt::format("SELECT {} FROM {}", select, kept_);
-}
-
-std::optional<DirectQuery> Loader::direct_query(const std::vector<std::string>& as_written) const {
-  if (source_.is_csv()) return std::nullopt;  // a row of it cannot be gone to
-  for (const std::string& name : source_.names())
-    if (lower_case(name) == kRowNumber) return std::nullopt;
-  std::string inner(kRowNumber);
-  std::string outer(kRowNumber);
-  std::map<std::string, TextRule> written;
-  for (const Planned& column : plan_) {
-    if (column.role != Role::kFeature || column.rule.is_inferred) return std::nullopt;
-    const SourceColumn& from = source_.columns()[column.source];
-    const bool is_checked = column.rule.is_required && column.null_value_sql.empty();
-    if (column.rule.type == ColumnType::kText && !from.type && !is_checked &&
-        std::ranges::find(as_written, column.rule.name) != as_written.end()) {
-      inner += fmt::format(", {} AS {}", from.expression, slot('v', column));
-      outer += fmt::format(", {} AS {}", slot('v', column), quote_identifier(column.rule.name));
-      written[column.rule.name] = {.null_markers = markers_of(column),
-                                   .null_value = column.rule.null_value};
-      continue;
-    }
-    const Expressions made = expressions_of(column);
-    inner += fmt::format(", {} AS {}", made.source, slot('v', column));
-    std::string value = made.value;
-    if (column.rule.type != ColumnType::kText && spec_.bad_values == "error")
-      value = checked_sql(slot('v', column), made.value, made.bad);
-    if (!column.null_value_sql.empty())
-      value = fmt::format("coalesce({}, {})", value, column.null_value_sql);
-    else if (column.rule.is_required)
-      value = fmt::format("coalesce({}, error('no value'))", value);
-    outer += fmt::format(", {} AS {}", value, quote_identifier(column.rule.name));
-  }
-  return DirectQuery{
-      .sql = fmt::format("SELECT {} FROM (SELECT {} FROM read_parquet({}, file_row_number = true))",
-                         outer, inner, quote_path(source_.path())),
-      .written = std::move(written)};
 }
 
 Result<Dataset> Loader::write(const std::filesystem::path& parquet, core::Micros snapshot_time) {
   Dataset dataset;
-  const Planned* id = find(Role::kId);
+  const PlannedColumn* id = plan_.find(ColumnRole::kId);
   dataset.parquet = parquet;
   dataset.id_column = id == nullptr ? std::string(kRowId) : id->rule.name;
-  dataset.has_label = find(Role::kLabel) != nullptr;
+  dataset.has_label = plan_.find(ColumnRole::kTarget) != nullptr;
   dataset.duplicates_dropped = duplicates_dropped_;
-  for (std::size_t i = 0; i < plan_.size(); ++i) {
-    dataset.nulls[plan_[i].rule.name] = counted_[i].missing;
-    if (counted_[i].bad > 0) dataset.bad_values[plan_[i].rule.name] = counted_[i].bad;
-    if (plan_[i].role == Role::kFeature) dataset.columns.push_back(plan_[i].rule);
+  for (std::size_t i = 0; i < plan_.columns().size(); ++i) {
+    dataset.nulls[plan_.columns()[i].rule.name] = counted_[i].missing;
+    if (counted_[i].bad > 0) dataset.bad_values[plan_.columns()[i].rule.name] = counted_[i].bad;
+    if (plan_.columns()[i].role == ColumnRole::kFeature)
+      dataset.columns.push_back(plan_.columns()[i].rule);
   }
   auto digest = core::sha256_file(source_.path());
   if (!digest) return std::move(digest).error();
   dataset.source_sha256 = std::move(*digest);
   auto counts = engine_.query(fmt::format(
       "SELECT count(*), {} FROM {}",
-      dataset.has_label ? fmt::format("count(*) FILTER ({} = {})", slot('c', *find(Role::kLabel)),
-                                      quote_text(positive_))
-                        : "0",
+      dataset.has_label
+          ? fmt::format("count(*) FILTER ({} = {})",
+                        plan_.slot('c', *plan_.find(ColumnRole::kTarget)), quote_text(positive_))
+          : "0",
       kept_));
   if (!counts) return std::move(counts).error();
   dataset.rows = static_cast<std::int64_t>(counts->columns[0].number(0));
@@ -575,8 +379,9 @@ Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
                              const std::filesystem::path& parquet, core::Micros snapshot_time) {
   auto source = Source::open(engine, spec.source, spec.format, spec.delimiter);
   if (!source) return std::move(source).error();
-  Loader loader(engine, spec, std::move(*source));
-  if (auto done = loader.plan(); !done) return std::move(done).error();
+  auto plan = ColumnPlan::make(*source, spec);
+  if (!plan) return std::move(plan).error();
+  Loader loader(engine, spec, *source, *std::move(plan));
   if (auto done = loader.infer(); !done) return std::move(done).error();
   if (auto done = loader.read_null_values(); !done) return std::move(done).error();
   if (auto done = loader.stage(parquet); !done) return std::move(done).error();
@@ -584,16 +389,6 @@ Result<Dataset> load_dataset(Engine& engine, const DataSpec& spec,
   if (auto done = loader.check_key(); !done) return std::move(done).error();
   if (auto done = loader.check_label(); !done) return std::move(done).error();
   return loader.write(parquet, snapshot_time);
-}
-
-Result<std::optional<DirectQuery>> direct_query(Engine& engine, const DataSpec& spec,
-                                                const std::vector<std::string>& as_written) {
-  auto source = Source::open(engine, spec.source, spec.format, spec.delimiter);
-  if (!source) return std::move(source).error();
-  Loader loader(engine, spec, std::move(*source));
-  if (auto done = loader.plan(); !done) return std::move(done).error();
-  if (auto done = loader.read_null_values(); !done) return std::move(done).error();
-  return loader.direct_query(as_written);
 }
 
 }  // namespace tenure::data

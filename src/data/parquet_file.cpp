@@ -1,10 +1,13 @@
 #include "data/parquet_file.h"
 
+#include <array>
+#include <fstream>
 #include <system_error>
 
 #include <fmt/format.h>
 
 #include "core/file.h"
+#include "data/column_name.h"
 
 namespace tenure::data {
 namespace {
@@ -48,6 +51,15 @@ Result<> check_table_name(const std::filesystem::path& path) {
                   path.string())};
 }
 
+bool is_parquet_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::array<char, 4> magic{};
+  file.read(magic.data(), magic.size());
+  if (std::string_view(magic.data(), magic.size()) == "PAR1") return true;
+  const std::string ending = lower_case(path.extension().string());
+  return ending == ".parquet" || ending == ".pq";
+}
+
 std::string quote_path(const std::filesystem::path& path) {
   std::string literal;
   for (const char c : path.string()) {
@@ -55,6 +67,11 @@ std::string quote_path(const std::filesystem::path& path) {
     literal += is_pattern ? fmt::format("[{}]", c) : std::string(1, c);
   }
   return quote_text(literal);
+}
+
+std::string file_table(const std::filesystem::path& path, std::string_view csv_options) {
+  if (is_parquet_file(path)) return fmt::format("read_parquet({})", quote_path(path));
+  return fmt::format("read_csv({}{})", quote_path(path), csv_options);
 }
 
 }  // namespace tenure::data

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "core/result.h"
@@ -26,8 +27,15 @@ core::Result<> write_by_name(Engine& engine, std::string_view query,
 /// ends in .csv, .parquet or .pq.
 core::Result<> check_table_name(const std::filesystem::path& path);
 
+/// Whether a file is to be read as Parquet: its content decides. The name only says that what has
+/// no content we know was meant as Parquet.
+bool is_parquet_file(const std::filesystem::path& path);
+
 /// A path as read_parquet() and read_csv() take it: quoted, and with the characters that they would
 /// expand as patterns made literal.
 std::string quote_path(const std::filesystem::path& path);
+
+/// What stands behind FROM to read a Parquet or CSV file. `csv_options`: ", header=true", ...
+std::string file_table(const std::filesystem::path& path, std::string_view csv_options = "");
 
 }  // namespace tenure::data

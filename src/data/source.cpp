@@ -1,6 +1,5 @@
 #include "data/source.h"
 
-#include <array>
 #include <cerrno>
 #include <fstream>
 #include <set>
@@ -23,15 +22,6 @@ using core::Result;
 
 Error invalid(std::string message) {
   return Error{ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-/// The content decides; the name only says that what has no content we know was meant as Parquet.
-bool is_parquet(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::array<char, 4> magic{};
-  file.read(magic.data(), magic.size());
-  if (std::string_view(magic.data(), magic.size()) == "PAR1") return true;
-  return lower_case(path.extension().string()) == ".parquet";
 }
 
 /// Type of a Parquet column by DuckDB's name of it. All others (texts, lists, ...) are read as
@@ -90,7 +80,7 @@ Result<Source> Source::open(Engine& engine, const std::filesystem::path& path,
   if (!std::filesystem::exists(path, status))
     return core::system_error(ENOENT, "cannot open", path);
   Source source(engine, path);
-  source.is_csv_ = format == "csv" || (format != "parquet" && !is_parquet(path));
+  source.is_csv_ = format == "csv" || (format != "parquet" && !is_parquet_file(path));
   auto opened = source.is_csv_ ? source.open_csv(delimiter) : source.open_parquet();
   if (!opened) return std::move(opened).error();
   return source;

@@ -3,14 +3,13 @@
 #include <charconv>
 #include <chrono>
 #include <exception>
-#include <unistd.h>
 #include <vector>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include "core/file.h"
 #include "core/log.h"
+#include "core/niceness.h"
 #include "monitoring/label_matcher.h"
 #include "monitoring/prediction_archive.h"
 
@@ -85,9 +84,7 @@ void LabelJoiner::stop() {
 }
 
 void LabelJoiner::run() {
-  // Answers go before it.
-  constexpr int kNiceness = 10;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
+  core::be_nice(core::kTidyingNiceness);
   std::unique_lock lock(mutex_);
   while (!is_stopping_) {
     lock.unlock();

@@ -35,13 +35,16 @@ constexpr std::string_view kLabelColumns =
     "CREATE UNIQUE INDEX index_tenure_labels_subject ON tenure_labels (entity_id, prediction_id, "
     "model, key_time);";
 
+core::Micros key_time(const OutcomeLabel& label) {
+  return label.prediction_id.empty() ? label.time : 0;
+}
+
 /// Labels as they are kept: of several that speak of the same the last of the latest time.
 std::vector<const OutcomeLabel*> without_repeats(std::span<const OutcomeLabel> labels) {
   using Key = std::tuple<std::string_view, std::string_view, std::string_view, core::Micros>;
   std::map<Key, const OutcomeLabel*> kept;
   for (const OutcomeLabel& label : labels) {
-    const Key key{label.entity_id, label.prediction_id, label.model,
-                  label.prediction_id.empty() ? label.time : 0};
+    const Key key{label.entity_id, label.prediction_id, label.model, key_time(label)};
     const auto [at, is_new] = kept.emplace(key, &label);
     if (!is_new && label.time >= at->second->time) at->second = &label;
   }
@@ -49,10 +52,6 @@ std::vector<const OutcomeLabel*> without_repeats(std::span<const OutcomeLabel> l
   list.reserve(kept.size());
   for (const auto& [key, label] : kept) list.push_back(label);
   return list;
-}
-
-std::int64_t key_time(const OutcomeLabel& label) {
-  return label.prediction_id.empty() ? label.time : 0;
 }
 
 /// Removes what the labels contradict; a row that comes in its place has a new id, so that whoever

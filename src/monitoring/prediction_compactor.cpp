@@ -6,14 +6,13 @@
 #include <mutex>
 #include <set>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include "core/file.h"
 #include "core/log.h"
+#include "core/niceness.h"
 #include "data/engine.h"
 #include "monitoring/prediction_archive.h"
 #include "monitoring/retention.h"
@@ -54,10 +53,7 @@ struct PredictionCompactor::State {
 };
 
 void PredictionCompactor::State::run() {
-  // Linux gives each thread its own niceness; answers go before tidying. Not the lowest: the end of
-  // the server waits for what is begun, however busy the machine is with other work.
-  constexpr int kNiceness = 10;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);
+  core::be_nice(core::kTidyingNiceness);
   // Nobody else writes here, so whatever is unfinished was left by a process that ended.
   core::remove_unfinished_files(archive_folder(options.folder),
                                 std::numeric_limits<core::Micros>::max());

@@ -1,21 +1,17 @@
 #include "monitoring/prediction_log.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <cstring>
 #include <fcntl.h>
 #include <iterator>
-#include <limits>
 #include <mutex>
 #include <new>
 #include <poll.h>
 #include <thread>
 #include <unistd.h>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,6 +25,8 @@
 #include "monitoring/known_schemas.h"
 #include "monitoring/prediction_archive.h"
 #include "monitoring/prediction_record.h"
+#include "monitoring/ring_message.h"
+#include "monitoring/ring_writer.h"
 #include "monitoring/segment_file.h"
 #include "monitoring/torn_tail.h"
 
@@ -38,17 +36,7 @@ namespace {
 /// Memory per event of `buffer_events`: about what 30 numeric features take.
 constexpr std::uint64_t kBytesPerEvent = 256;
 
-/// Written and synced at once; bounds how long room in the ring stays taken.
-constexpr std::size_t kBatchMax = 4U * 1024 * 1024;
-
-constexpr core::Micros kHour = 3600LL * core::kMicrosPerSecond;
-
 constexpr std::uint64_t kSegmentMin = 1024;
-
-/// A write under way for so long means that the disk hangs: no more answers are made to wait for
-/// it.
-constexpr std::int64_t kStallNs = 2'000'000'000;
-constexpr std::int64_t kNotWriting = std::numeric_limits<std::int64_t>::min();
 
 constexpr std::int64_t kWarningIntervalNs = 10'000'000'000;
 
@@ -65,13 +53,6 @@ constexpr int kGatherMs = 10;
 /// After a failed write the next is tried this soon, however rare syncs are otherwise.
 constexpr core::Micros kRetryInterval = 200'000;
 
-/// In front of every message in the ring: whose schema it needs, and what it is.
-struct MessageLead {
-  std::uint64_t schema = 0;
-  RecordType type = RecordType::kPrediction;
-};
-constexpr std::size_t kMessageLeadSize = sizeof(std::uint64_t) + 1;
-
 }  // namespace
 
 struct PredictionLog::State {
@@ -79,6 +60,7 @@ struct PredictionLog::State {
       : options(std::move(given)),
         clock(time),
         ring(options.buffer_events * kBytesPerEvent),
+        writer(ring, clock, options.folder, options.segment_max),
         dropped(metrics.counter("tenure_prediction_events_dropped_total",
                                 "Predictions that did not fit into the log's buffer.")),
         written(metrics.counter("tenure_prediction_events_written_total",
@@ -89,12 +71,8 @@ struct PredictionLog::State {
                                 "Requests refused because the log could not keep their events.")) {}
 
   // Any thread.
-  bool push(MessageLead lead, std::size_t body_size,
+  bool push(std::uint64_t schema, RecordType type, std::size_t body_size,
             const serving::PredictionEvent& event) noexcept;
-  bool push_waiting(MessageLead lead, std::size_t body_size,
-                    const serving::PredictionEvent& event) noexcept;
-  bool can_ever_fit(std::size_t body_size) const noexcept;
-  bool is_stalled() const noexcept;
   void lose(bool is_too_large) noexcept;
   Ticket lost_so_far() const noexcept {
     return static_cast<Ticket>(oversized.load(std::memory_order_acquire)) << 32 |
@@ -108,20 +86,15 @@ struct PredictionLog::State {
   void cycle(bool is_last);
   bool is_asked_for();
   bool sleep(int milliseconds);
-  core::Result<> gather();
-  core::Result<std::size_t> write_batch();
-  void abandon();
-  core::Result<> open_segment();
-  void fill_batch();
   void report_failure(const core::Error& error);
   void settle_waiters(bool is_failed) noexcept;
   void give_up_rest();
-  void add_message(std::string_view message);
   void warn_about_losses();
 
   const PredictionLogOptions options;
   const core::Clock& clock;
   EventRing ring;
+  RingWriter writer;
   core::Counter& dropped;
   core::Counter& written;
   core::Counter& failures;
@@ -131,10 +104,9 @@ struct PredictionLog::State {
   core::Descriptor wake_event;  ///< eventfd: wakes the writer without a lock
   std::atomic<bool> is_woken{false};
   std::atomic<bool> is_stopping{false};
-  std::atomic<std::uint32_t> losses{0};                   ///< events that found no room, ever
-  std::atomic<std::uint32_t> oversized{0};                ///< those that never could
-  std::atomic<bool> is_failing{false};                    ///< the last write failed
-  std::atomic<std::int64_t> write_began_ns{kNotWriting};  ///< of the write under way
+  std::atomic<std::uint32_t> losses{0};     ///< events that found no room, ever
+  std::atomic<std::uint32_t> oversized{0};  ///< those that never could
+  std::atomic<bool> is_failing{false};      ///< the last write failed
 
   std::mutex mutex;  ///< guards what follows, to the blank line
   std::condition_variable progress;
@@ -151,62 +123,21 @@ struct PredictionLog::State {
   std::vector<Waiter> waiters;
 
   std::vector<Waiter> settled;  ///< the writer's own, reused
-  SegmentWriter segment;
-  std::uint64_t next_segment = 1;
-  core::Micros segment_hour =
-      0;  ///< a segment holds no more than an hour, so that it can be archived
-  std::vector<std::uint64_t> segment_schemas;  ///< hash by number within the segment
-  std::unordered_map<std::uint64_t, std::string> schema_bodies;
-  std::string batch;
-  /// What is out of the ring and in the segment, but not synced: after a failure it is done again.
-  struct Unsynced {
-    std::size_t messages = 0;
-    std::uint64_t predictions = 0;
-    std::size_t schemas_before = 0;
-  };
-  Unsynced unsynced;
-  bool is_busy = false;  ///< the last sync had something to sync
+  bool is_busy = false;         ///< the last sync had something to sync
   std::uint64_t warned_drops = 0;
   std::int64_t warned_at_ns = 0;
   std::string reported_failure;  ///< text of the last one logged, until a write succeeds
   std::thread thread;
 };
 
-bool PredictionLog::State::push(MessageLead lead, std::size_t body_size,
+/// Where answers wait for their events, events wait for room: however many a request has, the
+/// writer makes it.
+bool PredictionLog::State::push(std::uint64_t schema, RecordType type, std::size_t body_size,
                                 const serving::PredictionEvent& event) noexcept {
-  if (body_size + kRecordLeadSize > kPayloadMax) return false;
-  const std::size_t size = kMessageLeadSize + body_size;
-  char* const message = ring.reserve(size);
-  if (message == nullptr) return false;
-  std::memcpy(message, &lead.schema, sizeof lead.schema);
-  message[sizeof lead.schema] = static_cast<char>(lead.type);
-  if (lead.type == RecordType::kSchema) {
-    write_schema_body(event, message + kMessageLeadSize);
-  } else {
-    write_prediction_body(event, message + kMessageLeadSize);
-  }
-  ring.commit(message, size);
-  return true;
-}
-
-bool PredictionLog::State::can_ever_fit(std::size_t body_size) const noexcept {
-  return body_size + kRecordLeadSize <= kPayloadMax &&
-         ring.can_ever_fit(kMessageLeadSize + body_size);
-}
-
-bool PredictionLog::State::is_stalled() const noexcept {
-  const std::int64_t began = write_began_ns.load(std::memory_order_relaxed);
-  return began != kNotWriting && clock.monotonic_ns() - began > kStallNs;
-}
-
-/// As push(), but where answers wait for their events, events wait for room: however many a request
-/// has, the writer makes it.
-bool PredictionLog::State::push_waiting(MessageLead lead, std::size_t body_size,
-                                        const serving::PredictionEvent& event) noexcept {
-  if (push(lead, body_size, event)) return true;
-  if (options.policy != LogPolicy::kBlock || !can_ever_fit(body_size)) return false;
+  if (push_message(ring, schema, type, body_size, event)) return true;
+  if (options.policy != LogPolicy::kBlock || !can_ever_push(ring, body_size)) return false;
   for (int i = 0; i < kRoomWaits; ++i) {
-    if (is_failing.load(std::memory_order_acquire) || is_stalled() || is_stopping.load())
+    if (is_failing.load(std::memory_order_acquire) || writer.is_stalled() || is_stopping.load())
       return false;
     const std::uint64_t freed = ring.freed();
     wake();
@@ -216,7 +147,7 @@ bool PredictionLog::State::push_waiting(MessageLead lead, std::size_t body_size,
         return ring.freed() != freed || is_failing.load(std::memory_order_acquire);
       });
     }
-    if (push(lead, body_size, event)) return true;
+    if (push_message(ring, schema, type, body_size, event)) return true;
   }
   return false;
 }
@@ -264,9 +195,7 @@ void PredictionLog::State::wait() {
   while (is_busy && !is_retry && left > kGatherMs) {
     if (!sleep(kGatherMs)) return;
     left -= kGatherMs;
-    const bool is_gathered = gather().has_value();
-    write_began_ns.store(kNotWriting, std::memory_order_relaxed);
-    if (!is_gathered) return;  // the sync will meet the same failure, and reports it
+    if (!writer.gather()) return;  // the sync will meet the same failure, and reports it
   }
   sleep(left);
 }
@@ -288,9 +217,7 @@ void PredictionLog::State::run() {
 /// At the end, what could not be written is counted as lost.
 void PredictionLog::State::give_up_rest() {
   while (const auto message = ring.next()) {
-    if (static_cast<RecordType>((*message)[sizeof(std::uint64_t)]) == RecordType::kPrediction) {
-      dropped.add();
-    }
+    if (read_message(*message).type == RecordType::kPrediction) dropped.add();
   }
 }
 
@@ -334,19 +261,23 @@ void PredictionLog::State::cycle(bool is_last) {
   }
   is_busy = false;
   while (true) {
-    const auto events = write_batch();
-    write_began_ns.store(kNotWriting, std::memory_order_relaxed);
-    if (!events) {
-      report_failure(events.error());
+    const auto synced = writer.sync();
+    if (!synced) {
+      report_failure(synced.error());
       is_failing.store(true, std::memory_order_release);
       {
         const std::lock_guard guard(mutex);
-        failure = events.error();
+        failure = synced.error();
         failed_attempt = number;
         wanted = durable;
         progress.notify_all();
       }
       return settle_waiters(true);
+    }
+    if (synced->predictions > 0) {
+      written.add(synced->predictions);
+      is_failing.store(false, std::memory_order_release);
+      reported_failure.clear();
     }
     {
       const std::lock_guard guard(mutex);
@@ -354,106 +285,10 @@ void PredictionLog::State::cycle(bool is_last) {
       progress.notify_all();
     }
     settle_waiters(false);
-    if (*events == 0) return;
+    if (synced->messages == 0) return;
     is_busy = true;
     if (!is_last && ring.freed() >= target) return;
   }
-}
-
-/// Takes messages out of the ring and writes them; their room is not free yet. After an error all
-/// that was not synced is in the ring again.
-core::Result<> PredictionLog::State::gather() {
-  write_began_ns.store(clock.monotonic_ns(), std::memory_order_relaxed);
-  // Only the start of a batch asks the disk for a new segment, and only when there is something.
-  if (unsynced.messages == 0) {
-    if (ring.reserved() == ring.freed()) return {};
-    if (auto opened = open_segment(); !opened) return opened;
-    unsynced.schemas_before = segment_schemas.size();
-  }
-  batch.clear();
-  fill_batch();
-  if (batch.empty()) return {};
-  auto added = segment.write(batch);
-  if (!added) abandon();
-  return added;
-}
-
-void PredictionLog::State::abandon() {
-  segment_schemas.resize(unsynced.schemas_before);
-  ring.rewind();
-  unsynced = {};
-}
-
-/// Takes messages out of the ring, writes and syncs them, and only then frees their room; after an
-/// error they are still there. Gives the number of messages.
-core::Result<std::size_t> PredictionLog::State::write_batch() {
-  if (auto gathered = gather(); !gathered) return std::move(gathered).error();
-  if (unsynced.messages == 0) return std::size_t{0};
-  if (unsynced.predictions > 0) {
-    if (auto synced = segment.sync(); !synced) {
-      abandon();
-      return std::move(synced).error();
-    }
-    written.add(unsynced.predictions);
-    is_failing.store(false, std::memory_order_release);
-    reported_failure.clear();
-  }
-  ring.release();
-  return std::exchange(unsynced, {}).messages;
-}
-
-core::Result<> PredictionLog::State::open_segment() {
-  const core::Micros now = clock.now();
-  if (segment.is_open() && segment.size() < options.segment_max && now / kHour == segment_hour)
-    return {};
-  segment.close();
-  segment_schemas.clear();
-  segment_hour = now / kHour;
-  if (auto created = segment.create(options.folder, next_segment, now); !created) {
-    // A file of that number that is not ours: take the next one at the next attempt.
-    if (created.error().code == core::ErrorCode::kConflict) ++next_segment;
-    return created;
-  }
-  ++next_segment;
-  return {};
-}
-
-void PredictionLog::State::fill_batch() {
-  while (batch.size() < kBatchMax && segment.size() + batch.size() < options.segment_max) {
-    const auto message = ring.next();
-    if (!message) break;
-    add_message(*message);
-    ++unsynced.messages;
-    if (static_cast<RecordType>((*message)[sizeof(std::uint64_t)]) == RecordType::kPrediction) {
-      ++unsynced.predictions;
-    }
-  }
-}
-
-void PredictionLog::State::add_message(std::string_view message) {
-  std::uint64_t schema = 0;
-  std::memcpy(&schema, message.data(), sizeof schema);
-  const auto type = static_cast<RecordType>(message[sizeof schema]);
-  const std::string_view body = message.substr(kMessageLeadSize);
-  if (type == RecordType::kSchema) {
-    schema_bodies.insert_or_assign(schema, std::string(body));
-    return;
-  }
-  const auto lead = [](RecordType of, std::uint32_t number) {
-    std::array<char, kRecordLeadSize> bytes{};
-    bytes[0] = static_cast<char>(of);
-    std::memcpy(bytes.data() + 1, &number, sizeof number);
-    return bytes;
-  };
-  const auto found = std::ranges::find(segment_schemas, schema);
-  const auto number = static_cast<std::uint32_t>(found - segment_schemas.begin());
-  if (found == segment_schemas.end()) {
-    const auto bytes = lead(RecordType::kSchema, number);
-    append_frame(batch, {bytes.data(), bytes.size()}, schema_bodies.at(schema));
-    segment_schemas.push_back(schema);
-  }
-  const auto bytes = lead(RecordType::kPrediction, number);
-  append_frame(batch, {bytes.data(), bytes.size()}, body);
 }
 
 void PredictionLog::State::warn_about_losses() {
@@ -497,13 +332,14 @@ core::Result<std::unique_ptr<PredictionLog>> PredictionLog::open(PredictionLogOp
     if (auto cut = cut_torn_tail(segments->back()); !cut) {
       return std::move(cut).error().within(segments->back().path.string());
     }
-    state->next_segment = segments->back().number + 1;
+    state->writer.set_next_segment(segments->back().number + 1);
   }
   // Nor may it take the number of one whose files are all that is left of it.
   const auto archived = list_archive(folder);
   if (!archived) return archived.error();
   if (!archived->empty())
-    state->next_segment = std::max(state->next_segment, archived->back().segment + 1);
+    state->writer.set_next_segment(
+        std::max(state->writer.next_segment(), archived->back().segment + 1));
   state->wake_event = core::Descriptor(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (state->wake_event.get() < 0) return core::system_error(errno, "make an eventfd for", folder);
   state->thread = std::thread([raw = state.get()] { raw->run(); });
@@ -521,13 +357,13 @@ void PredictionLog::append(const serving::PredictionEvent& event) noexcept {
   const std::uint64_t schema = schema_hash(event);
   if (!state.known.has(schema)) {
     const std::size_t size = schema_body_size(event);
-    if (!state.push_waiting({schema, RecordType::kSchema}, size, event))
-      return state.lose(!state.can_ever_fit(size));
+    if (!state.push(schema, RecordType::kSchema, size, event))
+      return state.lose(!can_ever_push(state.ring, size));
     state.known.add(schema);
   }
   const std::size_t size = prediction_body_size(event);
-  if (!state.push_waiting({schema, RecordType::kPrediction}, size, event))
-    state.lose(!state.can_ever_fit(size));
+  if (!state.push(schema, RecordType::kPrediction, size, event))
+    state.lose(!can_ever_push(state.ring, size));
   if (state.ring.reserved() - state.ring.freed() > state.ring.capacity() / 2) state.wake();
 }
 
@@ -548,7 +384,7 @@ std::optional<serving::AnswerGate::Ticket> PredictionLog::begin() noexcept {
   State& state = *state_;
   // Room is left for the events of requests that are inside already.
   const std::uint64_t used = state.ring.reserved() - state.ring.freed();
-  if (!state.is_failing.load(std::memory_order_acquire) && !state.is_stalled() &&
+  if (!state.is_failing.load(std::memory_order_acquire) && !state.writer.is_stalled() &&
       used <= state.ring.capacity() / 4 * 3)
     return state.lost_so_far();
   state.refused.add();

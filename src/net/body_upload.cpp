@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
-#include <new>
 #include <utility>
 
 #include <sys/socket.h>
@@ -15,7 +14,6 @@
 namespace tenure::net {
 namespace {
 
-constexpr std::size_t kPage = 4096;
 /// One step takes no more, so that others of its lane have their turn.
 constexpr std::uint64_t kReceiveMax = std::uint64_t{16} << 20;
 
@@ -27,7 +25,7 @@ BodyUpload::~BodyUpload() = default;
 void BodyUpload::fail(core::Error error) {
   sink_.reset();
   decoder_.reset();
-  piece_.reset();
+  piece_ = {};
   error_ = std::move(error);
 }
 
@@ -83,9 +81,8 @@ void BodyUpload::write(std::string_view bytes, bool is_last) noexcept {
 }
 
 void BodyUpload::begin_socket(std::string_view begun, std::uint64_t size) {
-  piece_.reset(static_cast<char*>(std::aligned_alloc(kPage, kSocketPiece)));
-  if (!piece_) throw std::bad_alloc();
-  std::memcpy(piece_.get(), begun.data(), begun.size());
+  piece_ = core::PageBuffer(kSocketPiece);
+  std::memcpy(piece_.data(), begun.data(), begun.size());
   filled_ = begun.size();
   to_receive_ = size - begun.size();
   is_socket_empty_ = is_client_gone_ = false;
@@ -101,7 +98,7 @@ core::Result<> BodyUpload::receive_pieces(int socket) {
   while (to_receive_ > 0 && received < kReceiveMax) {
     const auto room =
         static_cast<std::size_t>(std::min<std::uint64_t>(to_receive_, kSocketPiece - filled_));
-    const ssize_t n = ::recv(socket, piece_.get() + filled_, room, MSG_DONTWAIT);
+    const ssize_t n = ::recv(socket, piece_.data() + filled_, room, MSG_DONTWAIT);
     if (n < 0 && errno == EINTR) continue;
     is_socket_empty_ = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
     is_client_gone_ = n <= 0 && !is_socket_empty_;
@@ -110,17 +107,17 @@ core::Result<> BodyUpload::receive_pieces(int socket) {
     received += static_cast<std::uint64_t>(n);
     to_receive_ -= static_cast<std::uint64_t>(n);
     if (filled_ < kSocketPiece && to_receive_ > 0) continue;
-    if (auto written = sink_->write({piece_.get(), filled_}); !written) return written;
+    if (auto written = sink_->write({piece_.data(), filled_}); !written) return written;
     filled_ = 0;
   }
-  if (to_receive_ == 0) piece_.reset();
+  if (to_receive_ == 0) piece_ = {};
   return {};
 }
 
 std::unique_ptr<BodySink> BodyUpload::end() {
   error_.reset();
   decoder_.reset();
-  piece_.reset();
+  piece_ = {};
   return std::move(sink_);
 }
 

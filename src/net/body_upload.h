@@ -2,11 +2,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string_view>
 
+#include "core/page_buffer.h"
 #include "core/result.h"
 #include "net/body_stream.h"
 #include "net/content_coding.h"
@@ -62,11 +62,8 @@ class BodyUpload {
   std::unique_ptr<StreamDecoder> decoder_;  ///< null: the bytes are as they are
   std::optional<core::Error> error_;
 
-  struct Free {
-    void operator()(char* bytes) const { std::free(bytes); }
-  };
-  std::unique_ptr<char, Free> piece_;  ///< kSocketPiece bytes on whole pages
-  std::size_t filled_ = 0;             ///< bytes in it
+  core::PageBuffer piece_;  ///< kSocketPiece bytes from begin_socket() on
+  std::size_t filled_ = 0;  ///< bytes in it
   std::uint64_t to_receive_ = 0;
   bool is_socket_empty_ = false;
   bool is_client_gone_ = false;

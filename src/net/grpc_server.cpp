@@ -15,6 +15,8 @@
 #include <grpcpp/security/tls_credentials_options.h>
 
 #include "core/log.h"
+#include "net/listener.h"
+#include "net/socket_address.h"
 
 namespace tenure::net {
 namespace {
@@ -66,6 +68,11 @@ core::Result<std::unique_ptr<GrpcServer>> GrpcServer::start(
   if (options.tls.is_set()) {
     if (auto checked = TlsCertificate::check(options.tls); !checked)
       return std::move(checked).error();
+  }
+  // Nor why it cannot listen.
+  if (const auto address = SocketAddress::parse(options.host, options.port)) {
+    auto is_free = Listener::check_port_is_free(*address, "serving.grpc_port");
+    if (!is_free) return std::move(is_free).error();
   }
   auto state = std::make_unique<State>();
   state->options = options;

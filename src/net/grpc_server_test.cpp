@@ -47,6 +47,9 @@ TEST(GrpcServer, LeavesStandardErrorToWhoReportsThatThePortIsTaken) {
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
   ASSERT_FALSE(second.has_value());
   EXPECT_EQ(second.error().code, core::ErrorCode::kUnavailable);
+  const std::string& message = second.error().message;
+  EXPECT_NE(message.find("port " + std::to_string((*first)->port())), std::string::npos) << message;
+  EXPECT_NE(message.find("serving.grpc_port"), std::string::npos) << message;
 }
 
 TEST(GrpcServer, SaysWhatIsWrongWithACertificate) {

@@ -11,19 +11,19 @@
 namespace tenure::net {
 namespace {
 
-core::Error bind_error(const SocketAddress& address, int failure) {
+core::Error bind_error(const SocketAddress& address, int failure, std::string_view key) {
   switch (failure) {
     case EADDRINUSE:
       return core::Error{
           core::ErrorCode::kUnavailable,
           fmt::format("port {} on {} is in use by another program: stop it, or choose another port "
-                      "with serving.port (0 = any free one)",
-                      address.port(), address.host())};
+                      "with {} (0 = any free one)",
+                      address.port(), address.host(), key)};
     case EACCES:
       return core::Error{core::ErrorCode::kPermissionDenied,
-                         fmt::format("port {} needs special rights: choose serving.port from 1024 "
+                         fmt::format("port {} needs special rights: choose {} from 1024 "
                                      "on, or put a reverse proxy in front",
-                                     address.port())};
+                                     address.port(), key)};
     case EADDRNOTAVAIL:
       return core::Error{core::ErrorCode::kInvalidArgument,
                          fmt::format("serving.host: this machine has no address {}; use 127.0.0.1 "
@@ -48,12 +48,12 @@ core::Descriptor make_socket(const SocketAddress& address) {
 
 }  // namespace
 
-core::Result<> Listener::check_port_is_free(const SocketAddress& address) {
+core::Result<> Listener::check_port_is_free(const SocketAddress& address, std::string_view key) {
   if (address.port() == 0) return {};
   const core::Descriptor probe = make_socket(address);
   if (!probe.is_open() || !switch_on(probe.get(), SO_REUSEADDR) ||
       ::bind(probe.get(), address.data(), address.size()) != 0) {
-    return bind_error(address, errno);
+    return bind_error(address, errno, key);
   }
   return {};
 }
@@ -63,7 +63,7 @@ core::Result<> Listener::open(const SocketAddress& address) {
   const int fd = made.get();
   if (fd < 0 || !switch_on(fd, SO_REUSEADDR) || !switch_on(fd, SO_REUSEPORT) ||
       ::bind(fd, address.data(), address.size()) != 0 || ::listen(fd, SOMAXCONN) != 0) {
-    return bind_error(address, errno);
+    return bind_error(address, errno, "serving.port");
   }
   socket_ = std::move(made);
   return {};

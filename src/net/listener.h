@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "core/descriptor.h"
 #include "core/result.h"
@@ -14,7 +15,9 @@ class Listener {
  public:
   /// SO_REUSEPORT would let a second server of the same user share the port and take half of its
   /// connections without a word. A socket without that option finds out whether anybody listens.
-  static core::Result<> check_port_is_free(const SocketAddress& address);
+  /// `key`: of the configuration, for the message. Errors: as HttpServer::listen.
+  static core::Result<> check_port_is_free(const SocketAddress& address,
+                                           std::string_view key = "serving.port");
 
   /// Errors: as HttpServer::listen.
   core::Result<> open(const SocketAddress& address);

@@ -4,10 +4,9 @@
 #include <csignal>
 #include <limits>
 #include <pthread.h>
-#include <unistd.h>
 #include <utility>
 
-#include <sys/resource.h>
+#include "core/niceness.h"
 
 namespace tenure::net {
 
@@ -52,8 +51,7 @@ void WorkerPool::stop() {
 }
 
 void WorkerPool::run() {
-  // Linux keeps a niceness for each thread. Not being allowed to set it costs nothing but fairness.
-  if (niceness_ != 0) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), niceness_);
+  core::be_nice(niceness_);
   // sendfile to a client that has gone would end the process; there is no flag against it.
   sigset_t broken_pipe;
   sigemptyset(&broken_pipe);

@@ -199,6 +199,10 @@ core::Result<> count(data::Engine& engine, const std::string& rows, const learn:
   return {};
 }
 
+core::Error cancelled() {
+  return core::Error{core::ErrorCode::kCancelled, "cancelled"};
+}
+
 /// Counts the rows that are done, from all threads, and says so now and then.
 class Progress {
  public:
@@ -209,7 +213,7 @@ class Progress {
     const std::int64_t before = done_.fetch_add(rows);
     if (request_->progress && before / kStep != (before + rows) / kStep) report(before + rows);
     if (!is_cancelled_) return {};
-    return core::Error{core::ErrorCode::kCancelled, "cancelled"};
+    return cancelled();
   }
   /// So many in all.
   bool go_on_at(std::int64_t done) {
@@ -336,6 +340,165 @@ class ChunkWriter {
   std::string function_;  ///< of SQL; "" = answers are more than it gives
 };
 
+/// One call: what it works on, and how far it has come.
+class Scoring {
+ public:
+  /// All are borrowed.
+  Scoring(data::Engine& engine, const learn::Model& model, const BatchRequest& request,
+          const std::filesystem::path& folder)
+      : engine_(&engine),
+        model_(&model),
+        request_(&request),
+        folder_(&folder),
+        spec_(spec_of(request)),
+        stamp_(request.input) {}
+
+  core::Result<BatchReport> run();
+  /// Rows that another call with the same folder need not score again.
+  std::int64_t done() const { return done_; }
+
+ private:
+  core::Result<> score_whole();
+  core::Result<> score_chunks();
+  core::Result<> choose_offers();
+  core::Result<> publish();
+  core::Result<> check_input() const;
+  core::Error explained(core::Error error) const;
+
+  std::filesystem::path part(std::int64_t chunk) const { return part_of(*folder_, "part", chunk); }
+
+  data::Engine* engine_;
+  const learn::Model* model_;
+  const BatchRequest* request_;
+  const std::filesystem::path* folder_;
+  data::DataSpec spec_;
+  FileStamp stamp_;
+  Rows rows_;
+  std::shared_ptr<Progress> progress_;
+  std::optional<ChunkWriter> writer_;
+  std::optional<decision::CampaignSelection> selection_;  ///< when offers have limits
+  std::int64_t chunks_ = 0;
+  std::string_view kind_ = "part";  ///< of the files that the output is made of
+  std::int64_t done_ = 0;
+  BatchReport report_;
+};
+
+core::Result<BatchReport> Scoring::run() {
+  auto rows = open_rows(*engine_, spec_, *request_);
+  if (!rows) return std::move(rows).error();
+  rows_ = *std::move(rows);
+  progress_ = std::make_shared<Progress>(*request_, rows_.count);
+  auto writer = ChunkWriter::make(*engine_, *model_, *request_, rows_, progress_);
+  if (!writer) return std::move(writer).error();
+  writer_.emplace(*std::move(writer));
+  if (writer_->can_write_whole(rows_.count)) {
+    if (auto scored = score_whole(); !scored) return std::move(scored).error();
+    return report_;
+  }
+  if (request_->is_decided() && request_->has_limits()) {
+    decision::CampaignLimits limits;
+    limits.budget = request_->budget.value_or(limits.budget);
+    limits.capacity = request_->capacity.value_or(limits.capacity);
+    auto within = decision::CampaignSelection::within(limits);
+    if (!within) return std::move(within).error();
+    selection_ = *std::move(within);
+  }
+  if (auto scored = score_chunks(); !scored) return std::move(scored).error();
+  if (auto checked = check_input(); !checked) return std::move(checked).error();
+  if (selection_)
+    if (auto chosen = choose_offers(); !chosen) return std::move(chosen).error();
+  if (auto published = publish(); !published) return std::move(published).error();
+  return report_;
+}
+
+/// What a failed query says; cleaning tells which value of the input it is, and where.
+core::Error Scoring::explained(core::Error error) const {
+  if (progress_->is_cancelled()) return cancelled();
+  if (rows_.is_direct && error.code == core::ErrorCode::kInvalidArgument)
+    if (auto cleaned = clean(*engine_, spec_, *folder_); !cleaned)
+      return std::move(cleaned).error();
+  return error;
+}
+
+core::Result<> Scoring::check_input() const {
+  if (!rows_.is_direct || stamp_ == FileStamp(request_->input)) return {};
+  return core::Error{
+      core::ErrorCode::kConflict,
+      fmt::format("{} was changed while it was scored; score it again", request_->input.string())};
+}
+
+core::Result<> Scoring::score_whole() {
+  if (!progress_->go_on_at(0)) return cancelled();
+  core::Result<> checked;
+  auto written = writer_->write_whole(
+      fmt::format("FROM ({})", rows_.query),
+      [&](const std::filesystem::path& file) -> core::Result<> {
+        checked = check_input();
+        if (checked)
+          checked = count(*engine_, fmt::format("read_parquet({})", data::quote_path(file)),
+                          *model_, *request_, report_);
+        return checked;
+      });
+  if (written || !checked) return written;
+  return explained(std::move(written).error());
+}
+
+core::Result<> Scoring::score_chunks() {
+  const std::int64_t chunk_rows = writer_->chunk_rows();
+  chunks_ = (rows_.count + chunk_rows - 1) / chunk_rows;
+  for (std::int64_t chunk = 0; chunk < chunks_; ++chunk) {
+    done_ = chunk * chunk_rows;
+    if (!progress_->go_on_at(done_)) return cancelled();
+    if (!is_there(part(chunk))) {
+      auto written =
+          writer_->write(fmt::format("FROM ({0}) WHERE {1} >= {2} AND {1} < {3}", rows_.query,
+                                     data::kRowNumber, done_, done_ + chunk_rows),
+                         part(chunk));
+      if (!written) return explained(std::move(written).error());
+    }
+    if (!selection_) continue;
+    auto table = engine_->query(
+        fmt::format("SELECT * FROM read_parquet({})", data::quote_path(part(chunk))));
+    if (!table) return std::move(table).error();
+    if (auto added = writer_->answers().add_candidates(*table, *selection_); !added) return added;
+  }
+  done_ = rows_.count;
+  return {};
+}
+
+core::Result<> Scoring::choose_offers() {
+  const decision::OfferSelection::Selection chosen = std::move(*selection_).select();
+  kind_ = "settled";
+  const std::string_view why_not = !request_->capacity ? "over_budget"
+                                   : !request_->budget ? "over_capacity"
+                                                       : "over_limits";
+  const auto chunk_rows = static_cast<std::size_t>(writer_->chunk_rows());
+  for (std::int64_t chunk = 0; chunk < chunks_; ++chunk) {
+    const std::size_t first = static_cast<std::size_t>(chunk) * chunk_rows;
+    const std::size_t size = std::min(chunk_rows, chosen.offers.size() - first);
+    auto settled =
+        settle_offers(*engine_, *request_->policy, std::span(chosen.offers).subspan(first, size),
+                      why_not, part(chunk), part_of(*folder_, kind_, chunk));
+    if (!settled) return settled;
+  }
+  report_.expected_cost = chosen.cost;
+  report_.profit_bound = chosen.bound;
+  return {};
+}
+
+/// Makes the output of the parts.
+core::Result<> Scoring::publish() {
+  std::string parts;
+  for (std::int64_t chunk = 0; chunk < chunks_; ++chunk)
+    parts += (chunk == 0 ? "" : ", ") + data::quote_path(part_of(*folder_, kind_, chunk));
+  for (const char* table : {"scores", "chosen_offers"})
+    if (auto dropped = engine_->execute(fmt::format("DROP TABLE IF EXISTS {}", table)); !dropped)
+      return dropped;
+  const std::string all = fmt::format("read_parquet([{}])", parts);
+  if (auto counted = count(*engine_, all, *model_, *request_, report_); !counted) return counted;
+  return data::write_by_name(*engine_, fmt::format("SELECT * FROM {}", all), request_->output);
+}
+
 }  // namespace
 
 core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& model,
@@ -343,123 +506,13 @@ core::Result<BatchReport> score_file(data::Engine& engine, const learn::Model& m
   TENURE_ASSERT(request.columns.size() == model.transform().inputs().size());
   ScratchFolder scratch(request.scratch);
   if (auto made = core::make_directories(scratch.path()); !made) return std::move(made).error();
-  const data::DataSpec spec = spec_of(request);
-  const FileStamp stamp(request.input);
-  const auto cancelled_at = [&](std::int64_t done) {
-    scratch.keep();
-    return core::Error{
-        core::ErrorCode::kCancelled,
-        fmt::format("cancelled after {} rows; the same command goes on there", done)};
-  };
-  const auto kept = [&](core::Error error, std::int64_t done) {
-    return error.code == core::ErrorCode::kCancelled ? cancelled_at(done) : std::move(error);
-  };
-  auto rows = open_rows(engine, spec, request);
-  if (!rows) {
-    if (rows.error().code == core::ErrorCode::kCancelled) scratch.keep();
-    return std::move(rows).error();
-  }
-  const auto progress = std::make_shared<Progress>(request, rows->count);
-  auto writer = ChunkWriter::make(engine, model, request, *rows, progress);
-  if (!writer) return std::move(writer).error();
-
-  // What a failed query says; cleaning tells which value of the input it is, and where.
-  const auto explained = [&](core::Error error, std::int64_t done) {
-    if (progress->is_cancelled()) return cancelled_at(done);
-    if (rows->is_direct && error.code == core::ErrorCode::kInvalidArgument)
-      if (auto cleaned = clean(engine, spec, scratch.path()); !cleaned)
-        return std::move(cleaned).error();
-    return kept(std::move(error), done);
-  };
-  const auto check_input = [&]() -> core::Result<> {
-    if (!rows->is_direct || stamp == FileStamp(request.input)) return {};
-    return core::Error{
-        core::ErrorCode::kConflict,
-        fmt::format("{} was changed while it was scored; score it again", request.input.string())};
-  };
-
-  BatchReport report;
-  if (writer->can_write_whole(rows->count)) {
-    if (!progress->go_on_at(0)) return cancelled_at(0);
-    core::Result<> checked;
-    auto written = writer->write_whole(
-        fmt::format("FROM ({})", rows->query),
-        [&](const std::filesystem::path& file) -> core::Result<> {
-          checked = check_input();
-          if (checked)
-            checked = count(engine, fmt::format("read_parquet({})", data::quote_path(file)), model,
-                            request, report);
-          return checked;
-        });
-    if (written) return report;
-    return checked ? explained(std::move(written).error(), 0) : kept(std::move(written).error(), 0);
-  }
-
-  std::optional<decision::CampaignSelection> selection;
-  if (request.is_decided() && request.has_limits()) {
-    decision::CampaignLimits limits;
-    limits.budget = request.budget.value_or(limits.budget);
-    limits.capacity = request.capacity.value_or(limits.capacity);
-    auto within = decision::CampaignSelection::within(limits);
-    if (!within) return std::move(within).error();
-    selection = *std::move(within);
-  }
-  const std::int64_t chunk_rows = writer->chunk_rows();
-  const std::int64_t chunks = (rows->count + chunk_rows - 1) / chunk_rows;
-  for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-    const std::int64_t first = chunk * chunk_rows;
-    if (!progress->go_on_at(first)) return cancelled_at(first);
-    const std::filesystem::path part = part_of(scratch.path(), "part", chunk);
-    if (!is_there(part)) {
-      auto written =
-          writer->write(fmt::format("FROM ({0}) WHERE {1} >= {2} AND {1} < {3}", rows->query,
-                                    data::kRowNumber, first, first + chunk_rows),
-                        part);
-      if (!written) return explained(std::move(written).error(), first);
-    }
-    if (!selection) continue;
-    auto table =
-        engine.query(fmt::format("SELECT * FROM read_parquet({})", data::quote_path(part)));
-    if (!table) return kept(std::move(table).error(), first);
-    if (auto added = writer->answers().add_candidates(*table, *selection); !added)
-      return std::move(added).error();
-  }
-
-  if (auto checked = check_input(); !checked) return std::move(checked).error();
-  std::string_view kind = "part";
-  if (selection) {
-    const decision::OfferSelection::Selection chosen = std::move(*selection).select();
-    kind = "settled";
-    const std::string_view why_not = !request.capacity ? "over_budget"
-                                     : !request.budget ? "over_capacity"
-                                                       : "over_limits";
-    for (std::int64_t chunk = 0; chunk < chunks; ++chunk) {
-      const auto first = static_cast<std::size_t>(chunk * chunk_rows);
-      const auto size =
-          std::min(static_cast<std::size_t>(chunk_rows), chosen.offers.size() - first);
-      if (auto settled = settle_offers(
-              engine, *request.policy, std::span(chosen.offers).subspan(first, size), why_not,
-              part_of(scratch.path(), "part", chunk), part_of(scratch.path(), kind, chunk));
-          !settled)
-        return kept(std::move(settled).error(), rows->count);
-    }
-    report.expected_cost = chosen.cost;
-    report.profit_bound = chosen.bound;
-  }
-  std::string parts;
-  for (std::int64_t chunk = 0; chunk < chunks; ++chunk)
-    parts += (chunk == 0 ? "" : ", ") + data::quote_path(part_of(scratch.path(), kind, chunk));
-  for (const char* table : {"scores", "chosen_offers"})
-    if (auto dropped = engine.execute(fmt::format("DROP TABLE IF EXISTS {}", table)); !dropped)
-      return kept(std::move(dropped).error(), rows->count);
-  const std::string all = fmt::format("read_parquet([{}])", parts);
-  if (auto counted = count(engine, all, model, request, report); !counted)
-    return kept(std::move(counted).error(), rows->count);
-  if (auto published =
-          data::write_by_name(engine, fmt::format("SELECT * FROM {}", all), request.output);
-      !published)
-    return kept(std::move(published).error(), rows->count);
-  return report;
+  Scoring scoring(engine, model, request, scratch.path());
+  auto report = scoring.run();
+  if (report || report.error().code != core::ErrorCode::kCancelled) return report;
+  scratch.keep();
+  return core::Error{
+      core::ErrorCode::kCancelled,
+      fmt::format("cancelled after {} rows; the same command goes on there", scoring.done())};
 }
 
 }  // namespace tenure::serving

@@ -15,7 +15,8 @@ std::string_view reason_name(FallbackReason reason) {
                                                                      "invalid_score",
                                                                      "suspended",
                                                                      "low_confidence",
-                                                                     "deadline"};
+                                                                     "deadline",
+                                                                     "no_stored_features"};
   return kNames[static_cast<std::size_t>(reason)];
 }
 

@@ -20,8 +20,9 @@ enum class FallbackReason : std::uint8_t {
   kSuspended,         ///< the model's circuit breaker is open
   kLowConfidence,     ///< the conformal set does not decide, and serving.fallback wants a decision
   kDeadline,          ///< the time for the request had run out
+  kNoStoredFeatures,  ///< the model has none, and the request gives none either
 };
-inline constexpr std::size_t kFallbackReasons = 9;
+inline constexpr std::size_t kFallbackReasons = 10;
 
 std::string_view reason_name(FallbackReason reason);  ///< "unknown_entity"; "" for kNone
 

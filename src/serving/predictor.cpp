@@ -178,7 +178,9 @@ void Predictor::answer(Call& call, features::OnlineReader::Scratch& online,
     const bool needs_store = is_lookup && (snapshot.reader || !is_given);
     const bool is_found = needs_store && read == StoreRead::kDone && info[place].is_found;
     FallbackReason reason = FallbackReason::kNone;
-    if (needs_store && read != StoreRead::kDone) {
+    if (needs_store && !snapshot.reader) {
+      reason = FallbackReason::kNoStoredFeatures;
+    } else if (needs_store && read != StoreRead::kDone) {
       reason =
           read == StoreRead::kLate ? FallbackReason::kDeadline : FallbackReason::kStoreUnavailable;
     } else if (needs_store && !is_found && !is_given) {

@@ -218,7 +218,9 @@ TEST_F(PredictorTest, ServesAModelWithoutStoredFeatures) {
       predict({{.entity_id = "C-1", .given = given}, {.entity_id = "C-1", .given = {}}}, snapshot);
   EXPECT_EQ(predictions[0].level, Level::kPrimary);
   EXPECT_EQ(predictions[0].probability, score({Cell::of("b"), Cell{}}));
-  EXPECT_EQ(predictions[1].reason, FallbackReason::kStoreUnavailable);
+  EXPECT_EQ(predictions[1].level, Level::kBaseRate);
+  EXPECT_EQ(predictions[1].reason, FallbackReason::kNoStoredFeatures);
+  EXPECT_EQ(reason_name(predictions[1].reason), "no_stored_features");
 }
 
 TEST_F(PredictorTest, KeepsManyRowsOfAllKindsApart) {

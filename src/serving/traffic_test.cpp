@@ -318,7 +318,7 @@ TEST_F(TrafficTest, TakesOutAnArmThatFallsBackAndTellsTheRegistry) {
   std::vector<Prediction> out(rows.size());
   traffic.predict(*champion_, rows, scratch_, out);
   EXPECT_EQ(out[0].variant, "canary");
-  EXPECT_EQ(out[0].reason, FallbackReason::kStoreUnavailable);
+  EXPECT_EQ(out[0].reason, FallbackReason::kNoStoredFeatures);
   world_.clock.advance(core::kMicrosPerSecond);
   traffic.check_guard();
   EXPECT_EQ(arm(traffic).state, "taken out");

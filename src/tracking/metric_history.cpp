@@ -8,6 +8,7 @@
 #include "tracking/metric_sampling.h"
 #include "tracking/run_rows.h"
 #include "tracking/sql_rows.h"
+#include "tracking/validation.h"
 
 namespace tenure::tracking {
 namespace {
@@ -20,8 +21,6 @@ constexpr std::size_t kRunsMax = 100;
 constexpr std::int64_t kBulkMax = 25'000;
 constexpr std::int64_t kSampledMax = 2500;
 constexpr std::int64_t kPointsOfRunMax = 25'000;
-constexpr std::string_view kHint =
-    " See the API docs for more information about request parameters.";
 
 core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
@@ -119,12 +118,13 @@ core::Result<std::vector<RunSeries>> sampled_metric_history(storage::Database& d
     return invalid(
         fmt::format("GetMetricHistoryBulkInterval request must specify at most {} "
                     "run_ids. Received {} run_ids.{}",
-                    kRunsMax, run_ids.size(), kHint));
+                    kRunsMax, run_ids.size(), kSeeApiDocs));
   }
   if (key.empty())
     return invalid("GetMetricHistoryBulkInterval request must specify a metric_key.");
   if (max_results < 1 || max_results > kSampledMax)
-    return invalid(fmt::format("max_results must be between 1 and {}.{}", kSampledMax, kHint));
+    return invalid(
+        fmt::format("max_results must be between 1 and {}.{}", kSampledMax, kSeeApiDocs));
   if (range && range->begin > range->end) {
     return invalid(
         fmt::format("end_step must be greater than start_step. Found start_step={} and "

@@ -1,14 +1,13 @@
 #include "tracking/multipart_upload.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <span>
 
 #include <fmt/format.h>
 
 #include "core/id.h"
 #include "core/json.h"
+#include "core/page_buffer.h"
 #include "storage/objects/object_key.h"
 
 namespace tenure::tracking {
@@ -48,29 +47,12 @@ core::Error invalid(std::string message) {
   return core::Error{core::ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-/// On whole pages, so that a store may write them as they are (ObjectWriter::expect).
-class PieceBuffer {
- public:
-  PieceBuffer() : bytes_(static_cast<char*>(std::aligned_alloc(kPage, kPieceBytes))) {
-    if (!bytes_) throw std::bad_alloc();
-  }
-  std::span<char> room() const { return {bytes_.get(), kPieceBytes}; }
-
- private:
-  static constexpr std::size_t kPage = 4096;
-  struct Free {
-    void operator()(char* bytes) const { std::free(bytes); }
-  };
-  std::unique_ptr<char, Free> bytes_;
-};
-
-core::Result<> copy(storage::ObjectReader& from, storage::ObjectWriter& to,
-                    const PieceBuffer& buffer) {
+core::Result<> copy(storage::ObjectReader& from, storage::ObjectWriter& to, std::span<char> room) {
   for (;;) {
-    auto n = from.read(buffer.room());
+    auto n = from.read(room);
     if (!n) return std::move(n).error();
     if (*n == 0) return {};
-    if (auto written = to.write({buffer.room().data(), *n}); !written) return written;
+    if (auto written = to.write({room.data(), *n}); !written) return written;
   }
 }
 
@@ -158,11 +140,13 @@ core::Result<> MultipartUploads::join(std::string_view id, std::string_view key,
   std::uint64_t size = 0;
   for (const storage::ObjectInfo& part : *sent) size += part.size;
   if (auto taken = (*writer)->expect(size); !taken) return taken;
-  const PieceBuffer buffer;
+  // On whole pages, so that a store may write them as they are (ObjectWriter::expect).
+  const core::PageBuffer buffer(kPieceBytes);
   for (const Part& part : parts) {
     auto reader = open_as_sent(id, part);
     if (!reader) return std::move(reader).error();
-    if (auto copied = copy(**reader, **writer, buffer); !copied) return copied;
+    if (auto copied = copy(**reader, **writer, {buffer.data(), kPieceBytes}); !copied)
+      return copied;
   }
   return (*writer)->commit();
 }

@@ -19,6 +19,10 @@ inline constexpr std::size_t kExperimentNameMax = 256;      ///< of the column
 inline constexpr std::size_t kModelNameMax = 256;
 inline constexpr std::size_t kAliasMax = 255;
 
+/// What MLflow's errors on parameters of a request end with.
+inline constexpr std::string_view kSeeApiDocs =
+    " See the API docs for more information about request parameters.";
+
 /// Checks the key of a metric, param or tag: letters of any script, digits, "_-. :/", a normalised
 /// relative path, at most kKeyMax characters. `parameter` is MLflow's name of the field ("name" for
 /// metrics, "key" for the rest), `what` that used when it is too long ("Metric name").

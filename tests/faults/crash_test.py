@@ -192,9 +192,13 @@ class Serving(unittest.TestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            done = tenure("up", "--port", port, cwd=self.project, check=False, timeout=30)
-            self.assertEqual(done.returncode, EXIT_UNAVAILABLE, done.stderr)
-            self.assertIn(str(port), done.stderr)
+            for option, key in (("--port", "serving.port"), ("--grpc-port", "serving.grpc_port")):
+                ports = {"--port": 0, "--grpc-port": 0, option: port}
+                done = tenure("up", *(word for pair in ports.items() for word in pair), cwd=self.project, check=False,
+                              timeout=30)
+                self.assertEqual(done.returncode, EXIT_UNAVAILABLE, done.stderr)
+                self.assertIn(f"port {port} on 127.0.0.1 is in use", done.stderr)
+                self.assertIn(key, done.stderr)
 
     def test_an_address_for_everyone_needs_a_word(self):
         done = tenure("up", "--host", "0.0.0.0", "--port", "0", cwd=self.project, check=False, timeout=30)

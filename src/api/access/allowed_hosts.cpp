@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "api/access/ask_first.h"
 #include "api/access/protocol_paths.h"
 #include "core/ascii_case.h"
 
@@ -61,23 +62,16 @@ bool AllowedHosts::allows(std::string_view host) const {
 void refuse_foreign_hosts(const AllowedHosts& hosts, std::vector<net::Route>& routes) {
   if (hosts.allows_all()) return;
   const auto allowed = std::make_shared<const AllowedHosts>(hosts);
+  const auto refuses = [allowed](const net::Request& request, net::Response& response) {
+    const std::string_view host = request.header("Host");
+    if (allowed->allows(host)) return false;
+    response.error(403, fmt::format("Invalid Host header - possible DNS rebinding attack detected: "
+                                    "'{}' is not in serving.allowed_hosts",
+                                    host.substr(0, 256)));
+    return true;
+  };
   for (net::Route& route : routes) {
-    if (route.role == net::Role::kAnyone && !is_tracking_path(route.path)) continue;
-    const auto checked = [&allowed](net::Handler inner) -> net::Handler {
-      return [allowed, inner = std::move(inner)](const net::Request& request,
-                                                 net::Response& response) {
-        const std::string_view host = request.header("Host");
-        if (!allowed->allows(host)) {
-          return response.error(
-              403, fmt::format("Invalid Host header - possible DNS rebinding attack detected: "
-                               "'{}' is not in serving.allowed_hosts",
-                               host.substr(0, 256)));
-        }
-        if (inner) inner(request, response);
-      };
-    };
-    route.handler = checked(std::move(route.handler));
-    route.before_body = checked(std::move(route.before_body));
+    if (route.role != net::Role::kAnyone || is_tracking_path(route.path)) ask_first(refuses, route);
   }
 }
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <memory>
-#include <utility>
 
+#include "api/access/ask_first.h"
 #include "api/access/protocol_paths.h"
 #include "core/ascii_case.h"
 
@@ -48,18 +48,13 @@ bool is_own_page(std::string_view origin, std::string_view host,
 void refuse_foreign_pages(const std::vector<std::string>& allowed,
                           std::vector<net::Route>& routes) {
   const auto origins = std::make_shared<const std::vector<std::string>>(allowed);
+  const auto refuses = [origins](const net::Request& request, net::Response& response) {
+    if (is_own_page(request.header("Origin"), request.header("Host"), *origins)) return false;
+    response.error(403, kRefusal);
+    return true;
+  };
   for (net::Route& route : routes) {
-    if (!is_tracking_path(route.path) || !changes_something(route.method)) continue;
-    const auto checked = [origins](net::Handler inner) -> net::Handler {
-      return [origins, inner = std::move(inner)](const net::Request& request,
-                                                 net::Response& response) {
-        if (!is_own_page(request.header("Origin"), request.header("Host"), *origins))
-          return response.error(403, kRefusal);
-        if (inner) inner(request, response);
-      };
-    };
-    route.handler = checked(std::move(route.handler));
-    route.before_body = checked(std::move(route.before_body));
+    if (is_tracking_path(route.path) && changes_something(route.method)) ask_first(refuses, route);
   }
 }
 

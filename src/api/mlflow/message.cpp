@@ -12,6 +12,7 @@
 #include "api/mlflow/request_json.h"
 #include "core/ascii_case.h"
 #include "core/utf8.h"
+#include "tracking/validation.h"
 
 namespace tenure::api::mlflow {
 namespace {
@@ -24,9 +25,6 @@ using core::JsonObject;
 using core::Result;
 using JsonKind = decltype(Json().kind());
 using JsonString = std::remove_cvref_t<decltype(Json().get_string())>;
-
-constexpr std::string_view kSeeDocs =
-    " See the API docs for more information about request parameters.";
 
 /// What an error repeats of a value.
 constexpr std::size_t kShownMax = 1000;
@@ -152,7 +150,7 @@ Error invalid_value(std::string_view parameter, const Json& value) {
   return Error{ErrorCode::kInvalidArgument,
                fmt::format("Invalid value {} for parameter '{}' supplied:  Hint: Value was of type "
                            "'{}'.{}",
-                           shown(value), parameter, python_type(value), kSeeDocs)};
+                           shown(value), parameter, python_type(value), tracking::kSeeApiDocs)};
 }
 
 Result<Message> Message::read(const net::Request& request,
@@ -187,7 +185,8 @@ std::string Message::place(std::string_view name) const {
 
 Error Message::missing(std::string_view name) const {
   return Error{ErrorCode::kInvalidArgument,
-               fmt::format("Missing value for required parameter '{}'.{}", place(name), kSeeDocs)};
+               fmt::format("Missing value for required parameter '{}'.{}", place(name),
+                           tracking::kSeeApiDocs)};
 }
 
 Error Message::wrong_type(std::string_view name, const Json& value) const {

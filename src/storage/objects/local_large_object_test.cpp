@@ -1,12 +1,11 @@
 // Large objects of a local store: laid out beforehand, written past the page cache where that goes.
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "core/page_buffer.h"
 #include "storage/objects/local_object_store.h"
 #include "storage/testing/temporary_folder.h"
 
@@ -15,7 +14,7 @@ namespace {
 
 using testing::TemporaryFolder;
 
-constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPage = core::PageBuffer::kPage;
 constexpr std::size_t kPiece = 64 * kPage;
 
 class LargeObject : public ::testing::Test {
@@ -24,7 +23,6 @@ class LargeObject : public ::testing::Test {
     auto store = open_local_object_store(folder_.path() / "objects");
     EXPECT_TRUE(store);
     store_ = *std::move(store);
-    room_.reset(static_cast<char*>(std::aligned_alloc(kPage, kPiece + kPage)));
     for (std::size_t i = 0; i < bytes_.size(); ++i) bytes_[i] = static_cast<char>(i * 31 % 251);
   }
 
@@ -32,19 +30,16 @@ class LargeObject : public ::testing::Test {
   core::Result<> write(ObjectWriter& writer, std::size_t piece, std::size_t off) {
     for (std::string_view rest = bytes_; !rest.empty();) {
       const std::string_view part = rest.substr(0, piece);
-      part.copy(room_.get() + off, part.size());
-      if (auto done = writer.write({room_.get() + off, part.size()}); !done) return done;
+      part.copy(room_.data() + off, part.size());
+      if (auto done = writer.write({room_.data() + off, part.size()}); !done) return done;
       rest.remove_prefix(part.size());
     }
     return {};
   }
 
-  struct Free {
-    void operator()(char* bytes) const { std::free(bytes); }
-  };
   TemporaryFolder folder_;
   std::unique_ptr<ObjectStore> store_;
-  std::unique_ptr<char, Free> room_;
+  core::PageBuffer room_{kPiece + kPage};
   std::string bytes_ = std::string(12 * kPiece + 1234, ' ');
 };
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/file.h"
+#include "core/page_buffer.h"
 
 namespace tenure::storage {
 namespace {
@@ -22,7 +23,7 @@ constexpr std::uint64_t kWriteBack = std::uint64_t{32} << 20;
 
 /// From this size on a file is worth being laid out beforehand, and written past the page cache.
 constexpr std::uint64_t kLargeMin = std::uint64_t{1} << 20;
-constexpr std::size_t kPage = 4096;
+constexpr std::size_t kPage = core::PageBuffer::kPage;
 
 class LocalObjectReader final : public ObjectReader {
  public:

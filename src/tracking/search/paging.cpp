@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "tracking/validation.h"
+
 namespace tenure::tracking {
 namespace {
 
@@ -46,8 +48,8 @@ core::Result<> check_max_results(std::int64_t asked, SearchLanguage language) {
   if (language == SearchLanguage::kRuns) {
     return invalid(
         fmt::format("Invalid value {} for parameter 'max_results' supplied:  Hint: Value was of "
-                    "type 'int'. See the API docs for more information about request parameters.",
-                    asked));
+                    "type 'int'.{}",
+                    asked, kSeeApiDocs));
   }
   return invalid(
       fmt::format("Invalid value {} for parameter 'max_results' supplied. It must be at most {}",

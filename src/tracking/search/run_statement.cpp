@@ -126,8 +126,7 @@ void add_orders(Statement& statement, const ReadQuery& query, std::size_t n) {
       has_start = true;
       add_start_order(statement, order.is_ascending);
     } else if (attribute != nullptr) {
-      statement.order(attribute->column, order.is_ascending,
-                      attribute->type == Attribute::Type::kText);
+      statement.order(*attribute, order.is_ascending);
     } else {
       const std::string value = order_table(n) + ".value";
       if (order.name.field == Field::kMetric) {

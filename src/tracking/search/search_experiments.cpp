@@ -28,9 +28,7 @@ void add_order(Statement& statement, const ReadQuery& query) {
     return;
   }
   for (const Order& order : query.order_by) {
-    const Attribute& attribute = *order.name.attribute;
-    statement.order(attribute.ordered(), order.is_ascending, attribute.is_ordered_as_text())
-        .add(", ");
+    statement.order(*order.name.attribute, order.is_ascending).add(", ");
   }
   statement.add("e.experiment_id DESC");
 }

@@ -174,7 +174,7 @@ void add_order(Statement& statement, const LoggedModelTables& tables,
       add_metric_order(statement, tables, order);
     } else {
       if (!columns.insert(attribute->ordered()).second) continue;
-      statement.order(attribute->ordered(), order.ascending, attribute->is_ordered_as_text());
+      statement.order(*attribute, order.ascending);
     }
     statement.add(", ");
   }

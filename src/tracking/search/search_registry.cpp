@@ -78,9 +78,9 @@ void add_order(Statement& statement, const ReadQuery& query, std::initializer_li
   statement.add(" ORDER BY ");
   for (const Order& order : orders) {
     const Attribute& attribute = *order.name.attribute;
-    if (!known.insert(attribute.column).second) continue;
+    if (!known.insert(attribute.ordered()).second) continue;
     if (known.size() > 1) statement.add(", ");
-    statement.order(attribute.column, order.is_ascending, attribute.type == Attribute::Type::kText);
+    statement.order(attribute, order.is_ascending);
   }
 }
 

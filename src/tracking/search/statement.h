@@ -37,6 +37,9 @@ class Statement {
   /// One key of ORDER BY: missing values last, texts by their bytes. On PostgreSQL a text column
   /// is told by `is_text`.
   Statement& order(std::string_view column, bool is_ascending, bool is_text);
+  Statement& order(const Attribute& attribute, bool is_ascending) {
+    return order(attribute.ordered(), is_ascending, attribute.is_ordered_as_text());
+  }
 
   /// The key of ORDER BY that makes it total: an id, which is never missing, by its bytes. Without
   /// a word on missing values an index gives this order.
