@@ -178,7 +178,8 @@ bool PredictionLog::State::sleep(int milliseconds) {
   if (::poll(&watched, 1, milliseconds) <= 0) return true;
   std::uint64_t count = 0;
   [[maybe_unused]] const ssize_t n = ::read(wake_event.get(), &count, sizeof count);
-  is_woken.store(false, std::memory_order_release);
+  // Read as well: what was done before the wake that this one takes back is seen from here on.
+  is_woken.exchange(false, std::memory_order_acq_rel);
   return false;
 }
 

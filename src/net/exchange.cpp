@@ -230,15 +230,14 @@ void Exchange::call_handler(ServerContext& context) {
   }
 }
 
-void Exchange::hold_answer(ServerContext& context, std::function<void()> done) {
+void Exchange::hold_answer(ServerContext& context, const std::function<void()>& done) {
   const auto hold = std::exchange(response.hold, nullptr);
   // It will be finished on the loop, which has no time to compress much.
   is_on_worker = false;
   if (response.body.size() > kInlineEncodeMax) answer_coding = Coding::kIdentity;
   bool is_handed_over = false;
   try {
-    const auto answer =
-        std::make_shared<HeldAnswer>(*this, context.held_answers, std::function<void()>(done));
+    const auto answer = std::make_shared<HeldAnswer>(*this, context.held_answers, done);
     is_handed_over = true;
     hold([answer] { answer->finish(); });
   } catch (const std::exception& exception) {

@@ -75,7 +75,7 @@ struct Exchange {
 
   /// Has `done` called when the answer that is held may go, on whatever thread says so. Both this
   /// exchange and the caller may be gone by the time this returns.
-  void hold_answer(ServerContext& context, std::function<void()> done);
+  void hold_answer(ServerContext& context, const std::function<void()>& done);
 
   /// Has call_handler() run on a thread of the route's lane, then `done`, there or on the thread
   /// that lets a held answer go. False when too much work is waiting: the response is filled with

@@ -274,6 +274,7 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
   const auto snapshot = arm.predictor.snapshot();
   const double share = static_cast<double>(arm.options.slots) / kTrafficSlots;
   std::string why;
+  std::optional<ArmComparison> sides;
   {
     const std::lock_guard guard(mutex_);
     const std::int64_t version = snapshot ? snapshot->version : 0;
@@ -308,10 +309,11 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
     if (!why.empty()) {
       arm.why_out = why;
       arm.out_version = version;
+      sides = arm.comparison;
     }
     arm.share.set(arm.can_answer(snapshot.get(), champion, arm.inputs) ? share : 0);
   }
-  if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why, kGuardActor);
+  if (!why.empty()) tell(arm, snapshot ? snapshot->version : 0, why, kGuardActor, sides);
 }
 
 std::optional<OutcomeSums> Traffic::outcomes_of(std::int64_t version) const {
@@ -355,8 +357,10 @@ void Traffic::pair(Arm& arm, const ModelSnapshot& champion) {
   }
 }
 
-/// It answers nobody any more; now the world is told.
-void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor) {
+/// It answers nobody any more; now the world is told. `sides`: as they were then, for the guard
+/// compares on.
+void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor,
+                   const std::optional<ArmComparison>& sides) {
   arm.rollbacks.add();
   core::log_error("serving", "an arm was taken out; the champion answers its customers",
                   {{"model", std::string_view(options_.champion.model)},
@@ -367,7 +371,7 @@ void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why, std::
   tag(version, why,
       {.actor = std::string(actor),
        .reason = fmt::format("taken out of arm '{}': {}", arm.options.name, why),
-       .evidence = evidence_of(arm.comparison, outcomes_of(version),
+       .evidence = evidence_of(sides, outcomes_of(version),
                                outcomes_of(champion ? champion->version : 0))});
 }
 
@@ -391,6 +395,7 @@ core::Result<> Traffic::take_out(std::string_view name, std::string_view actor) 
     return core::Error{core::ErrorCode::kNotFound, fmt::format("there is no arm '{}'", name)};
   const auto snapshot = arm->predictor.snapshot();
   const std::string why = "by hand";
+  std::optional<ArmComparison> sides;
   {
     const std::lock_guard guard(mutex_);
     if (snapshot == nullptr || arm->out_version == snapshot->version)
@@ -399,8 +404,9 @@ core::Result<> Traffic::take_out(std::string_view name, std::string_view actor) 
     arm->why_out = why;
     arm->out_version = snapshot->version;
     arm->share.set(0);
+    sides = arm->comparison;
   }
-  tell(*arm, snapshot->version, why, actor);
+  tell(*arm, snapshot->version, why, actor, sides);
   return {};
 }
 

@@ -158,7 +158,8 @@ class Traffic {
   std::optional<OutcomeSums> outcomes_of(std::int64_t version) const;
   static void pair(Arm& arm, const ModelSnapshot& champion);
   Arm* find_arm(std::string_view name) const;
-  void tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor);
+  void tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor,
+            const std::optional<ArmComparison>& sides);
   void tag(std::int64_t version, std::string_view text, const tracking::Change& change);
   ArmStatus status_of(const Arm& arm, const ModelSnapshot* champion) const;
 

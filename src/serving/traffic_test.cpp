@@ -520,7 +520,17 @@ TEST_F(TrafficTest, AnswersFromAllThreadsWhileArmsComeAndGo) {
   for (int i = 0; i < 10; ++i) {
     point("canary", i % 2 == 0 ? 6 : 2);
     traffic.check_arms();
+    // Two people act by hand while the guard compares.
+    std::thread out([&] {
+      for (int k = 0; k < 20; ++k) static_cast<void>(traffic.take_out("canary", "ann"));
+    });
+    std::thread back([&] {
+      for (int k = 0; k < 20; ++k) static_cast<void>(traffic.put_back("canary", "ben"));
+    });
+    for (int k = 0; k < 100; ++k) traffic.check_guard();
     static_cast<void>(traffic.status());
+    out.join();
+    back.join();
   }
   for (std::thread& thread : threads) thread.join();
   traffic.stop();
