@@ -91,6 +91,10 @@ TEST_F(PostgresqlDatabaseTest, GivesAParameterItsOwnTypeWhereNoneIsToBeFound) {
     auto found = sql.query("SELECT a FROM t WHERE :b IS NULL OR b = :b", {std::string("x")});
     if (!found) return std::move(found).error();
     EXPECT_EQ(found->size(), 1U);
+    for (int time = 0; time < 2; ++time) {  // also when it is known that there is none
+      auto typed = sql.query("SELECT CASE WHEN :a IS NULL THEN 1 ELSE 0 END", {std::int64_t{7}});
+      if (!typed) return std::move(typed).error();
+    }
     return {};
   });
   EXPECT_TRUE(done) << done.error().message;
