@@ -33,7 +33,8 @@ constexpr auto kIndexes = std::to_array<OwnIndex>({
      "CREATE INDEX IF NOT EXISTS index_tenure_latest_metrics_value ON latest_metrics (key, is_nan, "
      "value, run_uuid)"},
     // Runs by a param or tag, and their order by it. Not whole values, which may be long; bytes, as
-    // a text ends at a NUL for substr.
+    // a
+    // text ends at a NUL for substr.
     {"index_tenure_params_value", On::kSqlite,
      "CREATE INDEX IF NOT EXISTS index_tenure_params_value ON params (key, substr(CAST(value AS "
      "BLOB), 1, 64), run_uuid)"},
