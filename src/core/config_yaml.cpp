@@ -1,6 +1,7 @@
 #include "core/config_yaml.h"
 
 #include <algorithm>
+#include <map>
 #include <sstream>
 
 #include <fmt/format.h>

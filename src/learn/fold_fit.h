@@ -1,8 +1,6 @@
 #pragma once
 
-#include <map>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "core/result.h"

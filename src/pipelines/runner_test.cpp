@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <stdexcept>
 #include <thread>
 #include <unistd.h>

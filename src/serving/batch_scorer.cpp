@@ -1,23 +1,20 @@
 #include "serving/batch_scorer.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <system_error>
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 
 #include "core/assert.h"
 #include "core/file.h"
 #include "data/parquet_file.h"
 #include "decision/campaign_selection.h"
 #include "serving/batch_answers.h"
+#include "serving/batch_input.h"
+#include "serving/batch_progress.h"
 #include "serving/score_function.h"
 
 namespace tenure::serving {
@@ -46,88 +43,6 @@ class ScratchFolder {
   std::filesystem::path path_;
   bool is_kept_ = false;
 };
-
-bool is_there(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::exists(path, ignored);
-}
-
-/// What tells one content of a file from another without reading it.
-struct FileStamp {
-  explicit FileStamp(const std::filesystem::path& path) {
-    struct stat found {};
-    if (::stat(path.c_str(), &found) != 0) return;
-    parts = {static_cast<std::int64_t>(found.st_ino), found.st_size, found.st_mtim.tv_sec,
-             found.st_mtim.tv_nsec};
-  }
-  friend bool operator==(const FileStamp&, const FileStamp&) = default;
-  std::array<std::int64_t, 4> parts{};
-};
-
-/// How the input is read. Ids may repeat here and may be anything, so the id is a text column like
-/// others and the rows are numbered.
-data::DataSpec spec_of(const BatchRequest& request) {
-  data::DataSpec spec;
-  spec.source = request.input;
-  spec.null_markers = request.null_markers;
-  spec.bad_values = request.bad_values;
-  spec.columns = request.columns;
-  if (!request.id_column.empty() &&
-      std::ranges::find(spec.columns, request.id_column, &data::ColumnRule::name) ==
-          spec.columns.end()) {
-    data::ColumnRule id;
-    id.name = request.id_column;
-    id.needed_by = "the id";
-    spec.columns.push_back(std::move(id));
-  }
-  spec.is_exact = true;
-  return spec;
-}
-
-/// The cleaned rows, to be read a range at a time.
-struct Rows {
-  std::string query;  ///< columns data::kRowNumber, from 0, and those of the spec
-  std::int64_t count = 0;
-  bool is_direct = false;  ///< straight from the input: what is wrong in it shows when it is read
-  std::map<std::string, data::TextRule> written;  ///< columns whose texts are yet to be cleaned
-};
-
-core::Result<Rows> rows_of(data::Engine& engine, data::DirectQuery query, bool is_direct) {
-  auto count = engine.query_integer(fmt::format("SELECT count(*) FROM ({})", query.sql));
-  if (!count) return std::move(count).error();
-  return Rows{std::move(query.sql), *count, is_direct, std::move(query.written)};
-}
-
-/// Writes the input as a cleaned Parquet file first.
-core::Result<Rows> clean(data::Engine& engine, const data::DataSpec& spec,
-                         const std::filesystem::path& folder) {
-  const std::filesystem::path cleaned = folder / "cleaned.parquet";
-  if (!is_there(cleaned)) {  // whole: it gets this name when it is
-    auto dataset = data::load_dataset(engine, spec, cleaned, 0);
-    if (!dataset) return std::move(dataset).error();
-  }
-  return rows_of(engine,
-                 {.sql = fmt::format("SELECT * FROM read_parquet({}, file_row_number = true)",
-                                     data::quote_path(cleaned)),
-                  .written = {}},
-                 false);
-}
-
-core::Result<Rows> open_rows(data::Engine& engine, const data::DataSpec& spec,
-                             const BatchRequest& request) {
-  // The score function cleans a text once, the engine at every row; but the id goes on as it is.
-  std::vector<std::string> as_written;
-  if (request.is_plain())
-    for (const data::ColumnRule& rule : request.columns)
-      if (rule.name != request.id_column) as_written.push_back(rule.name);
-  auto direct = data::direct_query(engine, spec, as_written);
-  if (!direct) return std::move(direct).error();
-  if (*direct) {
-    auto rows = rows_of(engine, **std::move(direct), true);
-    if (!rows || rows->count > 0) return rows;
-  }
-  return clean(engine, spec, request.scratch);
-}
 
 /// The columns of a chunk, in the model's order and under its names, for Model::score.
 data::Table inputs_of(data::Table chunk, const learn::Model& model) {
@@ -199,54 +114,12 @@ core::Result<> count(data::Engine& engine, const std::string& rows, const learn:
   return {};
 }
 
-core::Error cancelled() {
-  return core::Error{core::ErrorCode::kCancelled, "cancelled"};
-}
-
-/// Counts the rows that are done, from all threads, and says so now and then.
-class Progress {
- public:
-  Progress(const BatchRequest& request, std::int64_t total) : request_(&request), total_(total) {}
-
-  /// `rows` more. Error: kCancelled, from now on.
-  core::Result<> add(std::int64_t rows) {
-    const std::int64_t before = done_.fetch_add(rows);
-    if (request_->progress && before / kStep != (before + rows) / kStep) report(before + rows);
-    if (!is_cancelled_) return {};
-    return cancelled();
-  }
-  /// So many in all.
-  bool go_on_at(std::int64_t done) {
-    done_ = done;
-    report(done);
-    return !is_cancelled_;
-  }
-  bool is_cancelled() const { return is_cancelled_; }
-
- private:
-  static constexpr std::int64_t kStep = 65'536;
-
-  void report(std::int64_t done) {
-    const std::unique_lock lock(mutex_, std::try_to_lock);
-    if (!lock.owns_lock() || done < said_ || is_cancelled_) return;  // another says as much
-    said_ = std::min(done, total_);
-    if (request_->progress && !request_->progress(said_, total_)) is_cancelled_ = true;
-  }
-
-  const BatchRequest* request_;
-  std::int64_t total_;
-  std::atomic<std::int64_t> done_{0};
-  std::atomic<bool> is_cancelled_{false};
-  std::mutex mutex_;
-  std::int64_t said_ = 0;
-};
-
 /// Writes the answers to ranges of the cleaned rows, each as a Parquet file.
 class ChunkWriter {
  public:
   static core::Result<ChunkWriter> make(data::Engine& engine, const learn::Model& model,
-                                        const BatchRequest& request, const Rows& rows,
-                                        const std::shared_ptr<Progress>& progress) {
+                                        const BatchRequest& request, const BatchRows& rows,
+                                        const std::shared_ptr<BatchProgress>& progress) {
     ChunkWriter writer(engine, model, request);
     if (!request.is_plain()) return writer;
     ScoreFunctionOptions options;
@@ -373,8 +246,8 @@ class Scoring {
   const std::filesystem::path* folder_;
   data::DataSpec spec_;
   FileStamp stamp_;
-  Rows rows_;
-  std::shared_ptr<Progress> progress_;
+  BatchRows rows_;
+  std::shared_ptr<BatchProgress> progress_;
   std::optional<ChunkWriter> writer_;
   std::optional<decision::CampaignSelection> selection_;  ///< when offers have limits
   std::int64_t chunks_ = 0;
@@ -387,7 +260,7 @@ core::Result<BatchReport> Scoring::run() {
   auto rows = open_rows(*engine_, spec_, *request_);
   if (!rows) return std::move(rows).error();
   rows_ = *std::move(rows);
-  progress_ = std::make_shared<Progress>(*request_, rows_.count);
+  progress_ = std::make_shared<BatchProgress>(*request_, rows_.count);
   auto writer = ChunkWriter::make(*engine_, *model_, *request_, rows_, progress_);
   if (!writer) return std::move(writer).error();
   writer_.emplace(*std::move(writer));
@@ -413,9 +286,9 @@ core::Result<BatchReport> Scoring::run() {
 
 /// What a failed query says; cleaning tells which value of the input it is, and where.
 core::Error Scoring::explained(core::Error error) const {
-  if (progress_->is_cancelled()) return cancelled();
+  if (progress_->is_cancelled()) return BatchProgress::cancelled();
   if (rows_.is_direct && error.code == core::ErrorCode::kInvalidArgument)
-    if (auto cleaned = clean(*engine_, spec_, *folder_); !cleaned)
+    if (auto cleaned = clean_rows(*engine_, spec_, *folder_); !cleaned)
       return std::move(cleaned).error();
   return error;
 }
@@ -428,7 +301,7 @@ core::Result<> Scoring::check_input() const {
 }
 
 core::Result<> Scoring::score_whole() {
-  if (!progress_->go_on_at(0)) return cancelled();
+  if (!progress_->go_on_at(0)) return BatchProgress::cancelled();
   core::Result<> checked;
   auto written = writer_->write_whole(
       fmt::format("FROM ({})", rows_.query),
@@ -448,8 +321,9 @@ core::Result<> Scoring::score_chunks() {
   chunks_ = (rows_.count + chunk_rows - 1) / chunk_rows;
   for (std::int64_t chunk = 0; chunk < chunks_; ++chunk) {
     done_ = chunk * chunk_rows;
-    if (!progress_->go_on_at(done_)) return cancelled();
-    if (!is_there(part(chunk))) {
+    if (!progress_->go_on_at(done_)) return BatchProgress::cancelled();
+    std::error_code ignored;
+    if (!std::filesystem::exists(part(chunk), ignored)) {
       auto written =
           writer_->write(fmt::format("FROM ({0}) WHERE {1} >= {2} AND {1} < {3}", rows_.query,
                                      data::kRowNumber, done_, done_ + chunk_rows),

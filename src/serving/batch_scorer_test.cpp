@@ -33,6 +33,16 @@ class BatchScorer : public ::testing::Test {
                      {.name = "age", .type = data::ColumnType::kNumber}};
     return asked;
   }
+  /// Writes in.csv with one row more than a chunk holds.
+  BatchRequest request_of_two_chunks() {
+    std::string csv = "age,id,plan\n";
+    for (int i = 0; i < 50'001; ++i)
+      csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");
+    write("in.csv", csv);
+    BatchRequest asked = request("in.csv", "out.parquet");
+    asked.chunk_rows = 50'000;
+    return asked;
+  }
   double score(std::vector<Cell> cells) const {
     std::vector<float> encoded(model_.transform().outputs().size());
     return static_cast<double>(model_.score(cells, encoded).probability);
@@ -427,11 +437,7 @@ TEST_F(BatchScorer, NamesThePairsThatAddMostTogether) {
 }
 
 TEST_F(BatchScorer, GoesOnBehindFinishedChunks) {
-  std::string csv = "age,id,plan\n";
-  for (int i = 0; i < 50'001; ++i) csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");
-  write("in.csv", csv);
-  BatchRequest asked = request("in.csv", "out.parquet");
-  asked.chunk_rows = 50'000;
+  BatchRequest asked = request_of_two_chunks();
   asked.progress = [](std::int64_t done, std::int64_t) { return done < 50'000; };
   const auto cancelled = score_file(*engine_, model_, asked);
   ASSERT_FALSE(cancelled.has_value());
@@ -453,11 +459,7 @@ TEST_F(BatchScorer, GoesOnBehindFinishedChunks) {
 }
 
 TEST_F(BatchScorer, KeepsFinishedChunksWhenTheEngineIsCancelled) {
-  std::string csv = "age,id,plan\n";
-  for (int i = 0; i < 50'001; ++i) csv += fmt::format("{},C-{},{}\n", i % 7, i, i % 2 ? "a" : "b");
-  write("in.csv", csv);
-  BatchRequest asked = request("in.csv", "out.parquet");
-  asked.chunk_rows = 50'000;
+  BatchRequest asked = request_of_two_chunks();
   std::atomic<bool> is_cancelled{false};
   asked.progress = [&](std::int64_t done, std::int64_t) {
     if (done >= 50'000) is_cancelled = true;  // what the engine does next, ends

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/percent.h"
 #include "core/utf8.h"
 
 namespace tenure::tracking {
@@ -9,13 +10,6 @@ namespace {
 
 core::Error invalid_path() {
   return core::Error{core::ErrorCode::kInvalidArgument, "Invalid path"};
-}
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
 }
 
 bool is_letter(char c) {
@@ -31,22 +25,6 @@ bool is_dangerous(std::string_view path) {
 
 }  // namespace
 
-std::string decode_percent(std::string_view text) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
-    const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
-    if (low < 0) {
-      decoded += text[i];
-      continue;
-    }
-    decoded += static_cast<char>(high * 16 + low);
-    i += 2;
-  }
-  return decoded;
-}
-
 core::Result<std::string> safe_artifact_path(std::string_view path) {
   // Each round that changes something makes the text shorter, so this ends. A path that only grows
   // tame after more rounds than anybody needs is an attack on the time it takes.
@@ -54,7 +32,7 @@ core::Result<std::string> safe_artifact_path(std::string_view path) {
   std::string decoded(path);
   for (int round = 0;; ++round) {
     if (is_dangerous(decoded)) return invalid_path();
-    std::string next = decode_percent(decoded);
+    std::string next = core::percent_decoded(decoded);
     if (next == decoded) break;
     if (round == kRoundsMax) return invalid_path();
     decoded = std::move(next);

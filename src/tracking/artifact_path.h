@@ -7,9 +7,6 @@
 
 namespace tenure::tracking {
 
-/// %XX becomes its byte; a '%' that is followed by anything else stays.
-std::string decode_percent(std::string_view text);
-
 /// The path that a client sent, made safe (as MLflow does): percent-decoded until nothing changes,
 /// relative, without empty, "." and ".." segments; "" is the root. Safe again, it stays as it is.
 /// Errors: kInvalidArgument "Invalid path" for what is absolute on any system, holds "..", '#', a

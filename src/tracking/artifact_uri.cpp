@@ -1,11 +1,11 @@
 #include "tracking/artifact_uri.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
 
+#include "core/percent.h"
 #include "core/utf8.h"
 
 namespace tenure::tracking {
@@ -30,27 +30,11 @@ std::string_view scheme_of(std::string_view uri) {
   return is_good ? scheme : std::string_view();
 }
 
-std::string percent_decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned char byte = 0;
-    const char* hex = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(hex, hex + 2, byte, 16).ptr == hex + 2) {
-      result += static_cast<char>(byte);
-      i += 2;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
-}
-
 /// Also what is encoded several times over.
 bool has_parent_reference(std::string text) {
   while (true) {
     if (text.find("..") != std::string::npos) return true;
-    std::string decoded = percent_decoded(text);
+    std::string decoded = core::percent_decoded(text);
     if (decoded == text) return false;
     text = std::move(decoded);
   }

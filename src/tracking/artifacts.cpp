@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "core/percent.h"
 #include "storage/objects/local_object_store.h"
 
 namespace tenure::tracking {
@@ -98,7 +99,7 @@ std::optional<std::string> local_path(std::string_view text) {
   const Uri uri = parse_uri(text);
   if (uri.scheme.empty()) return std::string(uri.path);
   if (uri.scheme != "file" || (!uri.host.empty() && uri.host != "localhost")) return std::nullopt;
-  return decode_percent(uri.path);
+  return core::percent_decoded(uri.path);
 }
 
 core::Error outside(std::string_view uri) {

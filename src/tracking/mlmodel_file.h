@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "core/result.h"
 #include "tracking/model_package.h"

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "core/json.h"
+#include "core/percent.h"
 
 namespace tenure::tracking {
 namespace {
@@ -35,33 +36,11 @@ std::string_view scheme_of(std::string_view uri) {
   return is_scheme ? scheme : std::string_view();
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-/// Once; what is no escape stays as it is.
-std::string percent_decoded(std::string_view text) {
-  std::string decoded;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-        hex_digit(text[i + 2]) >= 0) {
-      decoded += static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-      i += 2;
-    } else {
-      decoded += text[i];
-    }
-  }
-  return decoded;
-}
-
 /// Until nothing changes. Each round makes the text shorter.
 std::string fully_decoded(std::string_view text) {
   std::string decoded(text);
   for (;;) {
-    std::string next = percent_decoded(decoded);
+    std::string next = core::percent_decoded(decoded);
     if (next == decoded) return decoded;
     decoded = std::move(next);
   }
@@ -113,7 +92,7 @@ std::optional<std::filesystem::path> local_path(std::string_view uri) {
       return std::nullopt;
     rest = rest.substr(slash);
   }
-  return std::filesystem::path(percent_decoded(rest));
+  return std::filesystem::path(core::percent_decoded(rest));
 }
 
 /// Whether `inner` is `outer` or below it, once symbolic links and ".." are followed.

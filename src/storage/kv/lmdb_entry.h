@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <lmdb.h>
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include <fmt/format.h>

@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "core/result.h"
 #include "storage/objects/s3_options.h"

@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "core/assert.h"
+#include "core/percent.h"
 #include "core/time_format.h"
 #include "storage/objects/s3_xml.h"
 
@@ -44,20 +45,10 @@ ObjectInfo info_of(std::string_view key, const S3Answer& answer, std::uint64_t s
 
 /// What encoding-type=url made of a key.
 std::string decoded_key(std::string_view text, bool is_encoded) {
-  if (!is_encoded) return std::string(text);
-  std::string key;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned char byte = 0;
-    const char* const hex = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(hex, hex + 2, byte, 16).ptr == hex + 2) {
-      key += static_cast<char>(byte);
-      i += 2;
-    } else {
-      key += text[i] == '+' ? ' ' : text[i];
-    }
-  }
-  return key;
+  std::string key(text);
+  if (!is_encoded) return key;
+  std::ranges::replace(key, '+', ' ');  // a plus itself is %2B
+  return core::percent_decoded(key);
 }
 
 /// Base64 of the MD5, as Content-MD5 wants it.

@@ -1,12 +1,11 @@
 #include "storage/objects/s3_options.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdlib>
 
 #include <fmt/format.h>
 
+#include "core/percent.h"
 #include "storage/objects/aws_profile.h"
 #include "storage/objects/object_key.h"
 
@@ -31,22 +30,6 @@ bool consists_of(std::string_view text, std::string_view more) {
 bool is_bucket_name(std::string_view name) {
   return name.size() >= 2 && name.size() <= 255 && consists_of(name, ".-_") &&
          name.front() != '.' && name.front() != '-' && name.find("..") == std::string_view::npos;
-}
-
-std::string decoded(std::string_view text) {
-  std::string result;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    unsigned char byte = 0;
-    const char* const hex = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(hex, hex + 2, byte, 16).ptr == hex + 2) {
-      result += static_cast<char>(byte);
-      i += 2;
-    } else {
-      result += text[i];
-    }
-  }
-  return result;
 }
 
 /// Scheme and host; the scheme's own port is left out, as HTTP clients do in Host.
@@ -84,7 +67,7 @@ core::Result<Settings> read_query(std::string_view query) {
     query.remove_prefix(std::min(item.size() + 1, query.size()));
     const std::size_t equals = std::min(item.find('='), item.size());
     const std::string_view name = item.substr(0, equals);
-    std::string value = decoded(item.substr(std::min(equals + 1, item.size())));
+    std::string value = core::percent_decoded(item.substr(std::min(equals + 1, item.size())));
     if (name == "endpoint") {
       settings.endpoint = std::move(value);
     } else if (name == "region") {
