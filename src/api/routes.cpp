@@ -92,6 +92,7 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kPost, "/traffic/{variant}/take-out",  with(take_arm_out),     Role::kOperator, kBlocking, kSmallBody,      "Leaves an arm's customers to the champion from now on"},
     {Method::kPost, "/traffic/{variant}/put-back",  with(put_arm_back),     Role::kOperator, kBlocking, kSmallBody,      "Lets an arm that was taken out answer again"},
     {Method::kPost, kLabels,                        with(tell_labels),      Role::kOperator, kBlocking, kServerLimit, "Tells what came of customers, for the versions that predicted it", kBatch},
+    {Method::kDelete, kLabels,                      with(erase_labels),     Role::kAdmin,    kBlocking, kNoBody,      "Removes all that was told of a customer", kBatch},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},
     {Method::kGet,  "/ready",                       with(ready),            Role::kAnyone,   kInline,   kNoBody,      "200 when predictions can be answered, else 503 with the reasons"},
     // Open Inference Protocol (V2) with Triton's extensions

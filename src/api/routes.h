@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,7 @@ struct Services {
   serving::AnswerGate* answer_gate = nullptr;  ///< not null: answers wait until they are recorded
   const mlflow::MlflowServices* mlflow = nullptr;  ///< null: MLflow's tracking API is not served
   monitoring::LabelStore* labels = nullptr;        ///< null: nobody can tell what came of customers
+  std::filesystem::path prediction_log = {};       ///< its folder
 };
 
 /// The route table: every path the server answers, one row each; guarded, if there is a guard.

@@ -220,7 +220,9 @@ core::Result<> run_server(Project& project,
                                .others = (*models)->others(),
                                .answer_gate = is_blocking ? log->get() : nullptr,
                                .mlflow = &*mlflow,
-                               .labels = *log ? &labels : nullptr};
+                               .labels = *log ? &labels : nullptr,
+                               .prediction_log = project.config().resolve(
+                                   project.config().text("monitoring.prediction_log.path"))};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();

@@ -24,6 +24,9 @@ constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
 /// given as the password.
 constexpr std::string_view kBrowserRealm = "Basic realm=\"tenure\", charset=\"UTF-8\"";
 
+/// What was told of a customer is erased of all models.
+constexpr std::string_view kLabels = "/api/tenure/labels";
+
 /// Those of them that ?model= gives another one.
 constexpr std::array<std::string_view, 8> kAskable = {
     "/predict",  "/predict/batch", "/explain",    "/decide",
@@ -191,7 +194,8 @@ struct GuardedRoute {
 GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
   const bool is_of_served =
       std::find(kOfServedModel.begin(), kOfServedModel.end(), route.path) != kOfServedModel.end();
-  const bool is_of_all = route.path == kOfAllModels || is_tracking_path(route.path);
+  const bool is_erasure = route.path == kLabels && route.method == net::Method::kDelete;
+  const bool is_of_all = is_erasure || route.path == kOfAllModels || is_tracking_path(route.path);
   return GuardedRoute{.guard = *rules.guard,
                       .role = route.role,
                       .has_model_segment = route.path.find("{model}") != std::string_view::npos,
@@ -200,7 +204,7 @@ GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
                       .served_model = is_of_all      ? kAllModels
                                       : is_of_served ? rules.model
                                                      : std::string_view(),
-                      .is_askable = std::ranges::count(kAskable, route.path) > 0,
+                      .is_askable = !is_erasure && std::ranges::count(kAskable, route.path) > 0,
                       .is_tracking = is_tracking_path(route.path),
                       .has_rate_fields = rules.has_rate_fields,
                       .tells_friends_more = route.role == core::Role::kAnyone &&
