@@ -144,7 +144,8 @@ std::vector<net::Route> make_routes(const Services& services) {
                 .model = services.model,
                 .has_rate_fields = services.has_rate_fields,
                 .origins = services.cors_origins,
-                .hosts = services.hosts},
+                .hosts = services.hosts,
+                .proxies = &services.proxies},
                routes);
   return routes;
 }

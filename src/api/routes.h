@@ -17,6 +17,7 @@
 #include "core/metric.h"
 #include "monitoring/label_store.h"
 #include "net/router.h"
+#include "net/trusted_proxies.h"
 #include "serving/answer_gate.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
@@ -50,6 +51,7 @@ struct Services {
   bool has_rate_fields = true;   ///< as in AccessRules
   std::vector<std::string> cors_origins = {};  ///< as in AccessRules
   std::optional<AllowedHosts> hosts = {};      ///< as in AccessRules
+  net::TrustedProxies proxies = {};            ///< that are believed whom they ask for
   std::shared_ptr<InferenceStatistics> inference_statistics =
       std::make_shared<InferenceStatistics>();
   serving::Traffic* traffic = nullptr;   ///< of the main model; null = one version answers all

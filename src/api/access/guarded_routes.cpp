@@ -5,12 +5,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "api/access/own_pages.h"
 #include "api/access/protocol_paths.h"
+#include "core/ascii_case.h"
 
 namespace tenure::api {
 namespace {
@@ -115,6 +117,9 @@ void refuse(const Verdict& verdict, const auth::AccessRequest& access, net::Resp
   }
 }
 
+/// Header fields with addresses that are looked at; each may hold many.
+constexpr std::size_t kForwardedMax = 8;
+
 /// What the checks of one route need to know.
 struct GuardedRoute {
   enum class Asked : std::uint8_t { kWhole, kAhead, kAgain };
@@ -127,8 +132,9 @@ struct GuardedRoute {
   bool is_askable;   ///< ?model= names another one
   bool is_tracking;  ///< of MLflow's tracking server
   bool has_rate_fields;
-  bool tells_friends_more;  ///< open to everyone; what it says depends on who asks
-  bool is_streamed;         ///< counted before its body, which may take hours, and not after it
+  bool tells_friends_more;             ///< open to everyone; what it says depends on who asks
+  const net::TrustedProxies* proxies;  ///< null = none
+  bool is_streamed;  ///< counted before its body, which may take hours, and not after it
   net::Handler inner;
 
   void operator()(const net::Request& request, net::Response& response) const {
@@ -144,7 +150,8 @@ struct GuardedRoute {
   /// Fills the response when the request may not pass.
   Verdict check(const net::Request& request, net::Response& response, Asked asked) const {
     std::optional<std::string> decoded;
-    auth::AccessRequest access = access_of(request, decoded);
+    net::TrustedProxies::Room room;
+    auth::AccessRequest access = access_of(request, decoded, room);
     access.is_ahead = asked == Asked::kAhead;
     access.is_again = asked == Asked::kAgain;
     const Verdict verdict = guard.check(access);
@@ -155,19 +162,35 @@ struct GuardedRoute {
     return verdict;
   }
 
-  auth::AccessRequest access_of(const net::Request& request,
-                                std::optional<std::string>& decoded) const {
+  auth::AccessRequest access_of(const net::Request& request, std::optional<std::string>& decoded,
+                                net::TrustedProxies::Room& room) const {
     return {.credentials = {.authorization = request.header("Authorization"),
                             .api_key = request.header("X-API-Key"),
-                            .remote = request.remote},
+                            .remote = client_of(request, room)},
             .needed = role,
             .model = model_of(request, decoded)};
+  }
+
+  /// Whose address counts: the peer's, or that of whom a trusted proxy asks for.
+  std::string_view client_of(const net::Request& request, net::TrustedProxies::Room& room) const {
+    if (proxies == nullptr || proxies->is_empty() || !guard.uses_addresses()) return request.remote;
+    std::array<std::string_view, kForwardedMax> values;
+    std::size_t count = 0;
+    for (const net::Request::Header& header : request.headers) {
+      if (!core::equals_ignoring_case(header.name, proxies->field_name())) continue;
+      // The last ones are those that the proxies nearest to us wrote.
+      if (count == values.size()) std::shift_left(values.begin(), values.end(), 1);
+      count = std::min(count + 1, values.size());
+      values[count - 1] = header.value;
+    }
+    return proxies->client(request.remote, std::span(values).first(count), room);
   }
 
   /// Whether the request shows a token that may ask about the model.
   bool is_friend(const net::Request& request) const {
     std::optional<std::string> decoded;
-    auth::AccessRequest access = access_of(request, decoded);
+    net::TrustedProxies::Room room;
+    auth::AccessRequest access = access_of(request, decoded, room);
     access.needed = core::Role::kViewer;
     return guard.is_known(access);
   }
@@ -209,6 +232,7 @@ GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
                       .has_rate_fields = rules.has_rate_fields,
                       .tells_friends_more = route.role == core::Role::kAnyone &&
                                             std::ranges::count(kTellsFriendsMore, route.path) > 0,
+                      .proxies = rules.proxies,
                       .is_streamed = route.open_body != nullptr,
                       .inner = route.handler};
 }
