@@ -14,7 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 TENURE = os.environ.get("TENURE", str(ROOT / "build" / "tenure"))
 
 # Exit codes of the error table (src/core/error.cpp).
-EXIT_INVALID, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_EXHAUSTED, EXIT_UNAVAILABLE, EXIT_CORRUPT = 2, 3, 4, 6, 7, 8
+EXIT_INVALID, EXIT_NOT_FOUND, EXIT_CONFLICT, EXIT_PERMISSION = 2, 3, 4, 5
+EXIT_EXHAUSTED, EXIT_UNAVAILABLE, EXIT_CORRUPT = 6, 7, 8
 EXIT_CANCELLED = 130
 
 

@@ -33,6 +33,7 @@ constexpr net::Lane kBatch = net::Lane::kBatch;
 constexpr net::Lane kEssential = net::Lane::kEssential;
 constexpr std::uint64_t kServerLimit = 0;
 constexpr std::uint64_t kNoBody = 1024;
+constexpr std::uint64_t kSmallBody = 8 * 1024;   ///< a few texts
 constexpr std::uint64_t kFloorBody = 64 * 1024;  ///< asks for no token
 
 /// Routes whose every answer is remembered as a prediction.
@@ -88,9 +89,10 @@ std::vector<net::Route> make_routes(const Services& services) {
     {Method::kGet,  "/fallback-stats",              with(fallback_stats),   Role::kViewer,   kInline,   kNoBody,      "Who answered: predictions by level and reason, and the circuit breakers"},
     {Method::kGet,  "/model-info",                  with(model_info),       Role::kViewer,   kBlocking,  kNoBody,      "The live model: version, inputs, threshold, where it came from"},
     {Method::kGet,  "/traffic",                     with(traffic_status),   Role::kViewer,   kBlocking,  kNoBody,      "The versions that share the requests: shares, state, how they compare"},
-    {Method::kPost, "/traffic/{variant}/take-out",  with(take_arm_out),     Role::kOperator, kBlocking, kNoBody,      "Leaves an arm's customers to the champion from now on"},
-    {Method::kPost, "/traffic/{variant}/put-back",  with(put_arm_back),     Role::kOperator, kBlocking, kNoBody,      "Lets an arm that was taken out answer again"},
+    {Method::kPost, "/traffic/{variant}/take-out",  with(take_arm_out),     Role::kOperator, kBlocking, kSmallBody,      "Leaves an arm's customers to the champion from now on"},
+    {Method::kPost, "/traffic/{variant}/put-back",  with(put_arm_back),     Role::kOperator, kBlocking, kSmallBody,      "Lets an arm that was taken out answer again"},
     {Method::kPost, kLabels,                        with(tell_labels),      Role::kOperator, kBlocking, kServerLimit, "Tells what came of customers, for the versions that predicted it", kBatch},
+    {Method::kDelete, kLabels,                      with(erase_labels),     Role::kAdmin,    kBlocking, kNoBody,      "Removes all that was told of a customer", kBatch},
     {Method::kGet,  "/health",                      with(health),           Role::kAnyone,   kInline,   kNoBody,      "200 while the process is alive"},
     {Method::kGet,  "/ready",                       with(ready),            Role::kAnyone,   kInline,   kNoBody,      "200 when predictions can be answered, else 503 with the reasons"},
     // Open Inference Protocol (V2) with Triton's extensions
@@ -142,7 +144,8 @@ std::vector<net::Route> make_routes(const Services& services) {
                 .model = services.model,
                 .has_rate_fields = services.has_rate_fields,
                 .origins = services.cors_origins,
-                .hosts = services.hosts},
+                .hosts = services.hosts,
+                .proxies = &services.proxies},
                routes);
   return routes;
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 #include "core/metric.h"
 #include "monitoring/label_store.h"
 #include "net/router.h"
+#include "net/trusted_proxies.h"
 #include "serving/answer_gate.h"
 #include "serving/model_watcher.h"
 #include "serving/predictor.h"
@@ -49,6 +51,7 @@ struct Services {
   bool has_rate_fields = true;   ///< as in AccessRules
   std::vector<std::string> cors_origins = {};  ///< as in AccessRules
   std::optional<AllowedHosts> hosts = {};      ///< as in AccessRules
+  net::TrustedProxies proxies = {};            ///< that are believed whom they ask for
   std::shared_ptr<InferenceStatistics> inference_statistics =
       std::make_shared<InferenceStatistics>();
   serving::Traffic* traffic = nullptr;   ///< of the main model; null = one version answers all
@@ -56,6 +59,7 @@ struct Services {
   serving::AnswerGate* answer_gate = nullptr;  ///< not null: answers wait until they are recorded
   const mlflow::MlflowServices* mlflow = nullptr;  ///< null: MLflow's tracking API is not served
   monitoring::LabelStore* labels = nullptr;        ///< null: nobody can tell what came of customers
+  std::filesystem::path prediction_log = {};       ///< its folder
 };
 
 /// The route table: every path the server answers, one row each; guarded, if there is a guard.

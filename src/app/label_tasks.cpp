@@ -12,6 +12,7 @@
 #include "core/metric.h"
 #include "core/time_format.h"
 #include "data/parquet_file.h"
+#include "monitoring/label_eraser.h"
 #include "monitoring/label_joiner.h"
 #include "monitoring/label_store.h"
 
@@ -201,6 +202,22 @@ core::Result<core::JsonObject> tell_label_file(Project& project, const LabelFile
                           {"received", labels.size()},
                           {"new", *added},
                           {"without_label", reader.without_label}};
+}
+
+core::Result<core::JsonObject> erase_labels(Project& project,
+                                            const std::vector<std::string>& customers,
+                                            const std::string& why) {
+  if (std::ranges::any_of(customers, &std::string::empty))
+    return core::Error{core::ErrorCode::kInvalidArgument, "the id of a customer is empty"};
+  auto store = open_labels(project);
+  if (!store) return std::move(store).error();
+  const auto log =
+      project.config().resolve(project.config().text("monitoring.prediction_log.path"));
+  const auto erased = monitoring::erase_labels(
+      *store, log, customers, {.actor = project.actor(), .reason = why, .evidence = nullptr});
+  if (!erased) return erased.error();
+  return core::JsonObject{
+      {"customers", customers.size()}, {"labels", erased->labels}, {"outcomes", erased->outcomes}};
 }
 
 core::Result<core::JsonObject> show_performance(Project& project, const std::string& model) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "app/project.h"
 #include "core/json.h"
@@ -23,6 +24,14 @@ struct LabelFileRequest {
 /// Rows whose label is empty are passed over. Errors: kNotFound for the file or a column;
 /// kInvalidArgument naming the row whose label or time cannot be read.
 core::Result<core::JsonObject> tell_label_file(Project& project, const LabelFileRequest& request);
+
+/// Removes all that was told of customers, and what it said of versions, after a look through this
+/// project's prediction log for predictions of theirs that labels name: {"customers", "labels",
+/// "outcomes"}. `why` goes into the audit trail, the customers do not. Errors: kInvalidArgument for
+/// an empty id; those of monitoring::erase_labels.
+core::Result<core::JsonObject> erase_labels(Project& project,
+                                            const std::vector<std::string>& customers,
+                                            const std::string& why);
 
 /// Joins labels to this project's prediction log, then says how each version did:
 /// {"versions": [{"model", "version", "aliases", "customers", "events", "expected",

@@ -72,9 +72,13 @@ std::string Project::model_name() const {
   return name.empty() ? config_.text("project") : name;
 }
 
-std::string Project::actor() const {
+std::string login_name() {
   const passwd* user = ::getpwuid(::getuid());
   return user != nullptr ? user->pw_name : std::to_string(::getuid());
+}
+
+std::string Project::actor() const {
+  return login_name();
 }
 
 void Project::prepare_state_folder() const {

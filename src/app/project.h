@@ -23,6 +23,9 @@
 
 namespace tenure::app {
 
+/// The name of the user whose process this is, else the number.
+std::string login_name();
+
 /// An opened project: its configuration, and its backends, each opened when first asked for and
 /// then kept. This is the composition root of everything but the server: which implementation an
 /// interface gets is decided here, by URL. Not thread-safe while backends are being opened; the

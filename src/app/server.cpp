@@ -197,6 +197,8 @@ core::Result<> run_server(Project& project,
                                   serving_config.text("alias"));
   if (const auto snapshot = (*models)->predictor().snapshot()) facts.version = snapshot->version;
 
+  auto proxies = trusted_proxies(project.config());
+  if (!proxies) return std::move(proxies).error();
   auto mlflow = open_tracking(project, **registry, options->tls);
   if (!mlflow) return std::move(mlflow).error();
 
@@ -218,11 +220,14 @@ core::Result<> run_server(Project& project,
                                .has_rate_fields = serving_config.boolean("rate_limit.old_fields"),
                                .cors_origins = serving_config.list("cors.origins"),
                                .hosts = allowed_hosts(project.config()),
+                               .proxies = *std::move(proxies),
                                .traffic = (*models)->traffic(),
                                .others = (*models)->others(),
                                .answer_gate = is_blocking ? log->get() : nullptr,
                                .mlflow = &*mlflow,
-                               .labels = *log ? &labels : nullptr};
+                               .labels = *log ? &labels : nullptr,
+                               .prediction_log = project.config().resolve(
+                                   project.config().text("monitoring.prediction_log.path"))};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();

@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include "core/file.h"
+#include "core/log.h"
+#include "net/http_client.h"
 
 namespace tenure::app {
 namespace {
@@ -59,6 +61,55 @@ auth::JwtOptions jwt_options(const core::Config& jwt) {
           .leeway = jwt.duration("leeway")};
 }
 
+/// The JWKS that an issuer publishes.
+core::Result<std::string> fetch_keys(const net::ClientRequest& request,
+                                     const std::atomic<bool>& is_cancelled) {
+  constexpr int kOk = 200, kTooMany = 429, kServerErrors = 500;
+  net::ClientRequest cancellable = request;
+  cancellable.is_cancelled = &is_cancelled;
+  auto answer = net::send_request(cancellable);
+  if (!answer) return std::move(answer).error();
+  if (answer->status == kOk) return std::move(answer->body);
+  const bool is_passing = answer->status == kTooMany || answer->status >= kServerErrors;
+  return core::Error{is_passing ? core::ErrorCode::kUnavailable : core::ErrorCode::kInvalidArgument,
+                     fmt::format("GET {}: it answered {}, and not with keys",
+                                 net::shown_url(request.url), answer->status)};
+}
+
+/// Whether to try again may help: a mistake in the project file stays one.
+bool is_away(core::ErrorCode code) {
+  return code == core::ErrorCode::kUnavailable || code == core::ErrorCode::kDeadlineExceeded;
+}
+
+/// Follows the keys of auth.jwt.jwks_url; null where there is none.
+core::Result<std::unique_ptr<auth::KeyWatcher>> watch_keys(const Project& project,
+                                                           auth::Guard& guard) {
+  constexpr core::Micros kTimeout = 5 * core::kMicrosPerSecond;
+  constexpr std::size_t kKeysMax = std::size_t{1} << 20;
+  const core::Config jwt = project.config().at("auth.jwt");
+  const std::string url = jwt.text("jwks_url");
+  if (url.empty()) return std::unique_ptr<auth::KeyWatcher>();
+  if (!jwt.text("jwks_file").empty())
+    return jwt.error_at("jwks_url", "stands beside auth.jwt.jwks_file; give one of them");
+  net::ClientRequest request{.url = url, .timeout = kTimeout, .answer_max = kKeysMax};
+  if (const std::string ca = jwt.text("ca_file"); !ca.empty())
+    request.ca_file = project.config().resolve(ca).string();
+  auth::KeyWatcher::Options options;
+  options.fetch = [request](const std::atomic<bool>& is_cancelled) {
+    return fetch_keys(request, is_cancelled);
+  };
+  options.jwt = jwt_options(jwt);
+  options.renew = jwt.duration("renew");
+  auto keys = std::make_unique<auth::KeyWatcher>(std::move(options), project.clock(), guard);
+  const auto fetched = keys->fetch_now();
+  if (!fetched && !is_away(fetched.error().code))
+    return jwt.error_at("jwks_url", fetched.error().message);
+  if (!fetched)
+    core::log_error("auth", "the keys of JWTs cannot be fetched; JWTs are refused until they can",
+                    {{"error.message", std::string_view(fetched.error().message)}});
+  return keys;
+}
+
 core::Result<> check_reach(const Project& project, const auth::Guard& guard) {
   const core::Config serving = project.config().at("serving");
   const std::string host = serving.text("host");
@@ -69,7 +120,9 @@ core::Result<> check_reach(const Project& project, const auth::Guard& guard) {
                                         "use 127.0.0.1, set auth.enabled: true, put a proxy with "
                                         "authentication in front, or say --insecure",
                                         host));
-  if (!project.config().text("auth.jwt.jwks_file").empty()) return {};  // others make the tokens
+  // Others make the tokens.
+  for (const char* const key : {"auth.jwt.jwks_file", "auth.jwt.jwks_url"})
+    if (!project.config().text(key).empty()) return {};
   const core::Micros now = project.clock().now();
   const auto tokens = guard.tokens();
   const bool has_token = std::ranges::any_of(
@@ -111,6 +164,9 @@ core::Result<std::unique_ptr<ServerAccess>> ServerAccess::open(Project& project,
         std::make_unique<auth::TokenWatcher>(std::move(follow), **store, access->guard_);
     if (auto read = access->watcher_->check_now(); !read)
       return std::move(read).error().within("auth");
+    auto keys = watch_keys(project, access->guard_);
+    if (!keys) return std::move(keys).error();
+    access->keys_ = *std::move(keys);
   }
   if (auto ok = check_reach(project, access->guard_); !ok) return std::move(ok).error();
   return access;
@@ -118,9 +174,11 @@ core::Result<std::unique_ptr<ServerAccess>> ServerAccess::open(Project& project,
 
 void ServerAccess::start() {
   if (watcher_) watcher_->start();
+  if (keys_) keys_->start();
 }
 
 void ServerAccess::stop() {
+  if (keys_) keys_->stop();
   if (watcher_) watcher_->stop();
 }
 

@@ -4,6 +4,7 @@
 
 #include "app/project.h"
 #include "auth/guard.h"
+#include "auth/key_watcher.h"
 #include "auth/token_watcher.h"
 #include "core/metric.h"
 #include "core/result.h"
@@ -16,7 +17,7 @@ class ServerAccess {
  public:
   /// Reads the tokens once. Errors: the address is one that others can reach, and there is neither
   /// a usable token nor serving.insecure; a bootstrap secret that is short or cannot be read; those
-  /// of the database.
+  /// of the database; keys of JWTs that cannot be fetched, unless their issuer is merely away.
   static core::Result<std::unique_ptr<ServerAccess>> open(Project& project,
                                                           core::MetricRegistry& metrics);
 
@@ -29,6 +30,7 @@ class ServerAccess {
       : guard_(options, clock, metrics) {}
   auth::Guard guard_;
   std::unique_ptr<auth::TokenWatcher> watcher_;  ///< null when no token is asked for
+  std::unique_ptr<auth::KeyWatcher> keys_;       ///< null when no issuer publishes keys
 };
 
 }  // namespace tenure::app

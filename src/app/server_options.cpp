@@ -33,6 +33,16 @@ std::optional<api::AllowedHosts> allowed_hosts(const core::Config& config) {
   return api::AllowedHosts(std::move(names));
 }
 
+core::Result<net::TrustedProxies> trusted_proxies(const core::Config& config) {
+  using Field = net::TrustedProxies::Field;
+  auto proxies = net::TrustedProxies::make(config.list("serving.trusted_proxies"),
+                                           config.text("serving.forwarded_header") == "forwarded"
+                                               ? Field::kForwarded
+                                               : Field::kXForwardedFor);
+  if (!proxies) return config.error_at("serving.trusted_proxies", proxies.error().message);
+  return proxies;
+}
+
 core::Result<net::HttpServerOptions> http_options(const core::Config& config) {
   const core::Config serving = config.at("serving");
   net::HttpServerOptions options;

@@ -166,6 +166,11 @@ bool JwtVerifier::is_signed(std::string_view head, std::string_view signed_part,
   if (header == nullptr || header->contains("crit")) return false;
   const std::string_view algorithm = text_member(*header, "alg");
   const std::string_view id = text_member(*header, "kid");
+  if (!id.empty() && std::ranges::find(keys_, id, &Key::id) == keys_.end()) {
+    // A store only when it tells something new: the flag is shared by all threads.
+    if (!has_unknown_key_.load(std::memory_order_relaxed)) has_unknown_key_ = true;
+    return false;
+  }
   return std::ranges::any_of(keys_, [&](const Key& one) {
     return algorithm_name(one.key.algorithm()) == algorithm && (id.empty() || one.id == id) &&
            one.key.verifies(signed_part, signature);

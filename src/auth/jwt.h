@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,6 +40,9 @@ class JwtVerifier {
   /// JWT.
   core::Result<Token> verify(std::string_view jwt, core::Micros now) const;
 
+  /// Whether a JWT has named a key that is not among these since the last call.
+  bool take_unknown_key() const { return has_unknown_key_.exchange(false); }
+
  private:
   struct Key {
     std::string id;
@@ -50,6 +54,7 @@ class JwtVerifier {
                  std::string_view signature) const;
   JwtOptions options_;
   std::vector<Key> keys_;
+  mutable std::atomic<bool> has_unknown_key_{false};
 };
 
 }  // namespace tenure::auth

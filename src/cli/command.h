@@ -75,6 +75,7 @@ std::vector<Command> all_commands();
 
 std::vector<Command> project_commands();  ///< init, run, train, evaluate, score
 std::vector<Command> server_commands();   ///< up
+std::vector<Command> traffic_commands();
 std::vector<Command> data_commands();
 std::vector<Command> feature_commands();
 std::vector<Command> model_commands();

@@ -176,6 +176,15 @@ struct Parser {
     leaves.push_back(leaf);
   }
 
+  /// A command may have verbs besides ("traffic", "traffic take-out"). Its own options before the
+  /// verb would be lost.
+  void separate_verbs() {
+    for (CLI::App* leaf : leaves)
+      for (CLI::App* verb : leaf->get_subcommands([](const CLI::App*) { return true; }))
+        for (CLI::Option* option : leaf->get_options())
+          if (option != leaf->get_help_ptr()) verb->excludes(option);
+  }
+
   static std::string indent(std::string_view lines) {
     std::string out;
     for (const char c : lines) {
@@ -188,7 +197,7 @@ struct Parser {
   /// The index of the command that was typed.
   std::optional<std::size_t> chosen() {
     for (std::size_t i = 0; i < leaves.size(); ++i) {
-      if (!leaves[i]->parsed()) continue;
+      if (!leaves[i]->parsed() || !leaves[i]->get_subcommands().empty()) continue;
       for (const auto& [flag, slot] : flag_slots)
         if (*flag && slot->empty()) slot->emplace_back("true");
       for (const Single& single : singles)
@@ -206,7 +215,7 @@ void describe_nouns(CLI::App& root) {
   constexpr std::pair<const char*, const char*> kNouns[] = {
       {"data", "Make, look at and query tables"}, {"features", "The feature store"},
       {"models", "The model registry"},           {"pipelines", "Runs of pipelines"},
-      {"admin", "Operation of an installation"},
+      {"monitor", "What came of predictions"},    {"admin", "Operation of an installation"},
   };
   for (const auto& [name, text] : kNouns) {
     CLI::App* noun = find_subcommand(root, name);
@@ -286,6 +295,7 @@ int run_command_line(int argc, const char* const* argv) {
   std::string shell;
   Parser parser;
   for (const Command& command : table) parser.add(command);
+  parser.separate_verbs();
   describe_nouns(parser.root);
   CLI::App* completion =
       parser.root.add_subcommand("completion", "Print a completion script for a shell");

@@ -17,6 +17,7 @@ std::vector<Command> all_commands() {
   add(feature_commands());
   add(model_commands());
   add(registry_commands());
+  add(traffic_commands());
   add(monitor_commands());
   add(pipeline_commands());
   add(admin_commands());

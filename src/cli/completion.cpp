@@ -37,11 +37,16 @@ std::string options_of(const Command& command) {
 }
 
 std::string bash(std::span<const Command> commands) {
-  std::string cases;
+  std::map<std::string, std::string> words_of;  // a command may have verbs and options
   for (const auto& [prefix, words] : words_after(commands))
-    cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", prefix, fmt::join(words, " "));
-  for (const Command& command : commands)
-    cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", command.name, options_of(command));
+    words_of[prefix] = fmt::format("{}", fmt::join(words, " "));
+  for (const Command& command : commands) {
+    std::string& words = words_of[std::string(command.name)];
+    words += (words.empty() ? "" : " ") + options_of(command);
+  }
+  std::string cases;
+  for (const auto& [prefix, words] : words_of)
+    cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", prefix, words);
   return fmt::format(R"(# bash completion of tenure: source <(tenure completion bash)
 _tenure() {{
   local prefix="" word words="" i

@@ -9,7 +9,26 @@ namespace {
 
 using Kind = Option::Kind;
 
+core::Result<Output> erase(const Arguments& arguments) {
+  if (arguments.given("FILE"))
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       "FILE has labels to tell, and --erase takes some away; give one of them"};
+  auto project = app::Project::open(arguments.config);
+  if (!project) return std::move(project).error();
+  auto erased = app::erase_labels(**project, arguments.list("--erase"), arguments.text("--why"));
+  if (!erased) return std::move(erased).error();
+  std::string text =
+      fmt::format("Erased of {}: {}, {}\n", count_of(*erased, "customers", "customer"),
+                  count_of(*erased, "labels", "label"), count_of(*erased, "outcomes", "outcome"));
+  return Output{*std::move(erased), std::move(text)};
+}
+
 core::Result<Output> labels(const Arguments& arguments) {
+  if (!arguments.list("--erase").empty()) return erase(arguments);
+  if (!arguments.given("FILE"))
+    return core::Error{core::ErrorCode::kInvalidArgument,
+                       "FILE is missing: what came of customers, as CSV or Parquet; see tenure "
+                       "monitor labels --help"};
   auto project = app::Project::open(arguments.config);
   if (!project) return std::move(project).error();
   auto told = app::tell_label_file(**project, {.file = arguments.text("FILE"),
@@ -56,10 +75,12 @@ std::vector<Command> monitor_commands() {
   const Option model{"--model", Kind::kValue, "NAME", "Registered model (default: the served one)"};
   return {
       {"monitor labels",
-       "Tell what came of customers: labels for the predictions that were made of them",
+       "Tell what came of customers: labels for the predictions that were made of them; or erase "
+       "them",
        "tenure monitor labels churned.csv\n"
-       "tenure monitor labels churned.parquet --customer account --label left --time left_at",
-       {{"FILE", Kind::kArgument, "",
+       "tenure monitor labels churned.parquet --customer account --label left --time left_at\n"
+       "tenure monitor labels --erase 0003-ALXQA --why \"request of 2026-11-20\"",
+       {{"FILE", Kind::kOptionalArgument, "",
          "CSV or Parquet with a column prediction_id or one with customers, and one with labels",
          "", true},
         model,
@@ -68,7 +89,11 @@ std::vector<Command> monitor_commands() {
          "data.label.column, else label)"},
         {"--customer", Kind::kValue, "COLUMN",
          "Customers, or prediction_id (default: prediction_id, else data.id)"},
-        {"--time", Kind::kValue, "COLUMN", "When it came about (default: time, else now)"}},
+        {"--time", Kind::kValue, "COLUMN", "When it came about (default: time, else now)"},
+        {"--erase", Kind::kValues, "ID",
+         "Remove all labels about this customer, of every model, and what they said; may be "
+         "repeated"},
+        {"--why", Kind::kValue, "TEXT", "Why they are erased, for the audit trail"}},
        labels},
       {"monitor performance",
        "How the versions did: events against expected ones, and the Brier score, by labels",

@@ -85,9 +85,13 @@ std::optional<core::Error> unknown_word(std::span<const Command> table,
     if (!std::ranges::count(known, word)) return unknown_command(word, prefix, known);
     const std::string name = prefix + word;
     if (name == "completion") return std::nullopt;
-    if (const Command* command = command_named(table, name))
-      return unknown_option(*command, words.subspan(i + 1));
+    const Command* const command = command_named(table, name);
     prefix = name + " ";
+    if (command == nullptr) continue;
+    // A command may have verbs besides: "traffic", and "traffic take-out".
+    const std::vector<std::string> verbs = words_after(table, prefix);
+    const bool is_followed = i + 1 < words.size() && !words[i + 1].starts_with('-');
+    if (verbs.empty() || !is_followed) return unknown_option(*command, words.subspan(i + 1));
   }
   return std::nullopt;
 }

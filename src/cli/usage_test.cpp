@@ -38,6 +38,15 @@ TEST(UnknownWord, NamesTheNearestCommandVerbAndOption) {
   EXPECT_EQ(complaint({"admin", "tokens", "revok"}),
             "tenure admin tokens has no command 'revok' (did you mean 'revoke'?); there are: "
             "create, list, revoke");
+  EXPECT_EQ(complaint({"traffic", "take-uot", "x"}),
+            "tenure traffic has no command 'take-uot' (did you mean 'take-out'?); there are: "
+            "take-out, put-back");
+  EXPECT_EQ(complaint({"traffic", "take-out", "x", "--wy=1"}),
+            "tenure traffic take-out has no option '--wy' (did you mean '--why'?); see tenure "
+            "traffic take-out --help");
+  EXPECT_EQ(complaint({"traffic", "--sever", "x"}),
+            "tenure traffic has no option '--sever' (did you mean '--server'?); see tenure traffic "
+            "--help");
   EXPECT_EQ(complaint({"run", "--form", "train"}),
             "tenure run has no option '--form' (did you mean '--from'?); see tenure run --help");
   EXPECT_EQ(complaint({"models", "list", "--colour=red"}),

@@ -347,6 +347,11 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
      "Host names that requests may be made under, such as ml.example or *.corp.example, beside "
      "addresses and names that are in no public DNS; '*' = all; default: none, and all where "
      "auth.enabled."},
+    {"serving.trusted_proxies", kTextList, "", "",
+     "Addresses and networks of proxies, such as 10.0.0.0/8, that are believed whom they ask for; "
+     "default: none."},
+    {"serving.forwarded_header", kText, "x-forwarded-for", "x-forwarded-for|forwarded",
+     "The header in which serving.trusted_proxies tell that, on every request."},
 
     // Who may ask.
     {"auth.enabled", kBoolean, "false", "",
@@ -361,6 +366,14 @@ constexpr std::array kKeys = std::to_array<ConfigKey>({
 
     {"auth.jwt.jwks_file", kText, "", "",
      "File with the keys (JWKS) of JWTs that are accepted as tokens; read again when it changes."},
+    {"auth.jwt.jwks_url", kText, "", "",
+     "Where the issuer publishes them instead, such as https://id.example/jwks.json; fetched at "
+     "the "
+     "start and renewed."},
+    {"auth.jwt.renew", kDuration, "10m", "1s..24h",
+     "How often they are fetched; sooner, once a minute, when a JWT names another key."},
+    {"auth.jwt.ca_file", kText, "", "",
+     "PEM file with the certificates to trust for auth.jwt.jwks_url; default: the system's."},
     {"auth.jwt.issuer", kText, "", "", "What claim iss of a JWT must be."},
     {"auth.jwt.audience", kText, "", "", "What claim aud of a JWT must be, or hold."},
     {"auth.jwt.role_claim", kText, "role", "",

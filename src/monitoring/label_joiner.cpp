@@ -193,18 +193,19 @@ void LabelJoiner::advance(core::Micros now) {
 }
 
 core::Result<> LabelJoiner::count_outcomes(bool has_joined) {
-  const auto last = store_.last_id();
-  if (!last) return last.error();
+  const auto position = store_.position();
+  if (!position) return position.error();
   const core::Micros now = clock_.now();
-  if (*last != counted_id_ || has_joined) changed_at_ = now;
+  const bool has_changed = counted_to_ != *position;
+  if (has_changed || has_joined) changed_at_ = now;
   const core::Micros age = now - counted_at_;
-  const bool is_due = has_joined || *last != counted_id_ ||
+  const bool is_due = has_joined || has_changed ||
                       (now - changed_at_ <= kRecountWithin && age >= kRecountEvery) ||
-                      (options_.mature_after > 0 && *last > 0 && age >= kRipenEvery);
+                      (options_.mature_after > 0 && position->last_id > 0 && age >= kRipenEvery);
   if (!is_due) return {};
   auto versions = store_.outcomes(now - options_.mature_after);
   if (!versions) return std::move(versions).error();
-  counted_id_ = *last;
+  counted_to_ = *position;
   counted_at_ = now;
   const std::lock_guard guard(mutex_);
   outcomes_.clear();

@@ -69,9 +69,9 @@ class LabelJoiner final : public serving::OutcomeSource {
   core::Counter& failures_;
   core::Histogram& delay_;
 
-  std::optional<std::int64_t> cursor_;           ///< labels up to it are joined
-  std::map<std::int64_t, core::Micros> joined_;  ///< those behind it that are, and their times
-  std::int64_t counted_id_ = -1;                 ///< the last label when outcomes were counted
+  std::optional<std::int64_t> cursor_;              ///< labels up to it are joined
+  std::map<std::int64_t, core::Micros> joined_;     ///< those behind it that are, and their times
+  std::optional<LabelStore::Position> counted_to_;  ///< the labels when outcomes were counted
   core::Micros counted_at_ = 0, changed_at_ = 0;
 
   std::atomic<bool> is_stopping_{false};  ///< set under the mutex; the engine looks at it

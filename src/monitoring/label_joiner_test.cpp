@@ -7,11 +7,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/file.h"
 #include "core/id.h"
+#include "monitoring/label_eraser.h"
 #include "monitoring/label_matcher.h"
 #include "monitoring/prediction_archive.h"
 #include "monitoring/prediction_log_test_data.h"
 #include "monitoring/segment_file.h"
+#include "tracking/experiments.h"
 
 namespace tenure::monitoring {
 namespace {
@@ -25,7 +28,10 @@ constexpr core::Micros kDay = 24LL * 3600 * core::kMicrosPerSecond;
 
 class LabelJoinerTest : public ::testing::Test {
  protected:
-  void SetUp() override { ASSERT_TRUE(store_.prepare().has_value()); }
+  void SetUp() override {
+    ASSERT_TRUE(tracking::prepare_schema(*database_, kNow).has_value());
+    ASSERT_TRUE(store_.prepare().has_value());
+  }
 
   struct Said {
     std::string customer;
@@ -155,6 +161,49 @@ TEST_F(LabelJoinerTest, CountsNoAnswerThatTheModelDidNotGive) {
   tell({label(ids[0], "", true), label(ids[1], "", true)});
   EXPECT_EQ(join(*joiner), 1) << "a shadow's prediction is one all the same";
   EXPECT_NEAR(sums(*joiner).expected, 0.4, 1e-6);
+}
+
+TEST_F(LabelJoinerTest, ForgetsWhomItIsToldToInBothFormsOfTheLog) {
+  const auto ids = predict({{"C-1", 0.2, kNow - kDay}, {"C-1", 0.3}, {"C-2", 0.4}});
+  predict({{"C-3", 0.5}});
+  for (const bool is_archived : {false, true}) {
+    if (is_archived) archive();
+    auto joiner = this->joiner();
+    // The first label is of an older prediction, which no outcome knows; the last one was not
+    // joined yet.
+    tell({label(ids[0], "", true), label(ids[1], "", true), label("", "C-1", true),
+          label(ids[2], "", false)});
+    EXPECT_EQ(join(*joiner), 2) << is_archived;
+    tell({label("", "C-1", false, kNow + 2 * kDay)});
+    const std::vector<std::string> customers{"C-1", "nobody"};
+    const auto erased = erase_labels(store_, folder(), customers, {"ann", "a request", nullptr});
+    ASSERT_TRUE(erased.has_value()) << erased.error().message;
+    EXPECT_EQ(erased->labels, 4) << is_archived;
+    EXPECT_EQ(erased->outcomes, 1);
+    join(*joiner);
+    EXPECT_EQ(sums(*joiner).customers, 1U) << "counted anew, although no label came";
+    EXPECT_NEAR(sums(*joiner).expected, 0.4, 1e-6);
+    const auto again = erase_labels(store_, folder(), customers, {"ann", "", nullptr});
+    ASSERT_TRUE(again.has_value());
+    EXPECT_EQ(again->labels + again->outcomes, 0);
+    ASSERT_TRUE(database_->execute("DELETE FROM tenure_outcomes").has_value());
+    ASSERT_TRUE(database_->execute("DELETE FROM tenure_labels").has_value());
+  }
+}
+
+TEST_F(LabelJoinerTest, ErasesNothingWhenItCannotTellWhatTheLogHolds) {
+  predict({{"C-1", 0.2}});
+  predict({{"C-2", 0.2}});
+  tell({label("", "C-1", true)});
+  const auto segment = list_segments(folder())->front().path;
+  std::string bytes = *core::read_file(segment);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  ASSERT_TRUE(core::write_file_atomically(segment, bytes).has_value());
+  const std::vector<std::string> customers{"C-1"};
+  const auto erased = erase_labels(store_, folder(), customers, {"ann", "", nullptr});
+  ASSERT_FALSE(erased.has_value());
+  EXPECT_EQ(erased.error().code, core::ErrorCode::kCorruption);
+  EXPECT_EQ(store_.after(0, 10)->size(), 1U);
 }
 
 TEST_F(LabelJoinerTest, LetsALabelBeCorrected) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <iterator>
 #include <map>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -11,6 +12,7 @@
 
 #include "core/ascii_case.h"
 #include "storage/sql/migration.h"
+#include "tracking/audit.h"
 #include "tracking/sql_rows.h"
 
 namespace tenure::monitoring {
@@ -18,6 +20,8 @@ namespace {
 
 using storage::SqlExecutor;
 using storage::SqlValue;
+
+constexpr std::string_view kAuditSubject = "labels";
 
 // Times are microseconds since 1970. `key_time` is the label's time where it names a customer, and
 // 0 where it names a prediction, which has one label only. `subject` is the customer or the
@@ -84,6 +88,21 @@ core::Result<> remove_contradicted(SqlExecutor& sql, std::span<const OutcomeLabe
     if (auto removed = sql.execute(text, values); !removed) return std::move(removed).error();
   }
   return {};
+}
+
+/// The ids of the outcomes' labels that are still kept.
+core::Result<std::set<std::int64_t>> labels_that_are(SqlExecutor& sql,
+                                                     std::span<const JoinedOutcome> outcomes) {
+  std::set<std::int64_t> asked, kept;
+  for (const JoinedOutcome& outcome : outcomes) asked.insert(outcome.label_id);
+  const std::vector<SqlValue> ids(asked.begin(), asked.end());
+  auto read = tracking::for_each_by_list(sql, "SELECT id FROM tenure_labels WHERE id IN ({list})",
+                                         {}, ids, [&kept](const storage::SqlRowView& row) {
+                                           kept.insert(row.integer(0));
+                                           return true;
+                                         });
+  if (!read) return std::move(read).error();
+  return kept;
 }
 
 }  // namespace
@@ -171,15 +190,25 @@ core::Result<std::vector<OutcomeLabel>> LabelStore::after(std::int64_t id,
   return labels;
 }
 
-core::Result<std::int64_t> LabelStore::last_id() const {
-  auto rows = database_->query("SELECT MAX(id) FROM tenure_labels");
+core::Result<LabelStore::Position> LabelStore::position() const {
+  auto rows = database_->query(
+      "SELECT (SELECT MAX(id) FROM tenure_labels), (SELECT MAX(id) FROM tenure_audit WHERE subject "
+      "= :subject)",
+      {std::string(kAuditSubject)});
   if (!rows) return std::move(rows).error();
-  return rows->front().integer_if(0).value_or(0);
+  return Position{rows->front().integer_if(0).value_or(0), rows->front().integer_if(1).value_or(0)};
 }
 
-core::Result<> LabelStore::join(std::span<const JoinedOutcome> outcomes) {
-  if (outcomes.empty()) return {};
+core::Result<> LabelStore::join(std::span<const JoinedOutcome> all) {
+  if (all.empty()) return {};
   return database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    // Whoever looked for their predictions may have read labels that were erased meanwhile.
+    const auto known = labels_that_are(sql, all);
+    if (!known) return known.error();
+    std::vector<JoinedOutcome> outcomes;
+    std::ranges::copy_if(all, std::back_inserter(outcomes),
+                         [&](const JoinedOutcome& one) { return known->contains(one.label_id); });
+    if (outcomes.empty()) return {};
     auto written = tracking::insert_rows(
         sql,
         {"INSERT INTO tenure_outcomes (model, version, subject, prediction_id, variant, is_shadow, "
@@ -208,6 +237,54 @@ core::Result<> LabelStore::join(std::span<const JoinedOutcome> outcomes) {
     if (!written) return std::move(written).error();
     return {};
   });
+}
+
+core::Result<LabelStore::Erased> LabelStore::erase(std::span<const std::string> customers,
+                                                   const std::vector<std::string>& predictions,
+                                                   const tracking::Change& change) {
+  Erased erased;
+  const core::Micros now = clock_->now();
+  auto done = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    erased = {};
+    std::vector<std::string> theirs = predictions;
+    const std::vector<SqlValue> names = tracking::distinct_values(customers);
+    auto read = tracking::for_each_by_list(
+        sql, "SELECT prediction_id FROM tenure_outcomes WHERE subject IN ({list})", {}, names,
+        [&theirs](const storage::SqlRowView& row) {
+          theirs.emplace_back(row.text(0));
+          return true;
+        });
+    if (!read) return read;
+    const auto remove = [&sql](std::string_view text, const std::vector<SqlValue>& values,
+                               std::int64_t& count) -> core::Result<> {
+      auto removed = tracking::execute_by_list(sql, text, values);
+      if (!removed) return std::move(removed).error();
+      count += *removed;
+      return {};
+    };
+    if (auto ok =
+            remove("DELETE FROM tenure_labels WHERE entity_id IN ({list})", names, erased.labels);
+        !ok)
+      return ok;
+    if (auto ok = remove("DELETE FROM tenure_labels WHERE entity_id = '' AND prediction_id IN "
+                         "({list})",
+                         tracking::distinct_values(theirs), erased.labels);
+        !ok)
+      return ok;
+    if (auto ok =
+            remove("DELETE FROM tenure_outcomes WHERE subject IN ({list})", names, erased.outcomes);
+        !ok)
+      return ok;
+    // Not whose: the trail is never changed, and they asked to be forgotten.
+    tracking::Change told = change;
+    told.evidence = core::JsonObject{
+        {"customers", names.size()}, {"labels", erased.labels}, {"outcomes", erased.outcomes}};
+    return tracking::add_audit(
+        sql, now, {.action = "erase", .subject = std::string(kAuditSubject), .from = {}, .to = {}},
+        told);
+  });
+  if (!done) return std::move(done).error();
+  return erased;
 }
 
 core::Result<std::vector<LabelStore::VersionOutcomes>> LabelStore::outcomes(

@@ -12,6 +12,7 @@
 #include "core/result.h"
 #include "serving/outcomes.h"
 #include "storage/sql/database.h"
+#include "tracking/registry.h"
 
 namespace tenure::monitoring {
 
@@ -65,11 +66,31 @@ class LabelStore {
 
   /// Labels told after that one, in their order, at most `limit`.
   core::Result<std::vector<OutcomeLabel>> after(std::int64_t id, std::size_t limit) const;
-  core::Result<std::int64_t> last_id() const;  ///< 0 = there is none
+  /// What tells one state of the labels from another: the id of the last one, and of the last
+  /// erasure.
+  struct Position {
+    std::int64_t last_id = 0;  ///< 0 = there is none
+    std::int64_t last_erasure = 0;
+    friend bool operator==(const Position&, const Position&) = default;
+  };
+  core::Result<Position> position() const;
 
   /// Keeps what labels say of predictions; repeated, it changes nothing. `outcomes` has one for
-  /// each model, version and subject.
+  /// each model, version and subject. What labels say that are gone by now, corrected or erased, is
+  /// left out.
   core::Result<> join(std::span<const JoinedOutcome> outcomes);
+
+  struct Erased {
+    std::int64_t labels = 0, outcomes = 0;
+  };
+  /// Removes, of all models, labels that name one of the customers or a prediction of one, and the
+  /// customers' outcomes; which predictions are theirs the outcomes know, and `predictions` says of
+  /// others. In the same transaction the audit trail gets an entry (subject "labels") with the
+  /// numbers and without the customers. Looks through all outcomes. Errors: those of the database;
+  /// nothing is removed then.
+  core::Result<Erased> erase(std::span<const std::string> customers,
+                             const std::vector<std::string>& predictions,
+                             const tracking::Change& change);
 
   struct VersionOutcomes {
     std::string model;

@@ -8,6 +8,8 @@
 #include "core/clock.h"
 #include "storage/testing/temporary_folder.h"
 #include "storage/testing/test_database.h"
+#include "tracking/audit.h"
+#include "tracking/experiments.h"
 
 namespace tenure::monitoring {
 namespace {
@@ -32,6 +34,7 @@ OutcomeLabel of_customer(std::string id, bool has_happened, core::Micros time = 
 class LabelStoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
+    ASSERT_TRUE(tracking::prepare_schema(*database_, kNow).has_value());
     ASSERT_TRUE(store_.prepare().has_value());
     ASSERT_TRUE(store_.prepare().has_value()) << "twice is once";
   }
@@ -50,12 +53,12 @@ class LabelStoreTest : public ::testing::Test {
 };
 
 TEST_F(LabelStoreTest, KeepsWhatItIsToldInItsOrder) {
-  EXPECT_EQ(*store_.last_id(), 0);
+  EXPECT_EQ(store_.position()->last_id, 0);
   EXPECT_EQ(add({of_prediction("p1", true), of_customer("C-1", false, kNow - kDay)}), 2);
   const auto labels = all();
   ASSERT_EQ(labels.size(), 2U);
   EXPECT_LT(labels[0].id, labels[1].id);
-  EXPECT_EQ(labels[1].id, *store_.last_id());
+  EXPECT_EQ(labels[1].id, store_.position()->last_id);
   const auto& one = labels[0].prediction_id.empty() ? labels[1] : labels[0];
   EXPECT_EQ(one.prediction_id, "p1");
   EXPECT_EQ(one.model, "churn");
@@ -75,7 +78,7 @@ TEST_F(LabelStoreTest, TakesTheSameLabelOnce) {
 
 TEST_F(LabelStoreTest, LetsALaterLabelCorrectAnEarlierOneAndNotTheReverse) {
   add({of_prediction("p1", true, kNow)});
-  const std::int64_t before = *store_.last_id();
+  const std::int64_t before = store_.position()->last_id;
   EXPECT_EQ(add({of_prediction("p1", false, kNow + kDay)}), 1);
   ASSERT_EQ(all().size(), 1U);
   EXPECT_FALSE(all()[0].has_happened);
@@ -122,6 +125,7 @@ JoinedOutcome outcome(std::string subject, std::int64_t version, double probabil
 }
 
 TEST_F(LabelStoreTest, SumsWhatCameOfTheCustomersOfEachVersion) {
+  add({of_customer("someone", true)});  // number 1, which the outcomes name
   const std::vector<JoinedOutcome> outcomes{outcome("a", 1, 0.2, false), outcome("b", 1, 0.2, true),
                                             outcome("c", 1, 0.9, true), outcome("d", 1, 0.5, false),
                                             outcome("a", 2, 0.7, true)};
@@ -143,6 +147,7 @@ TEST_F(LabelStoreTest, SumsWhatCameOfTheCustomersOfEachVersion) {
 }
 
 TEST_F(LabelStoreTest, KeepsTheNewestPredictionOfACustomerAndTheLatestLabelOfIt) {
+  add({of_customer("someone", true), of_customer("another", true)});
   ASSERT_TRUE(store_.join(std::vector{outcome("a", 1, 0.4, false, kNow)}).has_value());
   ASSERT_TRUE(store_.join(std::vector{outcome("a", 1, 0.3, true, kNow - 5)}).has_value());
   EXPECT_EQ(store_.outcomes(kNow)->front().sums.events, 0U);
@@ -154,6 +159,44 @@ TEST_F(LabelStoreTest, KeepsTheNewestPredictionOfACustomerAndTheLatestLabelOfIt)
   const auto sums = store_.outcomes(kNow + 5)->front().sums;
   EXPECT_EQ(sums.customers, 1U);
   EXPECT_NEAR(sums.expected, 0.8, 1e-12);
+}
+
+TEST_F(LabelStoreTest, ErasesACustomerOfEveryModelAndKeepsTheNumbersInTheTrail) {
+  OutcomeLabel other = of_customer("C-1", true);
+  other.model = "upsell";
+  add({of_customer("C-1", true), of_customer("C-1", false, kNow - kDay), other,
+       of_customer("C-2", true), of_prediction("p1", true), of_prediction("p2", true),
+       of_prediction("p3", true)});
+  JoinedOutcome joined = outcome("C-1", 1, 0.5, true);
+  joined.prediction_id = "p1";
+  ASSERT_TRUE(store_.join(std::vector{joined, outcome("C-2", 1, 0.5, true)}).has_value());
+  const auto before = *store_.position();
+  const std::vector<std::string> customers{"C-1", "C-1", "it's nobody"};
+  const auto erased = store_.erase(customers, {"p2", "unknown"}, {"ann", "a request", nullptr});
+  ASSERT_TRUE(erased.has_value()) << erased.error().message;
+  EXPECT_EQ(erased->labels, 5) << "of both models, and p1, which the outcome knows, and p2";
+  EXPECT_EQ(erased->outcomes, 1);
+  EXPECT_FALSE(*store_.position() == before);
+  ASSERT_EQ(all().size(), 2U);
+  EXPECT_EQ(store_.outcomes(kNow)->front().sums.customers, 1U);
+  const auto trail = *tracking::read_audit(*database_, "labels", 10);
+  ASSERT_EQ(trail.size(), 1U);
+  EXPECT_EQ(trail[0].actor, "ann");
+  EXPECT_EQ(trail[0].action, "erase");
+  EXPECT_EQ(trail[0].reason, "a request");
+  EXPECT_EQ(core::to_text(trail[0].evidence), R"({"customers":2,"labels":5,"outcomes":1})");
+}
+
+TEST_F(LabelStoreTest, LeavesOutWhatALabelSaidThatWasErasedMeanwhile) {
+  add({of_customer("C-1", true), of_customer("C-2", true)});
+  std::vector<JoinedOutcome> found;
+  for (const OutcomeLabel& label : all()) {
+    found.push_back(outcome(label.entity_id, 1, 0.5, true));
+    found.back().label_id = label.id;
+  }
+  ASSERT_TRUE(store_.erase(std::vector<std::string>{"C-1"}, {}, {"ann", "", nullptr}).has_value());
+  ASSERT_TRUE(store_.join(found).has_value());
+  EXPECT_EQ(store_.outcomes(kNow)->front().sums.customers, 1U);
 }
 
 TEST(ReadOutcome, ReadsWordsOfBothKindsAndTheModelsOwn) {

@@ -162,6 +162,9 @@ std::vector<Traffic::ArmStatus> ShadowArms::status(const ModelSnapshot* champion
     Traffic::ArmStatus status{.options = shadow->options,
                               .state = "live",
                               .why = {},
+                              .taken_out_by = {},
+                              .since = 0,
+                              .answers = 0,
                               .version = 0,
                               .warm_up = shadow->watcher.status().warm_up,
                               .comparison = {},
@@ -172,7 +175,10 @@ std::vector<Traffic::ArmStatus> ShadowArms::status(const ModelSnapshot* champion
       status.shadow->difference_mean =
           shadow->difference_sum / static_cast<double>(shadow->sums.compared);
     const auto snapshot = shadow->predictor.snapshot();
-    if (snapshot) status.version = snapshot->version;
+    if (snapshot) {
+      status.version = snapshot->version;
+      status.since = snapshot->loaded;
+    }
     if (!snapshot) {
       status.state = "not live";
       status.why = not_live_reason(shadow->options, shadow->watcher);

@@ -10,6 +10,8 @@
 #include "core/assert.h"
 #include "core/id.h"
 #include "core/log.h"
+#include "core/nearest.h"
+#include "core/utf8.h"
 #include "serving/shadow_arms.h"
 #include "serving/shadow_tap.h"
 #include "serving/traffic_evidence.h"
@@ -23,6 +25,12 @@ constexpr int kPairsMax = 4096;  ///< compared at one look, however fast more co
 /// Who acts when nobody does by hand.
 constexpr std::string_view kGuardActor = "tenure";
 constexpr std::string_view kTakenOutTag = "tenure.taken_out";
+constexpr std::size_t kTagMax = 200;
+
+/// What somebody did, and why if it was said: "by hand: more calls than usual".
+std::string with_reason(std::string_view what, std::string_view why) {
+  return why.empty() ? std::string(what) : fmt::format("{}: {}", what, why);
+}
 
 }  // namespace
 
@@ -84,7 +92,8 @@ struct Traffic::Arm {
   std::vector<data::Cell> champion_cells;
   /// Written under the mutex. A version, so that the one that follows is not out.
   std::atomic<std::int64_t> out_version{0};
-  std::string why_out;
+  std::string why_out, out_by;
+  core::Micros since = 0;  ///< a version went out or was put back; 0 = none did
   ArmHistory history;
   std::int64_t version = 0, champion_version = 0;  ///< that `history` compares
   std::optional<ArmComparison> comparison;
@@ -290,6 +299,7 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
                      {{"variant", std::string_view(arm.options.name)}, {"version", version}});
       arm.out_version = 0;
       arm.why_out.clear();
+      arm.out_by.clear();
     }
     pair(arm, champion);
     const ArmWindow window =
@@ -308,6 +318,8 @@ void Traffic::judge(Arm& arm, const ModelSnapshot& champion) {
     if (arm.options.is_guarded && !is_out && why.empty()) why = false_promise;
     if (!why.empty()) {
       arm.why_out = why;
+      arm.out_by = kGuardActor;
+      arm.since = collaborators_.clock.now();
       arm.out_version = version;
       sides = arm.comparison;
     }
@@ -377,59 +389,75 @@ void Traffic::tell(Arm& arm, std::int64_t version, const std::string& why, std::
 
 void Traffic::tag(std::int64_t version, std::string_view text, const tracking::Change& change) {
   const auto tagged = collaborators_.registry.set_version_tag(
-      options_.champion.model, version, kTakenOutTag, text.substr(0, 200), change);
+      options_.champion.model, version, kTakenOutTag,
+      text.substr(0, core::valid_utf8_prefix(text.substr(0, kTagMax))), change);
   if (!tagged)
     core::log_warn("serving", "what became of an arm is not in the registry",
                    {{"error.message", std::string_view(tagged.error().message)}});
 }
 
-Traffic::Arm* Traffic::find_arm(std::string_view name) const {
-  for (const auto& arm : arms_)
+core::Result<Traffic::Arm*> Traffic::find_arm(std::string_view name) const {
+  std::vector<std::string> names;
+  for (const auto& arm : arms_) {
     if (arm->options.name == name) return arm.get();
-  return nullptr;
+    names.push_back(arm->options.name);
+  }
+  if (std::ranges::any_of(options_.shares.arms,
+                          [&](const ArmOptions& arm) { return arm.is_shadow && arm.name == name; }))
+    return core::Error{core::ErrorCode::kConflict,
+                       fmt::format("arm '{}' is a shadow: it answers nobody", name)};
+  return core::Error{core::ErrorCode::kNotFound,
+                     fmt::format("there is no arm '{}'{}", name, core::did_you_mean(name, names))};
 }
 
-core::Result<> Traffic::take_out(std::string_view name, std::string_view actor) {
-  Arm* const arm = find_arm(name);
-  if (arm == nullptr)
-    return core::Error{core::ErrorCode::kNotFound, fmt::format("there is no arm '{}'", name)};
-  const auto snapshot = arm->predictor.snapshot();
-  const std::string why = "by hand";
+core::Result<> Traffic::take_out(std::string_view name, std::string_view actor,
+                                 std::string_view why) {
+  const auto found = find_arm(name);
+  if (!found) return found.error();
+  Arm& arm = **found;
+  const auto snapshot = arm.predictor.snapshot();
+  const std::string reason = with_reason("by hand", why);
   std::optional<ArmComparison> sides;
   {
     const std::lock_guard guard(mutex_);
-    if (snapshot == nullptr || arm->out_version == snapshot->version)
+    if (snapshot == nullptr || arm.out_version == snapshot->version)
       return core::Error{core::ErrorCode::kConflict,
                          fmt::format("arm '{}' has no version that answers", name)};
-    arm->why_out = why;
-    arm->out_version = snapshot->version;
-    arm->share.set(0);
-    sides = arm->comparison;
+    arm.why_out = reason;
+    arm.out_by = actor;
+    arm.since = collaborators_.clock.now();
+    arm.out_version = snapshot->version;
+    arm.share.set(0);
+    sides = arm.comparison;
   }
-  tell(*arm, snapshot->version, why, actor, sides);
+  tell(arm, snapshot->version, reason, actor, sides);
   return {};
 }
 
-core::Result<> Traffic::put_back(std::string_view name, std::string_view actor) {
-  Arm* const arm = find_arm(name);
-  if (arm == nullptr)
-    return core::Error{core::ErrorCode::kNotFound, fmt::format("there is no arm '{}'", name)};
+core::Result<> Traffic::put_back(std::string_view name, std::string_view actor,
+                                 std::string_view why) {
+  const auto found = find_arm(name);
+  if (!found) return found.error();
+  Arm& arm = **found;
   std::int64_t version = 0;
   {
     const std::lock_guard guard(mutex_);
-    if (arm->out_version == 0)
+    if (arm.out_version == 0)
       return core::Error{core::ErrorCode::kConflict,
                          fmt::format("arm '{}' was not taken out", name)};
-    arm->history.restart();
-    arm->why_out.clear();
-    version = arm->out_version.exchange(0);
+    arm.history.restart();
+    arm.why_out.clear();
+    arm.out_by.clear();
+    arm.since = collaborators_.clock.now();
+    version = arm.out_version.exchange(0);
     // Only what becomes known from now on speaks against it again.
-    arm->pardoned = outcomes_of(version).value_or(OutcomeSums{});
+    arm.pardoned = outcomes_of(version).value_or(OutcomeSums{});
   }
   core::log_info("serving", "an arm was put back",
-                 {{"variant", name}, {"version", version}, {"user.name", actor}});
+                 {{"variant", name}, {"version", version}, {"user.name", actor}, {"reason", why}});
   tag(version, fmt::format("no, put back by {}", actor),
-      {.actor = std::string(actor), .reason = fmt::format("put back into arm '{}'", name)});
+      {.actor = std::string(actor),
+       .reason = with_reason(fmt::format("put back into arm '{}'", name), why)});
   return {};
 }
 
@@ -437,6 +465,9 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
   ArmStatus status{.options = arm.options,
                    .state = "live",
                    .why = {},
+                   .taken_out_by = {},
+                   .since = 0,
+                   .answers = arm.meter.counts().answers,
                    .version = 0,
                    .warm_up = arm.watcher.status().warm_up,
                    .comparison = arm.comparison,
@@ -444,6 +475,7 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
                    .shadow = {}};
   const auto snapshot = arm.predictor.snapshot();
   if (snapshot) status.version = snapshot->version;
+  if (snapshot) status.since = std::max(snapshot->loaded, arm.since);
   status.outcomes = outcomes_of(status.version);
   if (!snapshot) {
     status.state = "not live";
@@ -454,6 +486,7 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
   } else if (arm.out_version == snapshot->version) {
     status.state = "taken out";
     status.why = arm.why_out;
+    status.taken_out_by = arm.out_by;
   }
   return status;
 }
@@ -461,6 +494,7 @@ Traffic::ArmStatus Traffic::status_of(const Arm& arm, const ModelSnapshot* champ
 Traffic::Status Traffic::status() const {
   const auto champion = champion_->snapshot();
   Status status{.champion = options_.champion.alias,
+                .champion_answers = champion_meter_.counts().answers,
                 .champion_outcomes = outcomes_of(champion ? champion->version : 0),
                 .arms = {}};
   {

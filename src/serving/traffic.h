@@ -117,10 +117,13 @@ class Traffic {
 
   struct ArmStatus {
     ArmOptions options;
-    std::string state;         ///< "live", "not live", "other inputs", "taken out"
-    std::string why;           ///< unless live
-    std::int64_t version = 0;  ///< that is loaded; 0 = none
-    WarmUp warm_up;            ///< of the version, against the champion's at that time
+    std::string state;          ///< "live", "not live", "other inputs", "taken out"
+    std::string why;            ///< unless live
+    std::string taken_out_by;   ///< who took it out; "tenure" = the guard
+    core::Micros since = 0;     ///< the version came, was taken out or put back; 0 = there is none
+    std::uint64_t answers = 0;  ///< since the server began
+    std::int64_t version = 0;   ///< that is loaded; 0 = none
+    WarmUp warm_up;             ///< of the version, against the champion's at that time
     std::optional<ArmComparison> comparison;  ///< of the guard's last look
     std::optional<OutcomeSums> outcomes;      ///< of the version's customers with labels
     struct Shadow {
@@ -132,16 +135,17 @@ class Traffic {
   struct Status {
     std::string champion;
     std::uint32_t champion_slots = kTrafficSlots;
+    std::uint64_t champion_answers = 0;
     std::optional<OutcomeSums> champion_outcomes = {};
     std::vector<ArmStatus> arms;
   };
   Status status() const;
 
-  /// Takes an arm's version out by hand; `actor` is whose, for the audit trail. Errors: kNotFound;
-  /// kConflict when it has none that answers.
-  core::Result<> take_out(std::string_view arm, std::string_view actor);
+  /// Takes an arm's version out by hand; `actor` is whose, for the audit trail, and `why` in that
+  /// person's words, or "". Errors: kNotFound; kConflict when it has none that answers.
+  core::Result<> take_out(std::string_view arm, std::string_view actor, std::string_view why = {});
   /// Lets an arm that was taken out answer again. Errors: kNotFound; kConflict when it is not out.
-  core::Result<> put_back(std::string_view arm, std::string_view actor);
+  core::Result<> put_back(std::string_view arm, std::string_view actor, std::string_view why = {});
 
   /// Makes the predictions of shadows that wait, now, on this thread; for tests.
   void drain_shadows();
@@ -157,7 +161,7 @@ class Traffic {
   std::string judge_outcomes(Arm& arm, std::int64_t version, const ModelSnapshot& champion);
   std::optional<OutcomeSums> outcomes_of(std::int64_t version) const;
   static void pair(Arm& arm, const ModelSnapshot& champion);
-  Arm* find_arm(std::string_view name) const;
+  core::Result<Arm*> find_arm(std::string_view name) const;
   void tell(Arm& arm, std::int64_t version, const std::string& why, std::string_view actor,
             const std::optional<ArmComparison>& sides);
   void tag(std::int64_t version, std::string_view text, const tracking::Change& change);

@@ -356,8 +356,14 @@ TEST_F(TrafficTest, KeepsAnArmOutUntilItHasAnotherVersionOrIsPutBack) {
   world_.clock.advance(3'600 * core::kMicrosPerSecond);
   traffic.check_arms();
   EXPECT_EQ(arm(traffic).state, "taken out");
+  EXPECT_EQ(arm(traffic).taken_out_by, "tenure");
+  const core::Micros out_since = arm(traffic).since;
+  world_.clock.advance(core::kMicrosPerSecond);
   ASSERT_TRUE(traffic.put_back("canary", "ann").has_value());
   EXPECT_EQ(arm(traffic).state, "live");
+  EXPECT_EQ(arm(traffic).taken_out_by, "");
+  EXPECT_GT(arm(traffic).since, out_since);
+  EXPECT_GT(arm(traffic).answers, 0U);
   take_out();
   EXPECT_EQ(arm(traffic).state, "taken out");
   point("canary", 6);

@@ -121,6 +121,18 @@ core::Result<std::vector<SqlRow>> query_by_list(storage::SqlExecutor& sql, std::
   return rows;
 }
 
+core::Result<std::int64_t> execute_by_list(storage::SqlExecutor& sql, std::string_view text,
+                                           const std::vector<SqlValue>& values) {
+  std::int64_t changed = 0;
+  for (std::size_t begin = 0; begin < values.size(); begin += kListMax) {
+    const ListPart part = list_part(text, {}, std::span(values).subspan(begin));
+    auto done = sql.execute(part.text, part.parameters);
+    if (!done) return std::move(done).error();
+    changed += *done;
+  }
+  return changed;
+}
+
 std::vector<SqlValue> distinct_values(std::span<const std::string> texts) {
   std::vector<std::string_view> sorted(texts.begin(), texts.end());
   std::sort(sorted.begin(), sorted.end());

@@ -51,6 +51,11 @@ core::Result<> for_each_by_list(storage::SqlExecutor& sql, std::string_view text
                                 const std::vector<storage::SqlValue>& values,
                                 const storage::SqlExecutor::OnRow& on_row);
 
+/// Runs a statement that changes rows for any number of values, likewise. Returns how many rows
+/// changed.
+core::Result<std::int64_t> execute_by_list(storage::SqlExecutor& sql, std::string_view text,
+                                           const std::vector<storage::SqlValue>& values);
+
 /// The texts as such values, sorted and without repeats.
 std::vector<storage::SqlValue> distinct_values(std::span<const std::string> texts);
 

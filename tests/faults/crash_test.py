@@ -20,6 +20,43 @@ from tenure_process import (EXIT_CANCELLED, EXIT_CONFLICT, EXIT_CORRUPT, EXIT_EX
 STEPS = ("ingest", "split", "features", "train", "evaluate", "register", "materialize", "promote")
 
 
+class KilledErasures(unittest.TestCase):
+    LABELS = 20_000
+
+    def test_labels_are_erased_whole_or_not_at_all(self):
+        with temporary_folder() as folder:
+            project = make_telco_project(folder / "telco")
+            file = folder / "left.csv"
+            file.write_text("customerID,Churn,time\n" + "".join(
+                f"C-1,{n % 2},{2000 + n // 1000}-01-01T00:{n // 60 % 60:02}:{n % 60:02}.{n % 1000:03}Z\n"
+                for n in range(self.LABELS)) + "C-2,1,2026-01-01\n")
+            tell = ("monitor", "labels", file, "--time", "time")
+            told = tenure_json(*tell, cwd=project)["new"]
+            database = sqlite3.connect(project / ".tenure" / "tenure.db")
+
+            def count(query):
+                return database.execute(query).fetchone()[0]
+
+            erasures = 0
+            for delay in range(0, 300, 15):
+                process = subprocess.Popen([TENURE, "monitor", "labels", "--erase", "C-1"], cwd=project,
+                                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(delay / 1000)
+                process.kill()
+                process.wait()
+                left = count("SELECT count(*) FROM tenure_labels WHERE entity_id = 'C-1'")
+                entries = count("SELECT count(*) FROM tenure_audit WHERE subject = 'labels'")
+                self.assertIn((left, entries), ((0, erasures + 1), (told - 1, erasures)))
+                erasures = entries
+                if left == 0:
+                    tenure(*tell, cwd=project)
+            erased = tenure_json("monitor", "labels", "--erase", "C-1", cwd=project)
+            self.assertEqual(erased["labels"], told - 1)
+            self.assertEqual(count("SELECT count(*) FROM tenure_labels"), 1, "the other customer's")
+            database.close()
+
+
 class KilledRuns(unittest.TestCase):
     def setUp(self):
         self.folder = self.enterContext(temporary_folder())

@@ -1,6 +1,7 @@
 """What came of customers is told, joined to what was predicted of them, and judges the versions."""
 import csv
 import json
+import sqlite3
 import unittest
 
 from tenure_process import (EXIT_INVALID, EXIT_NOT_FOUND, FAST, Server, make_telco_project, temporary_folder, tenure,
@@ -123,6 +124,36 @@ class Labels(unittest.TestCase):
         missing = tenure("monitor", "labels", file, "--label", "left", cwd=self.project, check=False)
         self.assertEqual(missing.returncode, EXIT_NOT_FOUND)
         self.assertIn("customerID, Churn", missing.stderr)
+
+    def test_a_customer_is_forgotten_by_the_command_and_by_the_server(self):
+        self.point(GOOD)
+        customers = list(self.outcomes)[100:104]
+        with Server(self.project, "--set", "monitoring.labels.join_interval=50ms") as server:
+            answers = server.request("POST", "/predict/batch", {"customer_ids": customers})[1]["predictions"]
+            # One names the customer, the others a prediction.
+            told = [{"customer_id": customers[0], "label": 1}] + [
+                {"prediction_id": row["prediction_id"], "label": 0} for row in answers]
+            self.assertEqual(server.request("POST", "/api/tenure/labels", told)[1]["new"], 5)
+            path = "/api/tenure/labels?entity={}&entity={}&why=ticket+7"
+            status, answer = server.request("DELETE", path.format(customers[0], customers[1]))
+            self.assertEqual((status, answer["customers"], answer["labels"]), (200, 2, 3))
+            self.assertEqual(server.request("DELETE", "/api/tenure/labels")[0], 400)
+        erased = tenure_json("monitor", "labels", "--erase", customers[2], "--erase", "nobody", "--why", "a request",
+                             cwd=self.project)
+        self.assertEqual((erased["customers"], erased["labels"]), (2, 1))
+        again = tenure("monitor", "labels", "--erase", customers[2], cwd=self.project)
+        self.assertIn("of 1 customer: 0 labels, 0 outcomes", again.stdout)
+        both = tenure("monitor", "labels", "left.csv", "--erase", customers[2], cwd=self.project, check=False)
+        self.assertEqual(both.returncode, EXIT_INVALID)
+        none = tenure("monitor", "labels", cwd=self.project, check=False)
+        self.assertEqual(none.returncode, EXIT_INVALID)
+        self.assertIn("FILE is missing", none.stderr)
+        database = sqlite3.connect(self.project / ".tenure" / "tenure.db")
+        trail = database.execute("SELECT actor, reason, evidence FROM tenure_audit WHERE subject = 'labels' "
+                                 "ORDER BY id").fetchall()
+        database.close()
+        self.assertEqual([row[1] for row in trail[:2]], ["ticket 7", "a request"])
+        self.assertFalse(any(customer in row[2] for row in trail for customer in customers))
 
     def test_mistakes_in_labels_are_all_named_and_nothing_is_kept(self):
         with Server(self.project) as server:

@@ -1,10 +1,12 @@
 """Tokens, roles, rates and refusals of a running server, asked by curl and requests."""
 import http.client
+import http.server
 import json
 import pathlib
 import re
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -20,6 +22,42 @@ JWKS = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": "VMJQ-rub7LR
 JWT = ("eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIn0."
        "eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUiLCJhdWQiOiJ0ZW51cmUiLCJzdWIiOiJhbGljZSIsImV4cCI6NDEwMjQ0NDgwMCwicm9sZSI6InZpZXdlciJ9."
        "DDb5uvKWNHdhNPIIGCKDxlkZQAVMcZ-8ttZTEFcVp_O7FalVa5sMP0H18Jm_sp0_f8vNX5mj7B_9D86IBfvyDw")
+
+
+OTHER_KEY = {"kty": "OKP", "crv": "Ed25519", "kid": "k2", "x": "JChrdx6QSt9HHQNriZX8BtSshvkcgAQJByEnru0hWpk"}
+
+
+class Issuer:
+    """Publishes what `answer` is: (status, body)."""
+
+    def __init__(self):
+        issuer = self
+        self.answer, self.requests = (503, b""), 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                issuer.requests += 1
+                status, body = issuer.answer
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/jwks.json"
+
+    def __enter__(self):
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
 
 
 def curl(*arguments):
@@ -182,6 +220,49 @@ class Security(unittest.TestCase):
             keys.with_suffix(".new").write_text(json.dumps({"keys": [other]}))
             keys.with_suffix(".new").rename(keys)
             eventually(lambda: ask().status_code, 401)
+
+    def test_keys_are_fetched_from_their_issuer_and_stay_while_it_is_away(self):
+        with Issuer() as issuer:
+            settings = (*AUTH, "--set", f"auth.jwt.jwks_url={issuer.url}", "--set", "auth.jwt.renew=1s", "--set",
+                        "auth.jwt.issuer=https://id.example", "--set", "auth.jwt.audience=tenure")
+            # What is wrong there is a mistake; who is merely away may come back.
+            for answer, words in (((404, b""), "it answered 404"), ((200, b"{}"), "keys")):
+                issuer.answer = answer
+                refused = tenure("up", "--port", "0", *settings, cwd=self.project, check=False)
+                self.assertEqual(refused.returncode, EXIT_INVALID)
+                self.assertIn("auth.jwt.jwks_url", refused.stderr)
+                self.assertIn(words, refused.stderr)
+            issuer.answer = (503, b"")
+            with Server(self.project, *settings) as server:
+                ask = lambda: self.post(server, f"Authorization: Bearer {JWT}")[0]
+                self.assertEqual(ask(), 401)
+                issuer.answer = (200, json.dumps(JWKS).encode())
+                eventually(ask, 200)
+                issuer.answer = (503, b"")
+                seen = issuer.requests
+                eventually(lambda: issuer.requests > seen + 1, True)
+                self.assertEqual(ask(), 200, "the keys known last stay")
+                issuer.answer = (200, b'{"keys":[' + json.dumps(OTHER_KEY).encode() + b"]}")
+                eventually(ask, 401)
+        file = self.folder / "also.json"
+        file.write_text(json.dumps(JWKS))
+        both = tenure("up", "--port", "0", *settings, "--set", f"auth.jwt.jwks_file={file}", cwd=self.project,
+                      check=False)
+        self.assertEqual(both.returncode, EXIT_INVALID)
+        self.assertIn("auth.jwt.jwks_url", both.stderr)
+
+    def test_rates_go_by_the_address_that_a_trusted_proxy_tells(self):
+        limit = ("--set", "serving.rate_limit.anonymous=2", "--set", "serving.rate_limit.window=1h")
+        with Server(self.project, *limit, "--set", "serving.trusted_proxies=127.0.0.0/8") as server:
+            ask = lambda client: self.post(server, f"X-Forwarded-For: 6.6.6.6, {client}")[0]
+            self.assertEqual([ask("203.0.113.1") for _ in range(3)], [200, 200, 429])
+            self.assertEqual(ask("203.0.113.2"), 200)
+            self.assertEqual(ask("203.0.113.1, 127.0.0.9"), 429, "another proxy between")
+        with Server(self.project, *limit) as server:
+            self.assertEqual([ask(f"203.0.113.{n}") for n in range(3)], [200, 200, 429], "nobody is believed")
+        refused = tenure("up", "--port", "0", "--set", "serving.trusted_proxies=ten", cwd=self.project, check=False)
+        self.assertEqual(refused.returncode, EXIT_INVALID)
+        self.assertIn("serving.trusted_proxies", refused.stderr)
 
     def test_an_address_that_others_reach_needs_a_token_first(self):
         with temporary_folder() as folder:

@@ -1,11 +1,13 @@
 """Several versions share the requests: a canary, its guard, a shadow, and a second model beside the main one."""
 import csv
 import json
+import os
+import pwd
 import threading
 import unittest
 
-from tenure_process import (EXIT_INVALID, EXIT_NOT_FOUND, FAST, Server, make_telco_project, temporary_folder, tenure,
-                            tenure_json)
+from tenure_process import (EXIT_CONFLICT, EXIT_INVALID, EXIT_NOT_FOUND, EXIT_PERMISSION, EXIT_UNAVAILABLE, FAST,
+                            Server, make_telco_project, temporary_folder, tenure, tenure_json)
 
 CANARY = ("--set", "serving.traffic.arms.challenger.percent=50", "--set", "serving.poll_interval=50ms")
 GUARD = ("--set", "serving.traffic.guard.answers_min=600", "--set", "serving.traffic.guard.window=10m",
@@ -121,6 +123,55 @@ class Traffic(unittest.TestCase):
         trail = tenure_json("models", "show", "3", cwd=self.project)["audit"]
         entry = next(entry for entry in trail if entry["actor"] == "tenure" and entry["action"] == "tag")
         self.assertIn("taken out of arm 'challenger'", entry["reason"])
+
+    def test_an_operator_sees_the_arms_and_takes_one_out_and_back(self):
+        shadow = ("--set", "serving.traffic.arms.dark.alias=challenger", "--set", "serving.traffic.arms.dark.shadow=true")
+        user = pwd.getpwuid(os.getuid()).pw_name
+        with Server(self.project, *CANARY, *shadow) as server:
+            self.versions(server, self.customers[:60])
+            there = {"TENURE_SERVER": f"http://127.0.0.1:{server.port}", "cwd": self.project}
+            shown = tenure("traffic", **there).stdout
+            for word in ("telco-churn", "champion", "challenger", "dark", "arm", "shadow", "live", "50.00 %", "mean score"):
+                self.assertIn(word, shown)
+            traffic = tenure_json("traffic", **there)
+            self.assertEqual(traffic["champion"]["answers"] + traffic["arms"][0]["answers"], 60)
+            out = tenure_json("traffic", "take-out", "challenger", "--why", "more complaints", **there)["arms"][0]
+            self.assertEqual((out["state"], out["why"], out["taken_out_by"]),
+                             ("taken out", "by hand: more complaints", user))
+            self.assertEqual(set(self.versions(server, self.customers[:60]).values()), {1})
+            self.assertIn(f"by hand: more complaints (by {user})", tenure("traffic", **there).stdout)
+            back = tenure_json("traffic", "put-back", "challenger", "--why", "it was the network", **there)["arms"][0]
+            self.assertEqual((back["state"], back["taken_out_by"]), ("live", None))
+            self.assertEqual(set(self.versions(server, self.customers[:60]).values()), {1, 2})
+            for words, code, said in (
+                    (("put-back", "challenger", "--why", "x"), EXIT_CONFLICT, "was not taken out"),
+                    (("take-out", "dark", "--why", "x"), EXIT_CONFLICT, "is a shadow"),
+                    (("take-out", "chalenger", "--why", "x"), EXIT_NOT_FOUND, "did you mean 'challenger'?"),
+                    (("take-out", "challenger"), EXIT_INVALID, "--why TEXT is missing"),
+                    (("--json", "take-out", "challenger"), EXIT_INVALID, "excludes")):
+                done = tenure("traffic", *words, check=False, **there)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn(said, done.stderr + done.stdout)
+        trail = tenure_json("models", "audit", "telco-churn", "--version", "2", cwd=self.project)["entries"]
+        self.assertEqual([(entry["actor"], "by hand" in entry["reason"]) for entry in trail[:2]],
+                         [(user, False), (user, True)])
+        gone = tenure("traffic", "--server", f"http://127.0.0.1:{server.port}", cwd=self.project, check=False)
+        self.assertEqual(gone.returncode, EXIT_UNAVAILABLE)
+        self.assertIn("tenure up", gone.stderr)
+        self.assertEqual(tenure("traffic", "--server", "127.0.0.1", check=False).returncode, EXIT_INVALID)
+
+    def test_the_command_shows_its_token_and_the_audit_names_it(self):
+        made = tenure_json("admin", "tokens", "create", "night-shift", "--role", "operator", cwd=self.project)
+        with Server(self.project, *CANARY, "--set", "auth.enabled=true") as server:
+            there = {"TENURE_SERVER": f"http://127.0.0.1:{server.port}", "cwd": self.project}
+            refused = tenure("traffic", check=False, **there)
+            self.assertEqual(refused.returncode, EXIT_PERMISSION)
+            self.assertIn("TENURE_TOKEN", refused.stderr)
+            out = tenure_json("traffic", "take-out", "challenger", "--why", "noise", TENURE_TOKEN=made["token"],
+                              **there)
+            self.assertEqual(out["arms"][0]["taken_out_by"], "night-shift")
+        entry = tenure_json("models", "audit", "telco-churn", "--version", "2", cwd=self.project)["entries"][0]
+        self.assertEqual(entry["actor"], "night-shift")
 
     def test_a_canary_ends_with_its_alias(self):
         with Server(self.project, *CANARY) as server:

@@ -5,12 +5,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "api/access/own_pages.h"
 #include "api/access/protocol_paths.h"
+#include "core/ascii_case.h"
 
 namespace tenure::api {
 namespace {
@@ -23,6 +25,9 @@ constexpr std::string_view kRealm = "Bearer realm=\"tenure\"";
 /// For MLflow's web page, which has no place to enter a token: the browser asks for one, to be
 /// given as the password.
 constexpr std::string_view kBrowserRealm = "Basic realm=\"tenure\", charset=\"UTF-8\"";
+
+/// What was told of a customer is erased of all models.
+constexpr std::string_view kLabels = "/api/tenure/labels";
 
 /// Those of them that ?model= gives another one.
 constexpr std::array<std::string_view, 8> kAskable = {
@@ -112,6 +117,9 @@ void refuse(const Verdict& verdict, const auth::AccessRequest& access, net::Resp
   }
 }
 
+/// Header fields with addresses that are looked at; each may hold many.
+constexpr std::size_t kForwardedMax = 8;
+
 /// What the checks of one route need to know.
 struct GuardedRoute {
   enum class Asked : std::uint8_t { kWhole, kAhead, kAgain };
@@ -124,8 +132,9 @@ struct GuardedRoute {
   bool is_askable;   ///< ?model= names another one
   bool is_tracking;  ///< of MLflow's tracking server
   bool has_rate_fields;
-  bool tells_friends_more;  ///< open to everyone; what it says depends on who asks
-  bool is_streamed;         ///< counted before its body, which may take hours, and not after it
+  bool tells_friends_more;             ///< open to everyone; what it says depends on who asks
+  const net::TrustedProxies* proxies;  ///< null = none
+  bool is_streamed;  ///< counted before its body, which may take hours, and not after it
   net::Handler inner;
 
   void operator()(const net::Request& request, net::Response& response) const {
@@ -141,7 +150,8 @@ struct GuardedRoute {
   /// Fills the response when the request may not pass.
   Verdict check(const net::Request& request, net::Response& response, Asked asked) const {
     std::optional<std::string> decoded;
-    auth::AccessRequest access = access_of(request, decoded);
+    net::TrustedProxies::Room room;
+    auth::AccessRequest access = access_of(request, decoded, room);
     access.is_ahead = asked == Asked::kAhead;
     access.is_again = asked == Asked::kAgain;
     const Verdict verdict = guard.check(access);
@@ -152,19 +162,35 @@ struct GuardedRoute {
     return verdict;
   }
 
-  auth::AccessRequest access_of(const net::Request& request,
-                                std::optional<std::string>& decoded) const {
+  auth::AccessRequest access_of(const net::Request& request, std::optional<std::string>& decoded,
+                                net::TrustedProxies::Room& room) const {
     return {.credentials = {.authorization = request.header("Authorization"),
                             .api_key = request.header("X-API-Key"),
-                            .remote = request.remote},
+                            .remote = client_of(request, room)},
             .needed = role,
             .model = model_of(request, decoded)};
+  }
+
+  /// Whose address counts: the peer's, or that of whom a trusted proxy asks for.
+  std::string_view client_of(const net::Request& request, net::TrustedProxies::Room& room) const {
+    if (proxies == nullptr || proxies->is_empty() || !guard.uses_addresses()) return request.remote;
+    std::array<std::string_view, kForwardedMax> values;
+    std::size_t count = 0;
+    for (const net::Request::Header& header : request.headers) {
+      if (!core::equals_ignoring_case(header.name, proxies->field_name())) continue;
+      // The last ones are those that the proxies nearest to us wrote.
+      if (count == values.size()) std::shift_left(values.begin(), values.end(), 1);
+      count = std::min(count + 1, values.size());
+      values[count - 1] = header.value;
+    }
+    return proxies->client(request.remote, std::span(values).first(count), room);
   }
 
   /// Whether the request shows a token that may ask about the model.
   bool is_friend(const net::Request& request) const {
     std::optional<std::string> decoded;
-    auth::AccessRequest access = access_of(request, decoded);
+    net::TrustedProxies::Room room;
+    auth::AccessRequest access = access_of(request, decoded, room);
     access.needed = core::Role::kViewer;
     return guard.is_known(access);
   }
@@ -191,7 +217,8 @@ struct GuardedRoute {
 GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
   const bool is_of_served =
       std::find(kOfServedModel.begin(), kOfServedModel.end(), route.path) != kOfServedModel.end();
-  const bool is_of_all = route.path == kOfAllModels || is_tracking_path(route.path);
+  const bool is_erasure = route.path == kLabels && route.method == net::Method::kDelete;
+  const bool is_of_all = is_erasure || route.path == kOfAllModels || is_tracking_path(route.path);
   return GuardedRoute{.guard = *rules.guard,
                       .role = route.role,
                       .has_model_segment = route.path.find("{model}") != std::string_view::npos,
@@ -200,11 +227,12 @@ GuardedRoute guarded(const AccessRules& rules, const net::Route& route) {
                       .served_model = is_of_all      ? kAllModels
                                       : is_of_served ? rules.model
                                                      : std::string_view(),
-                      .is_askable = std::ranges::count(kAskable, route.path) > 0,
+                      .is_askable = !is_erasure && std::ranges::count(kAskable, route.path) > 0,
                       .is_tracking = is_tracking_path(route.path),
                       .has_rate_fields = rules.has_rate_fields,
                       .tells_friends_more = route.role == core::Role::kAnyone &&
                                             std::ranges::count(kTellsFriendsMore, route.path) > 0,
+                      .proxies = rules.proxies,
                       .is_streamed = route.open_body != nullptr,
                       .inner = route.handler};
 }

@@ -8,6 +8,7 @@
 #include "api/access/allowed_hosts.h"
 #include "auth/guard.h"
 #include "net/router.h"
+#include "net/trusted_proxies.h"
 
 namespace tenure::api {
 
@@ -18,6 +19,7 @@ struct AccessRules {
   bool has_rate_fields = true;   ///< answer RateLimit-Limit, -Remaining and -Reset, too
   std::vector<std::string> origins = {};   ///< whose pages may call ("*" = all); none = no CORS
   std::optional<AllowedHosts> hosts = {};  ///< the names it may be called by; none = all
+  const net::TrustedProxies* proxies = nullptr;  ///< null = none; must outlive the routes
 };
 
 /// Puts the rules before every handler of the table, whatever transport calls it, and adds an

@@ -1,5 +1,6 @@
 #include "api/labels/labels_http.h"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -12,12 +13,15 @@
 #include "api/validation_errors.h"
 #include "core/json.h"
 #include "core/time_format.h"
+#include "monitoring/label_eraser.h"
 #include "monitoring/label_store.h"
+#include "net/http_message.h"
 
 namespace tenure::api {
 namespace {
 
 constexpr std::size_t kIdMax = 512;
+constexpr std::size_t kWhyMax = 500;
 constexpr core::Micros kAheadMax = 24LL * 3600 * core::kMicrosPerSecond;  ///< clocks differ
 
 /// Where labels stand in a body, for the places of mistakes.
@@ -160,7 +164,50 @@ std::optional<ServedModel> labelled_model(const Services& services, const net::R
   return std::nullopt;
 }
 
+/// All values of a query parameter; nothing when one is not encoded as it should be.
+std::optional<std::vector<std::string>> values_of(std::string_view query, std::string_view name) {
+  std::vector<std::string> values;
+  while (!query.empty()) {
+    const std::size_t end = std::min(query.find('&'), query.size());
+    const std::string_view pair = query.substr(0, end);
+    query.remove_prefix(std::min(end + 1, query.size()));
+    const std::size_t equals = std::min(pair.find('='), pair.size());
+    if (pair.substr(0, equals) != name) continue;
+    auto value = net::percent_decode(pair.substr(std::min(equals + 1, pair.size())), true);
+    if (!value) return std::nullopt;
+    values.push_back(*std::move(value));
+  }
+  return values;
+}
+
+std::string_view actor_of(const net::Request& request) {
+  return request.principal.empty() ? "anonymous" : request.principal;
+}
+
 }  // namespace
+
+void erase_labels(const Services& services, const net::Request& request, net::Response& response) {
+  if (services.labels == nullptr)
+    return response.error(501, "This server keeps no labels (monitoring.prediction_log.enabled)");
+  const auto customers = values_of(request.query, "entity");
+  const std::string why = request.query_parameter("why").value_or("");
+  if (!customers || customers->empty() || std::ranges::count(*customers, "") > 0 ||
+      std::ranges::any_of(*customers, [](const std::string& id) { return id.size() > kIdMax; }))
+    return response.error(
+        400, fmt::format("Say whose labels are to go: ?entity=ID, of 1 to {} bytes", kIdMax));
+  if (why.size() > kWhyMax || !net::is_header_value_safe(why))
+    return response.error(400,
+                          fmt::format("'why' should be one line of at most {} bytes", kWhyMax));
+  const auto erased = monitoring::erase_labels(
+      *services.labels, services.prediction_log, *customers,
+      {.actor = std::string(actor_of(request)), .reason = why, .evidence = nullptr});
+  if (!erased)
+    return response.error(core::error_code_info(erased.error().code).http_status,
+                          erased.error().message);
+  response.body = core::to_text(core::JsonObject{{"customers", customers->size()},
+                                                 {"labels", erased->labels},
+                                                 {"outcomes", erased->outcomes}});
+}
 
 void tell_labels(const Services& services, const net::Request& request, net::Response& response) {
   const auto model = labelled_model(services, request);
@@ -200,8 +247,7 @@ void tell_labels(const Services& services, const net::Request& request, net::Res
   const auto snapshot = model->predictor.snapshot();
   LabelReader reader(model->name, snapshot.get(), services.clock.now());
   if (!reader.read(list, form)) return refuse(reader.errors(), response);
-  const auto added = services.labels->add(
-      reader.labels(), request.principal.empty() ? "anonymous" : request.principal);
+  const auto added = services.labels->add(reader.labels(), actor_of(request));
   if (!added)
     return response.error(core::error_code_info(added.error().code).http_status,
                           added.error().message);

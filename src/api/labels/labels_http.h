@@ -12,4 +12,10 @@ namespace tenure::api {
 /// kept.
 void tell_labels(const Services& services, const net::Request& request, net::Response& response);
 
+/// DELETE /api/tenure/labels?entity=ID: removes all that was told of a customer, of every model,
+/// and what it said of versions; `entity` may be repeated, `why` is for the audit trail. Answers
+/// {"customers", "labels", "outcomes"}, also when there was nothing; 400 without an id, 501 where
+/// no predictions are kept.
+void erase_labels(const Services& services, const net::Request& request, net::Response& response);
+
 }  // namespace tenure::api

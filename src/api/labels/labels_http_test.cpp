@@ -80,8 +80,35 @@ TEST_F(LabelsHttp, KeepsLabelsOfAModelBesideTheMainOneApart) {
   EXPECT_EQ(kept().front().model, "upsell");
 }
 
+TEST_F(LabelsHttp, ErasesWhatWasToldOfCustomersAndNotesWhoAsked) {
+  api_.post(kPath, R"([{"customer_id":"a b","label":1},{"customer_id":"c","label":1},)"
+                   R"({"customer_id":"d","label":0},{"prediction_id":"a b","label":0}])");
+  EXPECT_EQ(
+      api_.ask(net::Method::kDelete, kPath, "", {.query = "entity=a%20b&entity=c&why=ticket+7"})
+          .body,
+      R"({"customers":2,"labels":2,"outcomes":0})");
+  EXPECT_EQ(kept().size(), 2U);
+  EXPECT_EQ(api_.ask(net::Method::kDelete, kPath, "", {.query = "entity=c"}).body,
+            R"({"customers":1,"labels":0,"outcomes":0})");
+  const auto trail = api_.registry().audit("labels");
+  ASSERT_TRUE(trail.has_value());
+  EXPECT_EQ(trail->back().reason, "ticket 7");
+  EXPECT_EQ(trail->back().actor, "anonymous");
+}
+
+TEST_F(LabelsHttp, ErasesNobodyInParticularNever) {
+  api_.post(kPath, R"({"customer_id":"a","label":1})");
+  for (const std::string& query :
+       {std::string(), std::string("entity="), std::string("entity=a&entity="),
+        std::string("entity=%zz"), "entity=" + std::string(513, 'x'), std::string("model=churn"),
+        std::string("entity=a&why=%0A")})
+    EXPECT_EQ(api_.ask(net::Method::kDelete, kPath, "", {.query = query}).status, 400) << query;
+  EXPECT_EQ(kept().size(), 1U);
+}
+
 TEST(LabelsHttpOff, SaysThatNoPredictionsAreKept) {
   TestApi api;
+  EXPECT_EQ(api.ask(net::Method::kDelete, kPath, "", {.query = "entity=a"}).status, 501);
   EXPECT_EQ(api.post(kPath, R"({"customer_id":"a","label":1})").status, 501);
 }
 

@@ -1,8 +1,12 @@
 #include "api/open_inference/grpc_access.h"
 
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
+
+#include "core/ascii_case.h"
 
 namespace tenure::api {
 namespace {
@@ -28,11 +32,26 @@ std::string remote_of(const grpc::ServerContextBase& context) {
   return peer;
 }
 
+/// Whose address counts: the peer's, or that of whom a trusted proxy asks for.
+std::string client_of(const Services& services, const grpc::ServerContextBase& context) {
+  std::string peer = remote_of(context);
+  if (services.proxies.is_empty()) return peer;
+  std::string name(services.proxies.field_name());
+  std::ranges::transform(name, name.begin(), core::ascii_lower);  // as metadata is named
+  std::vector<std::string_view> values;
+  const auto fields = context.client_metadata().equal_range(name);
+  for (auto field = fields.first; field != fields.second; ++field)
+    values.emplace_back(field->second.data(), field->second.size());
+  net::TrustedProxies::Room room;
+  return std::string(services.proxies.client(peer, values, room));
+}
+
 }  // namespace
 
-bool is_friend(auth::Guard* guard, grpc::ServerContextBase& context, std::string_view model) {
+bool is_friend(const Services& services, grpc::ServerContextBase& context, std::string_view model) {
+  auth::Guard* const guard = services.guard;
   if (guard == nullptr) return true;
-  const std::string remote = guard->uses_addresses() ? remote_of(context) : std::string();
+  const std::string remote = guard->uses_addresses() ? client_of(services, context) : std::string();
   return guard->is_known({.credentials = {.authorization = metadata(context, "authorization"),
                                           .api_key = metadata(context, "x-api-key"),
                                           .remote = remote},
@@ -40,11 +59,12 @@ bool is_friend(auth::Guard* guard, grpc::ServerContextBase& context, std::string
                           .model = model});
 }
 
-grpc::Status admit(auth::Guard* guard, grpc::ServerContextBase& context, core::Role needed,
+grpc::Status admit(const Services& services, grpc::ServerContextBase& context, core::Role needed,
                    std::string_view model) {
+  auth::Guard* const guard = services.guard;
   if (guard == nullptr || !guard->is_needed()) return grpc::Status::OK;
   // A peer's name is made anew for each call; it is asked for only where it counts.
-  const std::string remote = guard->uses_addresses() ? remote_of(context) : std::string();
+  const std::string remote = guard->uses_addresses() ? client_of(services, context) : std::string();
   const Verdict verdict =
       guard->check({.credentials = {.authorization = metadata(context, "authorization"),
                                     .api_key = metadata(context, "x-api-key"),

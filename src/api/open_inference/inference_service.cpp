@@ -175,7 +175,7 @@ class InferStream final : public grpc::ServerBidiReactor<inference::ModelInferRe
     if (!is_read) return Finish(Status::OK);
     // Each request by itself: a token may be revoked while its stream is open.
     const Status admitted =
-        admit(inferences_.services().guard, context_, Role::kViewer, request_.model_name());
+        admit(inferences_.services(), context_, Role::kViewer, request_.model_name());
     if (!admitted.ok()) return Finish(admitted);
     response_.Clear();
     const bool is_begun = inferences_.begin(call_, request_, *response_.mutable_infer_response(),
@@ -244,7 +244,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
     response->set_ready(found.has_value());
     // A model that is loading is known, and not ready; to a stranger all that are not ready are.
     const bool is_unknown = !found && found.error().code == core::ErrorCode::kNotFound &&
-                            is_friend(services_.guard, *context, request->name());
+                            is_friend(services_, *context, request->name());
     return finish(context, is_unknown ? to_status(found.error()) : Status::OK);
   }
 
@@ -261,7 +261,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* ModelMetadata(CallbackServerContext* context,
                                     const inference::ModelMetadataRequest* request,
                                     inference::ModelMetadataResponse* response) override {
-    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, request->name());
+    if (const Status admitted = admit(services_, *context, Role::kViewer, request->name());
         !admitted.ok())
       return finish(context, admitted);
     const auto found = model(request->name(), request->version());
@@ -283,8 +283,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* ModelInfer(CallbackServerContext* context,
                                  const inference::ModelInferRequest* request,
                                  inference::ModelInferResponse* response) override {
-    if (const Status admitted =
-            admit(services_.guard, *context, Role::kViewer, request->model_name());
+    if (const Status admitted = admit(services_, *context, Role::kViewer, request->model_name());
         !admitted.ok())
       return finish(context, admitted);
     const CallFacts call = call_facts(services_.clock, *context);
@@ -310,7 +309,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* ModelConfig(CallbackServerContext* context,
                                   const inference::ModelConfigRequest* request,
                                   inference::ModelConfigResponse* response) override {
-    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, request->name());
+    if (const Status admitted = admit(services_, *context, Role::kViewer, request->name());
         !admitted.ok())
       return finish(context, admitted);
     const auto found = model(request->name(), request->version());
@@ -334,8 +333,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
                                       const inference::ModelStatisticsRequest* request,
                                       inference::ModelStatisticsResponse* response) override {
     const std::string& name = request->name().empty() ? services_.model : request->name();
-    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, name);
-        !admitted.ok())
+    if (const Status admitted = admit(services_, *context, Role::kViewer, name); !admitted.ok())
       return finish(context, admitted);
     const auto found = model(name, request->version());
     if (!found) return finish(context, to_status(found.error()));
@@ -356,7 +354,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context,
                                       const inference::RepositoryIndexRequest*,
                                       inference::RepositoryIndexResponse* response) override {
-    if (const Status admitted = admit(services_.guard, *context, Role::kViewer, ""); !admitted.ok())
+    if (const Status admitted = admit(services_, *context, Role::kViewer, ""); !admitted.ok())
       return finish(context, admitted);
     for (const RepositoryEntry& entry : repository_entries(services_)) {
       auto* out = response->add_models();
@@ -371,7 +369,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* RepositoryModelLoad(
       CallbackServerContext* context, const inference::RepositoryModelLoadRequest* request,
       inference::RepositoryModelLoadResponse* response) override {
-    if (const Status admitted = admit(services_.guard, *context, Role::kOperator, named(*request));
+    if (const Status admitted = admit(services_, *context, Role::kOperator, named(*request));
         !admitted.ok())
       return finish(context, admitted);
     const auto found = model(named(*request), "");
@@ -384,7 +382,7 @@ class InferenceService::Calls final : public inference::GRPCInferenceService::Ca
   ServerUnaryReactor* RepositoryModelUnload(CallbackServerContext* context,
                                             const inference::RepositoryModelUnloadRequest* request,
                                             inference::RepositoryModelUnloadResponse*) override {
-    if (const Status admitted = admit(services_.guard, *context, Role::kOperator, named(*request));
+    if (const Status admitted = admit(services_, *context, Role::kOperator, named(*request));
         !admitted.ok())
       return finish(context, admitted);
     const auto found = model(named(*request), "");

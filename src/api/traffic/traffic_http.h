@@ -11,8 +11,9 @@ namespace tenure::api {
 void traffic_status(const Services& services, const net::Request& request, net::Response& response);
 
 /// POST /traffic/{variant}/take-out: the champion answers the arm's customers from now on. POST
-/// …/put-back: an arm that was taken out, by hand or by the guard, answers again. Both answer as
-/// /traffic; 404 for an arm that is not, 409 when there is nothing to do.
+/// …/put-back: an arm that was taken out, by hand or by the guard, answers again. The body may say
+/// {"why", "by"}; a token's name goes before "by". Both answer as /traffic; 400 for another body,
+/// 404 for an arm that is not, 409 when there is nothing to do.
 void take_arm_out(const Services& services, const net::Request& request, net::Response& response);
 void put_arm_back(const Services& services, const net::Request& request, net::Response& response);
 

@@ -236,6 +236,47 @@ TEST(TrafficAudit, NamesWhoTookAnArmOutAndPutItBack) {
   EXPECT_EQ(api.registry().audit("models/churn/8")->front().actor, "ann");
   EXPECT_THAT(api.registry().audit("models/churn/8")->front().reason, HasSubstr("put back"));
   EXPECT_EQ(tag(), "no, put back by ann");
+  const std::string_view said = R"({"why":"more complaints","by":"mallory"})";
+  const core::Json out = TestApi::json(api.post("/traffic/canary/take-out", said, extra));
+  EXPECT_EQ(api.registry().audit("models/churn/8")->front().actor, "ann") << "the token's name";
+  EXPECT_THAT(api.registry().audit("models/churn/8")->front().reason,
+              HasSubstr("by hand: more complaints"));
+  const core::Json& arm = out.at("arms").as_array()[0];
+  EXPECT_EQ(arm.at("state").as_string(), "taken out");
+  EXPECT_EQ(arm.at("why").as_string(), "by hand: more complaints");
+  EXPECT_EQ(arm.at("taken_out_by").as_string(), "ann");
+}
+
+TEST(TrafficAudit, TakesTheCallersWordWhereNobodyShowsAToken) {
+  TestApi api(1'000, {.canary_slots = 5'000});
+  api.serve_mixed();
+  api.serve_canary();
+  const auto actor = [&api] { return api.registry().audit("models/churn/8")->front().actor; };
+  ASSERT_EQ(api.post("/traffic/canary/take-out", R"({"why":"a test","by":"bob"})").status, 200);
+  EXPECT_EQ(actor(), "bob");
+  const net::Response back = api.post("/traffic/canary/put-back", R"({"why":"done","by":null})");
+  ASSERT_EQ(back.status, 200) << back.body;
+  EXPECT_EQ(actor(), "anonymous");
+  EXPECT_THAT(api.registry().audit("models/churn/8")->front().reason,
+              HasSubstr("put back into arm 'canary': done"));
+  const core::Json& arm = TestApi::json(back).at("arms").as_array()[0];
+  EXPECT_TRUE(arm.at("taken_out_by").is_null());
+  EXPECT_TRUE(arm.at("since").is_string());
+}
+
+TEST(TrafficAudit, RefusesABodyThatItDoesNotUnderstand) {
+  TestApi api(1'000, {.canary_slots = 5'000});
+  api.serve_mixed();
+  api.serve_canary();
+  for (const std::string& body : {std::string("[]"), std::string("{"), std::string(R"({"why":1})"),
+                                  std::string(R"({"who":"ann"})"), std::string(R"({"by":"a\nb"})"),
+                                  fmt::format(R"({{"why":"{}"}})", std::string(501, 'x'))})
+    EXPECT_EQ(api.post("/traffic/canary/take-out", body).status, 400) << body;
+  EXPECT_EQ(TestApi::json(api.get("/traffic")).at("arms").as_array()[0].at("state").as_string(),
+            "live");
+  const net::Response missing = api.post("/traffic/canry/take-out", "");
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_THAT(missing.body + missing.error_detail, HasSubstr("did you mean 'canary'"));
 }
 
 }  // namespace
