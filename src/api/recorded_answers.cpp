@@ -51,6 +51,33 @@ void wait_until_recorded(AnswerGate& gate, AnswerGate::Ticket ticket, RefuseUnre
   if (!is_recorded.get()) refuse(why_not(gate, ticket), response);
 }
 
+/// A handler whose answer waits for its record.
+struct RecordedHandler {
+  AnswerGate& gate;
+  net::Handler handler;
+  RefuseUnrecorded refuse;
+
+  void operator()(const net::Request& request, net::Response& response) const {
+    const auto ticket = gate.begin();
+    if (!ticket) return refuse(Unrecorded::kNow, response);
+    handler(request, response);
+    if (response.rest) {  // nothing was predicted yet; a worker does
+      response.rest = RecordedHandler{gate, std::exchange(response.rest, nullptr), refuse};
+      return;
+    }
+    if (response.status != 200) return;  // nothing was predicted, or nothing is told
+    if (!request.can_be_held) return wait_until_recorded(gate, *ticket, refuse, response);
+    response.hold = [gate = &gate, &response, refuse = refuse,
+                     ticket = *ticket](std::function<void()> resume) {
+      gate->when_recorded(
+          ticket, [gate, &response, refuse, ticket, resume = std::move(resume)](bool is_recorded) {
+            if (!is_recorded) refuse(why_not(*gate, ticket), response);
+            resume();
+          });
+    };
+  }
+};
+
 }  // namespace
 
 void refuse_unrecorded(Unrecorded why, net::Response& response) {
@@ -77,22 +104,7 @@ void refuse_unrecorded_scoring(Unrecorded why, net::Response& response) {
 
 net::Handler recorded(const Services& services, net::Handler handler, RefuseUnrecorded refuse) {
   if (services.answer_gate == nullptr) return handler;
-  AnswerGate& gate = *services.answer_gate;
-  return [&gate, handler = std::move(handler), refuse](const net::Request& request,
-                                                       net::Response& response) {
-    const auto ticket = gate.begin();
-    if (!ticket) return refuse(Unrecorded::kNow, response);
-    handler(request, response);
-    if (response.status != 200) return;  // nothing was predicted, or nothing is told
-    if (!request.can_be_held) return wait_until_recorded(gate, *ticket, refuse, response);
-    response.hold = [&gate, &response, refuse, ticket = *ticket](std::function<void()> resume) {
-      gate.when_recorded(
-          ticket, [&gate, &response, refuse, ticket, resume = std::move(resume)](bool is_recorded) {
-            if (!is_recorded) refuse(why_not(gate, ticket), response);
-            resume();
-          });
-    };
-  };
+  return RecordedHandler{*services.answer_gate, std::move(handler), refuse};
 }
 
 void finish_recorded(const Services& services, const std::function<core::Result<>()>& predict,

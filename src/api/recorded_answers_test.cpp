@@ -41,6 +41,15 @@ TEST_F(RecordedAnswers, AreSentOnceTheyAreRecorded) {
   EXPECT_EQ(gate_.waits, 1);
 }
 
+TEST_F(RecordedAnswers, WaitForTheRecordOfAnAnswerThatAWorkerGives) {
+  const std::string long_body = std::string(kRow) + std::string(64 * 1024, ' ');
+  EXPECT_EQ(api_.post("/predict", long_body, {.can_be_moved = true}).status, 200);
+  EXPECT_EQ(api_.moves(), 1);
+  EXPECT_EQ(gate_.waits, 1);
+  gate_.is_recorded = false;
+  EXPECT_EQ(api_.post("/predict", long_body, {.can_be_moved = true}).status, 503);
+}
+
 TEST_F(RecordedAnswers, AreRefusedWhenTheLogLetsNobodyIn) {
   gate_.is_open = false;
   const auto answer = api_.post("/predict", kRow);

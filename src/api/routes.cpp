@@ -82,7 +82,7 @@ std::vector<net::Route> make_routes(const Services& services) {
   std::vector<net::Route> routes = {
     // method        path                           handler                 role             where      body          summary
     {Method::kPost, "/predict",                     predicts(predict),      Role::kViewer,   kInline,   kServerLimit, "Predict churn by customer id, by features, or both; one row or many"},
-    {Method::kPost, "/predict/batch",               predicts(predict_batch),  Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows", kBatch},
+    {Method::kPost, "/predict/batch",               predicts(predict),      Role::kViewer,   kBlocking, kServerLimit, "As /predict, on a worker thread: for thousands of rows", kBatch},
     {Method::kPost, "/explain",                     predicts(explain),      Role::kViewer,   kBlocking, kServerLimit, "What each feature adds to a prediction (exact Shapley values, in log-odds)"},
     {Method::kPost, "/decide",                      predicts(decide),       Role::kViewer,   kInline,   kServerLimit, "What to do about a customer: the offer that is expected to pay, or none, and why"},
     {Method::kPost, "/recourse",                    predicts(recourse),     Role::kViewer,   kBlocking, kServerLimit, "What could change for a customer so that the model gives a lower probability"},

@@ -36,6 +36,7 @@ struct RequestExtra {
   std::string_view remote = "127.0.0.1:50000";
   core::Micros age = 0;  ///< since its first byte came
   core::TraceContext trace = {};
+  bool can_be_moved = false;  ///< as on an event loop
 };
 
 /// What a test wants beside the handlers; by default nothing.
@@ -91,6 +92,7 @@ class TestApi {
         router_(make_routes(services_)) {
     if (traffic_) traffic_->attach(predictor_);
     if (!options.has_labels) return;
+    TENURE_ASSERT(tracking::prepare_schema(*database_, kNow).has_value());
     TENURE_ASSERT(labels_.prepare().has_value());
     services_.labels = &labels_;
   }
@@ -140,9 +142,16 @@ class TestApi {
     request.began_ns = clock_.monotonic_ns() - extra.age * 1000;
     request.trace = extra.trace;
     request.path_parameters = parameters;
+    request.can_be_moved = extra.can_be_moved;
     match.route->handler(request, response);
+    if (response.rest) {
+      ++moves_;
+      request.can_be_moved = false;
+      std::exchange(response.rest, nullptr)(request, response);
+    }
     return response;
   }
+  int moves() const { return moves_; }  ///< requests that were left to a worker
   net::Response post(std::string_view path, std::string_view body, const RequestExtra& extra = {}) {
     return ask(net::Method::kPost, path, body, extra);
   }
@@ -273,6 +282,7 @@ class TestApi {
   core::MetricRegistry metrics_;
   std::unique_ptr<storage::Database> database_;
   tracking::Registry registry_;
+  int moves_ = 0;
   monitoring::LabelStore labels_{*database_, clock_};
   std::unique_ptr<serving::Traffic> traffic_;
   serving::Predictor predictor_;

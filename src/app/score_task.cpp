@@ -16,6 +16,9 @@
 namespace tenure::app {
 namespace {
 
+/// How the rows are dealt out to intermediate files; counted up when that changes.
+constexpr int kScratchLayout = 2;
+
 /// The folder of intermediate files, named after all that the output depends on: the same command
 /// finds what an earlier one left, another never does.
 core::Result<std::filesystem::path> scratch_of(const Project& project, const ScoreRequest& request,
@@ -29,9 +32,9 @@ core::Result<std::filesystem::path> scratch_of(const Project& project, const Sco
                        fmt::format("{}: {}", input.string(), status.message())};
   const auto changed = std::filesystem::last_write_time(input, status).time_since_epoch().count();
   const std::string digest = core::sha256_hex(
-      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", input.string(), size, changed,
-                  version.name, version.version, stored.sha256, request.reasons, request.is_decided,
-                  request.budget.value_or(-1), request.interactions,
+      fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {} {}", kScratchLayout, input.string(), size,
+                  changed, version.name, version.version, stored.sha256, request.reasons,
+                  request.is_decided, request.budget.value_or(-1), request.interactions,
                   request.capacity ? fmt::to_string(*request.capacity) : "-", request.has_recourse,
                   request.target.value_or(-1)) +
       project.config().digest());

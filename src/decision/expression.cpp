@@ -187,4 +187,12 @@ core::Result<Expression> Expression::compile(std::string_view text, const Vocabu
   return expression;
 }
 
+bool Expression::reads(std::size_t feature) const {
+  return std::ranges::any_of(program_, [feature](const Instruction& step) {
+    const bool is_load =
+        step.op == Op::kLoadNumber || step.op == Op::kLoadBoolean || step.op == Op::kLoadText;
+    return is_load && step.a == feature;
+  });
+}
+
 }  // namespace tenure::decision

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -48,6 +49,7 @@ class Expression {
 
   ValueType type() const { return type_; }
   bool is_constant() const { return is_constant_; }  ///< reads no feature and no variable
+  bool reads(std::size_t feature) const;             ///< that one, by its place in the vocabulary
   const std::string& text() const { return text_; }  ///< as it was written
 
  private:

@@ -127,6 +127,16 @@ core::Result<> Policy::read_offers(const core::Config& section, const Vocabulary
   return {};
 }
 
+bool Policy::reads(std::size_t input) const {
+  const auto has = [input](const std::optional<Expression>& expression) {
+    return expression && expression->reads(input);
+  };
+  if (has(value_) || has(do_not_contact_) || has(days_since_contact_)) return true;
+  return std::ranges::any_of(offers_, [input](const Offer& offer) {
+    return offer.cost.reads(input) || offer.acceptance.reads(input) || offer.eligible.reads(input);
+  });
+}
+
 double Policy::value_of(const Customer& customer) const noexcept {
   if (!value_) return std::numeric_limits<double>::quiet_NaN();
   return value_->number({customer.cells, std::span(&customer.probability, 1)});

@@ -79,6 +79,12 @@ class Policy {
   /// Allocates nothing, never fails.
   Decision decide(const Customer& customer) const noexcept;
 
+  /// Decision::is_positive of such a customer, for whom only the inputs that this reads are given.
+  bool is_positive(std::span<const data::Cell> cells, double probability) const noexcept {
+    return decide({.cells = cells, .probability = probability}).is_positive;
+  }
+  bool reads(std::size_t input) const;  ///< whether an expression has that input
+
   /// What OfferSelection needs to share out a budget: each offer that pays, with its expected
   /// profit and cost. None where decide() would not make an offer. `out` has room for offers().
   /// Returns how many were written.

@@ -23,6 +23,8 @@ class Explainer {
     std::vector<double> columns;
   };
 
+  std::int64_t estimated_ns() const { return shap_.estimated_ns(); }  ///< of explain()
+
   /// Explains one row as Model::score() encoded it. `model` is the one this was made from. `out`
   /// has one value per input of the model; returns the bias. Sum of `out` + bias = margin, within
   /// about 1e-5. Allocates nothing once `scratch` is warm.

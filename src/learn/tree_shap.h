@@ -40,6 +40,9 @@ class TreeShap {
     std::vector<std::uint8_t> flags;
   };
 
+  /// How long contributions() takes on a usual core: within a factor of two, for who must not wait.
+  std::int64_t estimated_ns() const;
+
   /// Contributions of one row: `row` has feature_count() floats, NaN = missing; `out` has
   /// group_count() × (feature_count() + 1) values, the last of each group is the bias. `model` is
   /// the one this was made from. Allocates nothing once `scratch` is warm.

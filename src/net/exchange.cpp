@@ -121,6 +121,7 @@ void Exchange::prepare(std::string_view content_encoding, std::string_view accep
                  (match.route->is_blocking || is_streamed() || has_blocking_header() ||
                   (coding.coding != Coding::kIdentity && request.body.size() > kInlineDecodeMax));
   request.can_be_held = true;
+  request.can_be_moved = !is_on_worker;
 }
 
 void Exchange::fill_unknown_coding() {
@@ -207,7 +208,9 @@ void Exchange::call(ServerContext& context, const Handler& handler) {
 }
 
 void Exchange::call_handler(ServerContext& context) {
+  const auto rest = std::exchange(response.rest, nullptr);
   call(context, [&](const Request&, Response&) {
+    if (rest) return rest(request, response);
     const bool is_coded = coding.coding != Coding::kIdentity || !coding.is_known;
     if (is_coded && !request.body.empty()) {
       // A few bytes may become many: only for those whom the route admits.
@@ -222,6 +225,11 @@ void Exchange::call_handler(ServerContext& context) {
   request.sink = nullptr;
   upload.end();  // here, and not on the loop's thread: it may take its time
   give_back_transfer_room(context);
+  if (response.rest) {
+    is_on_worker = true;
+    request.can_be_moved = false;
+    return;
+  }
   if (response.hold) return;
   try {
     finish(context);

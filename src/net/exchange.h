@@ -70,7 +70,8 @@ struct Exchange {
   void begin_answer();  ///< empties the response
 
   /// Decodes the request's body, runs the route's handler, and finishes its answer, unless that is
-  /// held (Response::hold); never throws. Any thread.
+  /// held (Response::hold); never throws. Any thread. A handler that leaves the rest to a worker
+  /// (Response::rest) makes is_on_worker true: call submit() then, where this does the rest.
   void call_handler(ServerContext& context);
 
   /// Has `done` called when the answer that is held may go, on whatever thread says so. Both this

@@ -233,6 +233,7 @@ bool Http1Session::dispatch(std::string_view body) {
   if (exchange_.is_on_worker) return run_on_worker();
   if (exchange_.match.route) {
     exchange_.call_handler(channel_.loop.context());
+    if (exchange_.is_on_worker) return run_on_worker();
     if (exchange_.response.hold) return hold_answer();
   } else {
     exchange_.fill_unmatched();

@@ -284,6 +284,7 @@ void Http2Session::dispatch(Http2Stream& stream) {
   if (exchange.is_on_worker) return run_on_worker(stream);
   if (route) {
     exchange.call_handler(channel_.loop.context());
+    if (exchange.is_on_worker) return run_on_worker(stream);
     if (exchange.response.hold) return hold_answer(stream);
   } else {
     exchange.fill_unmatched();

@@ -178,6 +178,7 @@ void Response::clear() {
   }
   headers.clear();
   hold = nullptr;
+  rest = nullptr;
 }
 
 void Response::add_header(std::string_view name, std::string_view value) {

@@ -57,9 +57,10 @@ struct Request {
   };
   std::span<const Header> headers;
   std::span<const std::pair<std::string_view, std::string_view>>
-      path_parameters;       ///< "{model}" → raw segment
-  BodySink* sink = nullptr;  ///< has taken the body (Route::open_body), which is then empty here
-  bool can_be_held = false;  ///< whoever carries this request looks at Response::hold
+      path_parameters;        ///< "{model}" → raw segment
+  BodySink* sink = nullptr;   ///< has taken the body (Route::open_body), which is then empty here
+  bool can_be_held = false;   ///< whoever carries this request looks at Response::hold
+  bool can_be_moved = false;  ///< it is answered on an event loop, which looks at Response::rest
 
   std::string_view header(std::string_view name) const;  ///< case-insensitive; "" if absent
   std::string_view path_parameter(std::string_view name) const;
@@ -80,6 +81,11 @@ struct Response {
   /// after the handler, on its thread. The answer is sent, as it is by then, once `resume` was
   /// called, which may be from any thread. Called once; must not throw.
   std::function<void(std::function<void()> resume)> hold = {};
+
+  /// Set by a handler on an event loop that finds that the answer takes long, when the request can
+  /// be moved: what is left to do. Called on a worker with the same request, which cannot be moved
+  /// again, and this response as the handler left it.
+  std::function<void(const Request&, Response&)> rest = {};
 
   void clear();
   /// Adds to `headers` with memory of earlier answers, so that a warm Response allocates nothing.

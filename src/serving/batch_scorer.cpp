@@ -128,6 +128,7 @@ class ChunkWriter {
       options.written.push_back(written != rows.written.end() ? std::optional(written->second)
                                                               : std::nullopt);
     }
+    if (writer.has_signs()) options.policy = *request.policy;
     options.on_rows = [progress](std::size_t count) {
       return progress->add(static_cast<std::int64_t>(count));
     };
@@ -178,16 +179,20 @@ class ChunkWriter {
                        data::quote_text(facts.negative));
   }
 
+  /// Whether the function says who is positive by the sign of what it gives.
+  bool has_signs() const { return request_->policy != nullptr && request_->has_own_thresholds; }
+
   /// Scores inside the engine, on all its threads.
   std::string query(const std::string& from) const {
     std::vector<std::string> names;
     for (const data::ColumnRule& rule : request_->columns) names.push_back(rule.name);
     const learn::ModelFacts& facts = model_->facts();
     return fmt::format(
-        "SELECT * EXCLUDE (probability), probability, CASE WHEN probability >= "
-        "'{}'::DOUBLE THEN {} ELSE {} END AS decision, {}::BIGINT AS model_version "
-        "FROM (SELECT {}, {} AS probability {})",
-        facts.threshold, word(facts.positive), word(facts.negative), request_->model_version, id(),
+        "SELECT * EXCLUDE (_score), {} AS probability, CASE WHEN {} THEN {} ELSE {} END AS "
+        "decision, {}::BIGINT AS model_version FROM (SELECT {}, {} AS _score {})",
+        has_signs() ? "abs(_score)" : "_score",
+        has_signs() ? "signbit(_score)" : fmt::format("_score >= '{}'::DOUBLE", facts.threshold),
+        word(facts.positive), word(facts.negative), request_->model_version, id(),
         score_call(function_, *model_, names), from);
   }
 

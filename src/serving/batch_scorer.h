@@ -59,7 +59,7 @@ struct BatchRequest {
 
   /// Only probability and decision are asked for.
   bool is_plain() const {
-    return reasons == 0 && interactions == 0 && recourse == nullptr && policy == nullptr;
+    return reasons == 0 && interactions == 0 && recourse == nullptr && !is_decided();
   }
 };
 

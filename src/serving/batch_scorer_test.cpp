@@ -410,6 +410,51 @@ TEST_F(BatchScorer, GetsEachRowToItsOwnBreakEvenWithoutATarget) {
   EXPECT_EQ(read("recourse_1").columns[0].text(1), "") << "reached without any change";
 }
 
+TEST_F(BatchScorer, FindsWhoIsPositiveByOwnCostsInTheEngineAsInATable) {
+  // Texts with blanks, texts and numbers that are missing, values that none can be worth, offers
+  // for some.
+  std::string csv = "id,plan,age\n";
+  const char* const plans[] = {"a", "b", " b ", "", "a plan of many letters", "NA"};
+  for (int i = 0; i < 3000; ++i)
+    csv += fmt::format("C-{},{},{}\n", i, plans[i % 6],
+                       i % 5 == 0 ? std::string() : fmt::format("{}", i % 11));
+  write("in.csv", csv);
+  const decision::Policy policy = policy_of(
+      "decision:\n  threshold: profit\n  value: if(plan = 'b', 30 + age, 2 * age)\n"
+      "  contact_cost: 4\n  offers:\n    call: {acceptance: 0.4, eligible: \"coalesce(age, -1) >= "
+      "0\"}\n"
+      "    gift: {cost: \"if(plan is missing, 1, 9)\", acceptance: 0.7}\n");
+  const auto explainer = must(learn::Explainer::make(model_));
+  const ReasonTexts texts;
+  const auto scored = [&](const std::string& output, std::size_t reasons) {
+    BatchRequest asked = request("in.csv", output);
+    asked.null_markers = {"", "NA"};
+    asked.policy = &policy;
+    asked.has_own_thresholds = true;
+    asked.has_actions = false;
+    asked.reasons = reasons;  // a table then, row by row
+    asked.explainer = &explainer;
+    asked.texts = &texts;
+    return must(score_file(*engine_, model_, asked));
+  };
+  const BatchReport quick = scored("quick.parquet", 0);
+  const BatchReport slow = scored("slow.parquet", 1);
+  EXPECT_EQ(quick.rows, 3000);
+  EXPECT_GT(quick.positives, 100);
+  EXPECT_LT(quick.positives, 2900);
+  EXPECT_EQ(quick.positives, slow.positives);
+  EXPECT_EQ(must(engine_->query_integer(
+                fmt::format("SELECT count(*) FROM ((FROM '{0}') EXCEPT ALL (SELECT * EXCLUDE "
+                            "(reason_1) FROM '{1}'))",
+                            path("quick.parquet").string(), path("slow.parquet").string()))),
+            0);
+  const data::Table rows = must(engine_->query(
+      fmt::format("SELECT min(probability), count(*) FILTER (probability IS NULL) FROM '{}'",
+                  path("quick.parquet").string())));
+  EXPECT_GT(rows.columns[0].number(0), 0) << "the sign is not part of the answer";
+  EXPECT_EQ(rows.columns[1].number(0), 0);
+}
+
 TEST_F(BatchScorer, NamesThePairsThatAddMostTogether) {
   write("in.csv", "age,id,plan\n4,C-1,b\n2,C-2,a\n");
   const auto interactions = must(learn::ShapInteractions::make(model_.trees()));

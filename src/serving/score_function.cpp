@@ -1,6 +1,7 @@
 #include "serving/score_function.h"
 
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -19,11 +20,19 @@ using learn::Transform;
 struct Scorer {
   learn::Model model;
   ScoreFunctionOptions options;
+  std::vector<std::size_t> decisive = {};  ///< inputs that the policy reads
+
+  /// The value of a text of an input; nothing = it is missing.
+  std::optional<std::string_view> value(std::size_t input,
+                                        std::optional<std::string_view> text) const {
+    const std::optional<data::TextRule>& rule = options.written[input];
+    if (!rule) return text;
+    return text ? rule->value(*text) : rule->missing();
+  }
 
   /// The category that a text of an input stands for; nothing = no text is there.
   std::uint32_t code(std::size_t input, std::optional<std::string_view> text) const {
-    const std::optional<data::TextRule>& rule = options.written[input];
-    if (rule) text = text ? rule->value(*text) : rule->missing();
+    text = value(input, text);
     return text ? model.transform().category_code(input, *text) : Transform::kMissingCategory;
   }
 };
@@ -74,6 +83,7 @@ struct Scratch {
   std::vector<std::vector<std::uint32_t>> codes;
   learn::Model::RowsScratch rows;
   std::vector<learn::Model::Score> scores;
+  std::vector<data::Cell> cells;  ///< of one row, for the policy
 
   void belong_to(const std::shared_ptr<const Scorer>& scorer, std::size_t columns) {
     if (owner.owner_before(scorer) || scorer.owner_before(owner)) {
@@ -108,6 +118,29 @@ Transform::InputColumn read_codes(const Scorer& scorer, const data::FunctionRows
   return {.numbers = {}, .codes = codes};
 }
 
+/// What the policy sees of a row: as the row is for whoever reads it as a table.
+data::Cell read_cell(const Scorer& scorer, const data::FunctionRows& rows, std::size_t column,
+                     std::size_t row) {
+  const bool is_null = rows.is_null(column, row);
+  if (!rows.is_text(column))
+    return is_null ? data::Cell::null() : data::Cell::of(rows.number(column, row));
+  const auto text =
+      scorer.value(column, is_null ? std::nullopt : std::optional(rows.text(column, row)));
+  return text ? data::Cell::of(*text) : data::Cell::null();
+}
+
+/// Gives the probabilities of positive rows a sign.
+void mark_positives(const Scorer& scorer, const data::FunctionRows& rows, Scratch& scratch,
+                    std::span<double> out) {
+  scratch.cells.assign(rows.column_count(), data::Cell());
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    for (const std::size_t column : scorer.decisive)
+      scratch.cells[column] = read_cell(scorer, rows, column, row);
+    if (scorer.options.policy->is_positive(scratch.cells, out[row]))
+      out[row] = std::copysign(out[row], -1.0);
+  }
+}
+
 void score_rows(const std::shared_ptr<const Scorer>& scorer, const data::FunctionRows& rows,
                 std::span<double> out) {
   // Threads belong to the engine; each keeps its buffers.
@@ -122,6 +155,7 @@ void score_rows(const std::shared_ptr<const Scorer>& scorer, const data::Functio
   scorer->model.score_rows(columns, scratch.rows, scratch.scores);
   for (std::size_t row = 0; row < rows.size(); ++row)
     out[row] = static_cast<double>(scratch.scores[row].probability);
+  if (scorer->options.policy) mark_positives(*scorer, rows, scratch, out);
 }
 
 }  // namespace
@@ -133,9 +167,12 @@ core::Result<std::string> add_score_function(data::Engine& engine, const learn::
   for (const learn::InputField& input : model.transform().inputs())
     parameters.push_back(input.is_category() ? data::ColumnType::kText : data::ColumnType::kNumber);
   options.written.resize(parameters.size());
+  Scorer made{model, std::move(options)};
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (made.options.policy && made.options.policy->reads(i)) made.decisive.push_back(i);
   auto added = engine.add_function(
       name, parameters,
-      [scorer = std::make_shared<const Scorer>(Scorer{model, std::move(options)})](
+      [scorer = std::make_shared<const Scorer>(std::move(made))](
           const data::FunctionRows& rows, std::span<double> out) -> core::Result<> {
         score_rows(scorer, rows, out);
         if (scorer->options.on_rows) return scorer->options.on_rows(rows.size());

@@ -80,6 +80,7 @@ void answer_once(AnswerMemory& memory, const net::Handler& handler, std::string_
   // An answer that waits for its record is kept when that is there, so this thread waits.
   net::Request waiting = request;
   waiting.can_be_held = false;
+  waiting.can_be_moved = false;
   handler(waiting, response);
   // What was refused or failed has done nothing: it may be mended and sent again.
   if (response.status < 200 || response.status > 299) return;

@@ -6,14 +6,13 @@
 
 #include <fmt/format.h>
 
+#include "api/predict/inline_work.h"
 #include "api/predict/predict_answer.h"
 #include "api/predict/predict_request.h"
 
 namespace tenure::api {
 namespace {
 
-/// Explaining a row takes ten times as long as scoring it, so an event loop explains few of them.
-constexpr std::size_t kExplainedInlineMax = 16;
 constexpr std::int64_t kReasonsMax = 1000;
 
 /// Buffers reused from request to request; one set per thread.
@@ -54,20 +53,23 @@ void answer_invalid(const ValidationErrors& errors, net::Response& response) {
   errors.write_to(response.body);
 }
 
-/// Decodes, predicts and encodes; `explained_max` rows may be explained.
-void answer(const Services& services, const net::Request& request, const AnswerStyle& style,
-            std::size_t explained_max, Workspace& workspace, net::Response& response) {
+/// Decodes, predicts and encodes. False when that would keep an event loop for too long: nothing is
+/// answered then.
+bool answer(const Services& services, const net::Request& request, const AnswerStyle& style,
+            Workspace& workspace, net::Response& response) {
+  if (request.can_be_moved && request.body.size() > kInlineBodyMax) return false;
   const auto asked = begin_prediction(services, workspace.live, request, response);
-  if (!asked) return;
+  if (!asked) return true;
   const serving::ModelSnapshot* const snapshot = asked->live.snapshot;
   switch (workspace.request.decode(request.body, *snapshot, services.rows_max)) {
     case PredictRequest::Outcome::kInvalid:
-      return answer_invalid(workspace.request.errors(), response);
+      answer_invalid(workspace.request.errors(), response);
+      return true;
     case PredictRequest::Outcome::kTooManyRows:
       response.error(413, fmt::format("More than {} rows in one request (serving.rows_max); send "
                                       "them in parts, or use tenure score",
                                       services.rows_max));
-      return;
+      return true;
     case PredictRequest::Outcome::kRows:
       break;
   }
@@ -75,18 +77,15 @@ void answer(const Services& services, const net::Request& request, const AnswerS
   const bool is_explained = style.texts != nullptr;
   if (style.is_decided && !snapshot->policy) {
     response.error(501, "The project file has no offers to decide between (decision.offers)");
-    return;
+    return true;
   }
   if (is_explained && !snapshot->explainer) {
     response.error(501, "This model cannot be explained: " + snapshot->not_explained);
-    return;
+    return true;
   }
-  if (is_explained && rows.size() > explained_max) {
-    response.error(413, fmt::format("More than {} rows to explain in one request; send them to "
-                                    "/predict/batch or /explain",
-                                    explained_max));
-    return;
-  }
+  const PredictWork work{
+      .rows = rows.size(), .body_bytes = request.body.size(), .is_explained = is_explained};
+  if (request.can_be_moved && estimated_ns(work, *snapshot) > kInlineNsMax) return false;
   workspace.predictions.resize(rows.size());
   asked->live.predict(
       rows, workspace.scratch, workspace.predictions,
@@ -97,17 +96,15 @@ void answer(const Services& services, const net::Request& request, const AnswerS
   } else {
     append_prediction(response.body, workspace.predictions.front(), style);
   }
+  return true;
 }
 
-void predict_rows(const Services& services, const net::Request& request, std::size_t explained_max,
-                  net::Response& response) {
-  thread_local Workspace workspace;
-  const auto reasons_max = read_reasons_max(request, workspace.query_errors);
-  if (!reasons_max) return answer_invalid(workspace.query_errors, response);
-  const AnswerStyle style{.reasons_max = *reasons_max,
-                          .is_full = false,
-                          .texts = *reasons_max > 0 ? &services.reason_texts : nullptr};
-  answer(services, request, style, explained_max, workspace, response);
+/// Has a worker call the handler again.
+template <auto handler>
+void leave_to_worker(const Services& services, net::Response& response) {
+  response.rest = [&services](const net::Request& request, net::Response& answer) {
+    handler(services, request, answer);
+  };
 }
 
 }  // namespace
@@ -146,22 +143,27 @@ std::optional<AskedPrediction> begin_prediction(const Services& services, LiveCa
 }
 
 void predict(const Services& services, const net::Request& request, net::Response& response) {
-  predict_rows(services, request, kExplainedInlineMax, response);
-}
-
-void predict_batch(const Services& services, const net::Request& request, net::Response& response) {
-  predict_rows(services, request, static_cast<std::size_t>(services.rows_max), response);
+  thread_local Workspace workspace;
+  const auto reasons_max = read_reasons_max(request, workspace.query_errors);
+  if (!reasons_max) return answer_invalid(workspace.query_errors, response);
+  const AnswerStyle style{.reasons_max = *reasons_max,
+                          .is_full = false,
+                          .texts = *reasons_max > 0 ? &services.reason_texts : nullptr};
+  if (!answer(services, request, style, workspace, response))
+    leave_to_worker<predict>(services, response);
 }
 
 void decide(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;
-  answer(services, request, {.is_decided = true}, kExplainedInlineMax, workspace, response);
+  if (!answer(services, request, {.is_decided = true}, workspace, response))
+    leave_to_worker<decide>(services, response);
 }
 
 void explain(const Services& services, const net::Request& request, net::Response& response) {
   thread_local Workspace workspace;
-  answer(services, request, {.is_full = true, .texts = &services.reason_texts},
-         static_cast<std::size_t>(services.rows_max), workspace, response);
+  if (!answer(services, request, {.is_full = true, .texts = &services.reason_texts}, workspace,
+              response))
+    leave_to_worker<explain>(services, response);
 }
 
 }  // namespace tenure::api

@@ -12,12 +12,10 @@ namespace tenure::api {
 /// POST /predict: decode, call serving::Predictor, encode. Every decision is the predictor's.
 /// ?explain=k adds the k top reasons of each row, ?model=NAME asks another model of the server.
 /// Answers 200; 404 for a model that is not served; 413 for too many rows; 422 with all
-/// mistakes; 501 for a model that cannot be explained; 503 before the first model is live. Threads:
-/// safe to call concurrently, like all below.
+/// mistakes; 501 for a model that cannot be explained; 503 before the first model is live. What
+/// takes long (inline_work.h) is left to a worker, where the request can be moved. Threads: safe to
+/// call concurrently, like all below.
 void predict(const Services& services, const net::Request& request, net::Response& response);
-
-/// POST /predict/batch: the same for a worker thread, where many rows may be explained.
-void predict_batch(const Services& services, const net::Request& request, net::Response& response);
 
 /// POST /decide: the same bodies; the answer says what to do about each customer and why. 501 when
 /// the project file has no offers.

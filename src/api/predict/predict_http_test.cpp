@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "api/predict/inline_work.h"
 #include "api/predict/predict_answer.h"
 #include "api/test_api.h"
 
@@ -270,16 +271,55 @@ TEST_F(PredictHttp, RefusesANumberOfReasonsThatIsNone) {
   }
 }
 
-TEST_F(PredictHttp, ExplainsManyRowsOnlyOffTheEventLoop) {
-  std::string rows(kRow);
-  for (int i = 0; i < 16; ++i) rows += ',' + std::string(kRow);
-  const std::string body = features("[" + rows + "]");
-  EXPECT_EQ(api_.post("/predict", body, {.query = "explain=1"}).status, 413);
-  const net::Response response = api_.post("/predict/batch", body, {.query = "explain=1"});
-  ASSERT_EQ(response.status, 200);
-  const core::Json json = TestApi::json(response);
-  for (const core::Json& one : json.at("predictions").as_array())
-    EXPECT_EQ(one.at("reasons").as_array().size(), 1U);
+TEST_F(PredictHttp, LeavesToAWorkerWhatTakesLong) {
+  const auto rows = [](std::size_t count) {
+    std::string list(kRow);
+    for (std::size_t i = 1; i < count; ++i) list += ',' + std::string(kRow);
+    return features("[" + list + "]");
+  };
+  const auto is_moved = [&](const std::string& body, std::string_view query) {
+    const int before = api_.moves();
+    const net::Response moved = api_.post("/predict", body, {.query = query, .can_be_moved = true});
+    const net::Response here = api_.post("/predict", body, {.query = query});
+    EXPECT_EQ(moved.status, 200) << moved.body;
+    const auto scores = [](const net::Response& response) {
+      std::string text;
+      const core::Json json = TestApi::json(response);
+      for (const core::Json& one : json.at("predictions").as_array())
+        text += core::to_text(one.at("probability")) + core::to_text(one.at("decision")) +
+                (one.as_object().contains("reasons") ? core::to_text(one.at("reasons")) : "");
+      return text;
+    };
+    EXPECT_EQ(scores(moved), scores(here));
+    return api_.moves() > before;
+  };
+  EXPECT_FALSE(is_moved(rows(1), ""));
+  EXPECT_FALSE(is_moved(rows(1), "explain=1"));
+  EXPECT_FALSE(is_moved(rows(20), ""));
+  EXPECT_TRUE(is_moved(rows(100), "explain=1"));
+  // So much text is not even read on the loop.
+  EXPECT_TRUE(is_moved(rows(1) + std::string(kInlineBodyMax, ' '), ""));
+}
+
+TEST_F(PredictHttp, ReportsMistakesWhereverItIsAnswered) {
+  const std::string wrong = R"({"features":{"tenure":"x"}})" + std::string(kInlineBodyMax, ' ');
+  EXPECT_EQ(api_.post("/predict", wrong, {.can_be_moved = true}).status, 422);
+  EXPECT_EQ(api_.moves(), 1);
+}
+
+TEST_F(PredictHttp, EstimatesWorkByRowsTreesAndWhatIsExplained) {
+  const auto snapshot = api_.snapshot();
+  const auto ns = [&](std::size_t rows, std::size_t bytes, bool is_explained) {
+    return estimated_ns({.rows = rows, .body_bytes = bytes, .is_explained = is_explained},
+                        *snapshot);
+  };
+  EXPECT_EQ(ns(0, 0, false), 0);
+  EXPECT_GT(ns(1, 0, false), 0);
+  EXPECT_EQ(ns(7, 0, false), 7 * ns(1, 0, false));
+  EXPECT_GT(ns(1, 1000, false), ns(1, 0, false));
+  EXPECT_GE(ns(1, 0, true) - ns(1, 0, false), snapshot->explainer->estimated_ns());
+  EXPECT_LT(ns(1, 300, true), kInlineNsMax) << "a single row of a small model stays";
+  EXPECT_GT(ns(1000, 0, false), kInlineNsMax);
 }
 
 TEST_F(PredictHttp, ExplainShowsAllThatMakesTheMargin) {
