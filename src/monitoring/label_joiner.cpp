@@ -78,7 +78,6 @@ void LabelJoiner::stop() {
   {
     const std::lock_guard guard(mutex_);
     is_stopping_ = true;
-    if (engine_) engine_->interrupt();
   }
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -105,7 +104,7 @@ void LabelJoiner::run() {
     }
     lock.lock();
     wake_.wait_for(lock, std::chrono::microseconds(options_.interval),
-                   [this] { return is_stopping_; });
+                   [this] { return is_stopping_.load(); });
   }
 }
 
@@ -116,10 +115,7 @@ core::Result<std::int64_t> LabelJoiner::join_now() {
     cursor_ = *cursor;
   }
   auto joined = join_labels();
-  {
-    const std::lock_guard guard(mutex_);
-    engine_.reset();  // its memory goes back between looks
-  }
+  engine_.reset();  // its memory goes back between looks
   if (auto counted = count_outcomes(joined.value_or(0) > 0); !counted)
     return std::move(counted).error();
   return joined;
@@ -170,12 +166,13 @@ core::Result<std::int64_t> LabelJoiner::join_some(std::span<const OutcomeLabel> 
 core::Result<data::Engine*> LabelJoiner::engine_for_archive() {
   const auto files = list_archive(options_.folder);
   if (!files) return files.error();
-  const std::lock_guard guard(mutex_);
   if (is_stopping_) return core::Error{core::ErrorCode::kCancelled, "the server stops"};
   if (files->empty() || engine_) return engine_.get();
   data::EngineOptions options;
   options.memory_limit_bytes = 256ULL * 1024 * 1024;
   options.threads = 1;
+  // And not an interrupt when the end comes: between two statements that would be forgotten.
+  options.is_cancelled = &is_stopping_;
   auto opened = data::Engine::open(options);
   if (!opened) return std::move(opened).error();
   engine_ = *std::move(opened);

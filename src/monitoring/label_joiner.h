@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -74,10 +75,11 @@ class LabelJoiner final : public serving::OutcomeSource {
   std::int64_t counted_id_ = -1;                 ///< the last label when outcomes were counted
   core::Micros counted_at_ = 0, changed_at_ = 0;
 
+  std::atomic<bool> is_stopping_{false};  ///< set under the mutex; the engine looks at it
+  std::unique_ptr<data::Engine> engine_;  ///< made for a look at the archive
+
   mutable std::mutex mutex_;  ///< guards what follows
   std::map<std::pair<std::string, std::int64_t>, serving::OutcomeSums, std::less<>> outcomes_;
-  std::unique_ptr<data::Engine> engine_;
-  bool is_stopping_ = false;
   std::condition_variable wake_;
   std::thread thread_;
 };
