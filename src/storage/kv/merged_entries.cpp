@@ -34,6 +34,7 @@ int MergedEntries::next(KvEntry& entry) {
     }
     const std::string_view key = to_view(key_);
     const auto value = value_of(to_view(stored_), flat_ != nullptr);
+    // NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): there is a row only of a table
     if (order == 0) take_row(flat_->read(row_.next, row_));
     take_recent(mdb_cursor_get(cursor_, &key_, &stored_, MDB_NEXT));
     if (!value || key == kFlatTableKey) continue;
