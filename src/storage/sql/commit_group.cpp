@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <exception>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -15,35 +16,52 @@ constexpr std::size_t kBodiesMax = 256;
 
 }  // namespace
 
+/// Waits on a lock of its own: those who are woken together do not meet at the group's.
 struct CommitGroup::Caller {
   enum class State : std::uint8_t { kWaits, kLeads, kDone };
 
-  Kind kind;
-  const Body* body;
+  Caller(Kind kind_of_body, const Body& body_to_run) : kind(kind_of_body), body(&body_to_run) {}
+
+  const Kind kind;
+  const Body* const body;
   core::Result<> result;
   std::exception_ptr thrown;
-  State state = State::kWaits;
-  std::condition_variable wake;
 
   /// Whether the body did what was asked.
   bool is_good() const { return result.has_value() && thrown == nullptr; }
+
+  void tell(State state) {
+    {
+      const std::lock_guard lock(mutex_);
+      state_ = state;
+    }
+    wake_.notify_one();
+  }
+  State wait() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return state_ != State::kWaits; });
+    return state_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  State state_ = State::kWaits;
 };
 
 core::Result<> CommitGroup::run(Kind kind, const Body& body) {
-  Caller self{.kind = kind, .body = &body, .result = {}, .thrown = nullptr, .wake = {}};
-  std::unique_lock lock(mutex_);
-  TENURE_ASSERT(leader_ != std::this_thread::get_id());
-  queue_.push_back(&self);
-  if (has_leader_) {
-    self.wake.wait(lock, [&] { return self.state != Caller::State::kWaits; });
-  } else {
-    has_leader_ = true;
-    self.state = Caller::State::kLeads;
+  // Shared with the one who wakes it, who must not find it gone.
+  const auto self = std::make_shared<Caller>(kind, body);
+  bool leads = false;
+  {
+    const std::lock_guard lock(mutex_);
+    TENURE_ASSERT(leader_ != std::this_thread::get_id());
+    queue_.push_back(self);
+    leads = !std::exchange(has_leader_, true);
   }
-  if (self.state == Caller::State::kLeads) lead(lock);
-  lock.unlock();
-  if (self.thrown != nullptr) std::rethrow_exception(self.thrown);
-  return std::move(self.result);
+  if (leads || self->wait() == Caller::State::kLeads) lead();
+  if (self->thrown != nullptr) std::rethrow_exception(self->thrown);
+  return std::move(self->result);
 }
 
 std::size_t CommitGroup::waiting() const {
@@ -51,39 +69,39 @@ std::size_t CommitGroup::waiting() const {
   return queue_.size();
 }
 
-void CommitGroup::lead(std::unique_lock<std::mutex>& lock) {
-  leader_ = std::this_thread::get_id();
-  std::vector<Caller*> callers{queue_.front()};
-  queue_.pop_front();
-  const Kind kind = callers.front()->kind;
-  const bool stays_alone = kind == Kind::kAlone || (kind == Kind::kStatement && queue_.empty() &&
-                                                    connection_->commits_single_statements());
-  lock.unlock();
+void CommitGroup::lead() {
+  std::vector<std::shared_ptr<Caller>> callers;
+  bool stays_alone = false;
+  {
+    const std::lock_guard lock(mutex_);
+    leader_ = std::this_thread::get_id();
+    callers.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+    const Kind kind = callers.front()->kind;
+    stays_alone = kind == Kind::kAlone || (kind == Kind::kStatement && queue_.empty() &&
+                                           connection_->commits_single_statements());
+  }
   if (stays_alone) {
     run_alone(*callers.front(), connection_->outside());
   } else {
     run_together(callers);
   }
-  lock.lock();
-  leader_ = std::thread::id();
-  for (Caller* const caller : callers) {
-    caller->state = Caller::State::kDone;
-    // Under the lock: the caller may be gone as soon as it sees its state.
-    caller->wake.notify_one();
+  std::shared_ptr<Caller> next;
+  {
+    const std::lock_guard lock(mutex_);
+    leader_ = std::thread::id();
+    has_leader_ = !queue_.empty();
+    if (has_leader_) next = queue_.front();
   }
-  if (queue_.empty()) {
-    has_leader_ = false;
-  } else {
-    queue_.front()->state = Caller::State::kLeads;
-    queue_.front()->wake.notify_one();
-  }
+  for (std::size_t i = 1; i < callers.size(); ++i) callers[i]->tell(Caller::State::kDone);
+  if (next != nullptr) next->tell(Caller::State::kLeads);
 }
 
-CommitGroup::Caller* CommitGroup::next_to_join(std::size_t size) {
+std::shared_ptr<CommitGroup::Caller> CommitGroup::next_to_join(std::size_t size) {
   if (size >= kBodiesMax) return nullptr;
   const std::lock_guard lock(mutex_);
   if (queue_.empty() || queue_.front()->kind == Kind::kAlone) return nullptr;
-  Caller* const next = queue_.front();
+  std::shared_ptr<Caller> next = std::move(queue_.front());
   queue_.pop_front();
   return next;
 }
@@ -125,7 +143,8 @@ bool CommitGroup::run_in_transaction(Caller& caller, bool is_first) {
   return true;
 }
 
-void CommitGroup::fail_together(std::span<Caller* const> callers, const Caller& cause) {
+void CommitGroup::fail_together(std::span<const std::shared_ptr<Caller>> callers,
+                                const Caller& cause) {
   const bool is_told = !cause.result.has_value() && cause.thrown == nullptr;
   core::ErrorCode code = core::ErrorCode::kUnavailable;
   // These are of the disk; others would blame the neighbours for a mistake of the body.
@@ -133,27 +152,27 @@ void CommitGroup::fail_together(std::span<Caller* const> callers, const Caller& 
                   cause.result.error().code == core::ErrorCode::kCorruption)) {
     code = cause.result.error().code;
   }
-  for (Caller* const caller : callers) {
-    if (caller == &cause || caller->thrown != nullptr) continue;
+  for (const auto& caller : callers) {
+    if (caller.get() == &cause || caller->thrown != nullptr) continue;
     caller->result = core::Error{
         code, fmt::format("database: rolled back with a transaction that shared its commit{}{}",
                           is_told ? ": " : "", is_told ? cause.result.error().message : "")};
   }
 }
 
-void CommitGroup::run_together(std::vector<Caller*>& callers) {
+void CommitGroup::run_together(std::vector<std::shared_ptr<Caller>>& callers) {
   using std::chrono::steady_clock;
   if (auto begun = connection_->begin(); !begun) {
     // Those who came meanwhile would only wait for the same thing again.
-    for (Caller* next = next_to_join(callers.size()); next != nullptr;
+    for (auto next = next_to_join(callers.size()); next != nullptr;
          next = next_to_join(callers.size())) {
-      callers.push_back(next);
+      callers.push_back(std::move(next));
     }
-    for (Caller* const caller : callers) caller->result = begun;
+    for (const auto& caller : callers) caller->result = begun;
     return;
   }
   const auto deadline = steady_clock::now() + open_max_;
-  for (Caller* caller = callers.front(); caller != nullptr;) {
+  for (std::shared_ptr<Caller> caller = callers.front(); caller != nullptr;) {
     const bool is_first = callers.size() == 1;
     const bool is_open = run_in_transaction(*caller, is_first);
     if (is_open && is_first && !caller->is_good()) {
@@ -172,7 +191,7 @@ void CommitGroup::run_together(std::vector<Caller*>& callers) {
   if (committed) return;
   connection_->roll_back();
   // Also for those whose body had failed: what they saw may have been a row of this transaction.
-  for (Caller* const caller : callers) caller->result = committed;
+  for (const auto& caller : callers) caller->result = committed;
 }
 
 core::Result<std::int64_t> CommitGroup::execute(Kind kind, std::string_view sql,

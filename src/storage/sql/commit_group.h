@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -73,20 +74,20 @@ class CommitGroup {
  private:
   struct Caller;
 
-  void lead(std::unique_lock<std::mutex>& lock);
+  void lead();
   /// The next caller who may join an open transaction of `size` bodies; nullptr to commit now.
-  Caller* next_to_join(std::size_t size);
+  std::shared_ptr<Caller> next_to_join(std::size_t size);
   void run_alone(Caller& caller, SqlExecutor& executor);
   /// False when the transaction is no longer open.
   bool run_in_transaction(Caller& caller, bool is_first);
-  void run_together(std::vector<Caller*>& callers);
+  void run_together(std::vector<std::shared_ptr<Caller>>& callers);
   /// The transaction was lost while `cause` ran: none of the others was kept.
-  static void fail_together(std::span<Caller* const> callers, const Caller& cause);
+  static void fail_together(std::span<const std::shared_ptr<Caller>> callers, const Caller& cause);
 
   WritingConnection* connection_;
   std::chrono::milliseconds open_max_;
   mutable std::mutex mutex_;
-  std::deque<Caller*> queue_;
+  std::deque<std::shared_ptr<Caller>> queue_;
   bool has_leader_ = false;
   std::thread::id leader_;
 };
