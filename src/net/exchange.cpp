@@ -208,20 +208,24 @@ void Exchange::call(ServerContext& context, const Handler& handler) {
 }
 
 void Exchange::call_handler(ServerContext& context) {
-  const auto rest = std::exchange(response.rest, nullptr);
-  call(context, [&](const Request&, Response&) {
-    if (rest) return rest(request, response);
-    const bool is_coded = coding.coding != Coding::kIdentity || !coding.is_known;
-    if (is_coded && !request.body.empty()) {
-      // A few bytes may become many: only for those whom the route admits.
-      if (match.route->before_body) match.route->before_body(request, response);
-      if (!response.error_detail.empty()) return;
-      response.clear();
-      if (!decode_body(context)) return;
-    }
-    request.sink = upload.sink();
-    match.route->handler(request, response);
-  });
+  if (response.rest) {
+    const Handler rest = std::exchange(response.rest, nullptr);
+    call(context, rest);
+  } else {
+    // No more captures: a larger function object would be on the heap.
+    call(context, [this, &context](const Request&, Response&) {
+      const bool is_coded = coding.coding != Coding::kIdentity || !coding.is_known;
+      if (is_coded && !request.body.empty()) {
+        // A few bytes may become many: only for those whom the route admits.
+        if (match.route->before_body) match.route->before_body(request, response);
+        if (!response.error_detail.empty()) return;
+        response.clear();
+        if (!decode_body(context)) return;
+      }
+      request.sink = upload.sink();
+      match.route->handler(request, response);
+    });
+  }
   request.sink = nullptr;
   upload.end();  // here, and not on the loop's thread: it may take its time
   give_back_transfer_room(context);

@@ -81,8 +81,9 @@ TEST_F(LabelsHttp, KeepsLabelsOfAModelBesideTheMainOneApart) {
 }
 
 TEST_F(LabelsHttp, ErasesWhatWasToldOfCustomersAndNotesWhoAsked) {
-  api_.post(kPath, R"([{"customer_id":"a b","label":1},{"customer_id":"c","label":1},)"
-                   R"({"customer_id":"d","label":0},{"prediction_id":"a b","label":0}])");
+  for (const char* body : {R"([{"customer_id":"a b","label":1},{"customer_id":"c","label":1}])",
+                           R"([{"customer_id":"d","label":0},{"prediction_id":"a b","label":0}])"})
+    ASSERT_EQ(api_.post(kPath, body).status, 200);
   EXPECT_EQ(
       api_.ask(net::Method::kDelete, kPath, "", {.query = "entity=a%20b&entity=c&why=ticket+7"})
           .body,

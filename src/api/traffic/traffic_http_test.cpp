@@ -259,7 +259,8 @@ TEST(TrafficAudit, TakesTheCallersWordWhereNobodyShowsAToken) {
   EXPECT_EQ(actor(), "anonymous");
   EXPECT_THAT(api.registry().audit("models/churn/8")->front().reason,
               HasSubstr("put back into arm 'canary': done"));
-  const core::Json& arm = TestApi::json(back).at("arms").as_array()[0];
+  const core::Json traffic = TestApi::json(back);
+  const core::Json& arm = traffic.at("arms").as_array()[0];
   EXPECT_TRUE(arm.at("taken_out_by").is_null());
   EXPECT_TRUE(arm.at("since").is_string());
 }
