@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +22,10 @@
 #include "serving/predictor.h"
 #include "serving/reasons.h"
 #include "serving/traffic.h"
+
+namespace tenure::monitoring {
+class PredictionLog;
+}
 
 namespace tenure::api {
 
@@ -59,7 +62,7 @@ struct Services {
   serving::AnswerGate* answer_gate = nullptr;  ///< not null: answers wait until they are recorded
   const mlflow::MlflowServices* mlflow = nullptr;  ///< null: MLflow's tracking API is not served
   monitoring::LabelStore* labels = nullptr;        ///< null: nobody can tell what came of customers
-  std::filesystem::path prediction_log = {};       ///< its folder
+  monitoring::PredictionLog* prediction_log = nullptr;  ///< null: none, or another's
 };
 
 /// The route table: every path the server answers, one row each; guarded, if there is a guard.

@@ -226,8 +226,7 @@ core::Result<> run_server(Project& project,
                                .answer_gate = is_blocking ? log->get() : nullptr,
                                .mlflow = &*mlflow,
                                .labels = *log ? &labels : nullptr,
-                               .prediction_log = project.config().resolve(
-                                   project.config().text("monitoring.prediction_log.path"))};
+                               .prediction_log = log->get()};
   const net::Router router(api::make_routes(services));
   auto server = net::HttpServer::listen(*options, router, metrics, project.clock());
   if (!server) return std::move(server).error();

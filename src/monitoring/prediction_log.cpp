@@ -368,6 +368,10 @@ void PredictionLog::append(const serving::PredictionEvent& event) noexcept {
   if (state.ring.reserved() - state.ring.freed() > state.ring.capacity() / 2) state.wake();
 }
 
+const std::filesystem::path& PredictionLog::folder() const {
+  return state_->options.folder;
+}
+
 core::Result<> PredictionLog::flush() {
   State& state = *state_;
   const std::uint64_t target = state.ring.reserved();

@@ -53,6 +53,7 @@ class PredictionLog final : public serving::PredictionSink, public serving::Answ
   ~PredictionLog() override;  ///< flushes
   void append(const serving::PredictionEvent& event) noexcept override;
   core::Result<> flush();  ///< returns when everything appended before is on disk
+  const std::filesystem::path& folder() const;
 
   std::optional<Ticket> begin() noexcept override;
   void when_recorded(Ticket ticket, std::function<void(bool is_recorded)> done) noexcept override;

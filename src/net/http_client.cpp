@@ -7,6 +7,8 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include "core/deleter.h"
+
 namespace tenure::net {
 namespace {
 
@@ -21,16 +23,9 @@ struct Library {
   const bool is_ready;
 };
 
-template <auto free_function>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
-using Handle = std::unique_ptr<CURL, Deleter<curl_easy_cleanup>>;
-using HeaderList = std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>>;
-using Url = std::unique_ptr<CURLU, Deleter<curl_url_cleanup>>;
+using Handle = std::unique_ptr<CURL, core::Deleter<curl_easy_cleanup>>;
+using HeaderList = std::unique_ptr<curl_slist, core::Deleter<curl_slist_free_all>>;
+using Url = std::unique_ptr<CURLU, core::Deleter<curl_url_cleanup>>;
 
 /// What the callbacks of a request fill and look at.
 struct Transfer {

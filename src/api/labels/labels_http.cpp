@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "core/time_format.h"
 #include "monitoring/label_eraser.h"
 #include "monitoring/label_store.h"
+#include "monitoring/prediction_log.h"
 #include "net/http_message.h"
 
 namespace tenure::api {
@@ -198,8 +200,16 @@ void erase_labels(const Services& services, const net::Request& request, net::Re
   if (why.size() > kWhyMax || !net::is_header_value_safe(why))
     return response.error(400,
                           fmt::format("'why' should be one line of at most {} bytes", kWhyMax));
+  std::filesystem::path log;
+  if (services.prediction_log != nullptr) {
+    // Predictions of the last moment are not in its files yet.
+    if (const auto flushed = services.prediction_log->flush(); !flushed)
+      return response.error(core::error_code_info(flushed.error().code).http_status,
+                            flushed.error().message);
+    log = services.prediction_log->folder();
+  }
   const auto erased = monitoring::erase_labels(
-      *services.labels, services.prediction_log, *customers,
+      *services.labels, log, *customers,
       {.actor = std::string(actor_of(request)), .reason = why, .evidence = nullptr});
   if (!erased)
     return response.error(core::error_code_info(erased.error().code).http_status,

@@ -137,7 +137,10 @@ core::Result<> LocalRoot::publish(const Unfinished& finished, std::string_view k
   return place(key, [&](const fs::path& path) -> core::Result<> {
     if (auto made = core::make_directories(path.parent_path()); !made) return made;
     if (auto moved = move_content(finished.path, path); !moved) return moved;
-    return core::sync_directory(path.parent_path());
+    auto synced = core::sync_directory(path.parent_path());
+    // A removal took the folder with the object in it: it was there, and is not to be put again.
+    if (!synced && synced.error().code == core::ErrorCode::kNotFound) return {};
+    return synced;
   });
 }
 

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "core/ascii_case.h"
+#include "core/deleter.h"
 #include "core/id.h"
 #include "core/sha256.h"
 #include "storage/objects/object_key.h"
@@ -24,15 +25,8 @@ namespace {
 /// Handles that wait for their next request, each with its open connections.
 constexpr std::size_t kIdleMax = 16;
 
-template <auto free_function>
-struct Deleter {
-  template <typename T>
-  void operator()(T* object) const {
-    free_function(object);
-  }
-};
-using Handle = std::unique_ptr<CURL, Deleter<curl_easy_cleanup>>;
-using HeaderList = std::unique_ptr<curl_slist, Deleter<curl_slist_free_all>>;
+using Handle = std::unique_ptr<CURL, core::Deleter<curl_easy_cleanup>>;
+using HeaderList = std::unique_ptr<curl_slist, core::Deleter<curl_slist_free_all>>;
 
 /// What the callbacks of a transfer fill.
 struct Incoming {
