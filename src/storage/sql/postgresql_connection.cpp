@@ -99,14 +99,6 @@ core::Result<PostgresqlConnection::Statement*> PostgresqlConnection::find(const 
   return &found->second;
 }
 
-const PostgresqlConnection::Prepared* PostgresqlConnection::find_prepared(
-    const Statement& statement, const Types& types) {
-  for (const auto& known : statement.prepared) {
-    if (known.first == types) return &known.second;
-  }
-  return nullptr;
-}
-
 /// The types to ask for, for a statement that was prepared before.
 PostgresqlConnection::Types PostgresqlConnection::wanted_types(
     const Statement& statement, std::span<const SqlValue> parameters) {
@@ -118,6 +110,17 @@ PostgresqlConnection::Types PostgresqlConnection::wanted_types(
     if (!fits) types[i] = own_postgresql_type(parameters[i]);
   }
   return types;
+}
+
+/// In the form for these parameters; nullptr when that is still to be made.
+const PostgresqlConnection::Prepared* PostgresqlConnection::find_prepared(
+    const Statement& statement, std::span<const SqlValue> parameters) {
+  if (statement.prepared.empty()) return nullptr;
+  const Types types = wanted_types(statement, parameters);
+  for (const auto& known : statement.prepared) {
+    if (known.first == types) return &known.second;
+  }
+  return nullptr;
 }
 
 core::Result<const PostgresqlConnection::Prepared*> PostgresqlConnection::prepare_as(
@@ -170,10 +173,9 @@ core::Result<const PostgresqlConnection::Prepared*> PostgresqlConnection::prepar
     Statement& statement, std::span<const SqlValue> parameters) {
   if (statement.prepared.empty()) {
     if (auto first = prepare_first(statement, parameters); !first) return std::move(first).error();
+    if (const Prepared* const known = find_prepared(statement, parameters)) return known;
   }
-  const Types types = wanted_types(statement, parameters);
-  if (const Prepared* const known = find_prepared(statement, types)) return known;
-  return prepare_as(statement, types);
+  return prepare_as(statement, wanted_types(statement, parameters));
 }
 
 core::Result<> PostgresqlConnection::run_calls(std::span<Call> calls) {
@@ -186,17 +188,16 @@ core::Result<> PostgresqlConnection::run_calls(std::span<Call> calls) {
   for (Call& call : calls) {
     auto statement = find(call);
     if (!statement) return std::move(statement).error();
-    const bool is_prepared =
-        !(*statement)->prepared.empty() &&
-        find_prepared(**statement, wanted_types(**statement, call.parameters)) != nullptr;
-    if (!is_prepared) {
+    const Prepared* prepared = find_prepared(**statement, call.parameters);
+    if (prepared == nullptr) {
       if (auto ran = run_trip(ready); !ran) return ran;
       ready.clear();
+      auto made = prepare(**statement, call.parameters);
+      if (!made) return std::move(made).error();
+      prepared = *made;
     }
-    auto prepared = prepare(**statement, call.parameters);
-    if (!prepared) return std::move(prepared).error();
-    BoundCall& bound = ready.emplace_back(
-        BoundCall{&call, (*prepared)->name, (*prepared)->has_binary_rows, {}, {}});
+    BoundCall& bound =
+        ready.emplace_back(BoundCall{&call, prepared->name, prepared->has_binary_rows, {}, {}});
     if (auto fits = bound.bind(); !fits) return fits;
   }
   return run_trip(ready);

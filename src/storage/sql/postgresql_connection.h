@@ -105,7 +105,8 @@ class PostgresqlConnection final : public SqlExecutor {
   struct BoundCall;
 
   core::Result<Statement*> find(const Call& call);
-  static const Prepared* find_prepared(const Statement& statement, const Types& types);
+  static const Prepared* find_prepared(const Statement& statement,
+                                       std::span<const SqlValue> parameters);
   static Types wanted_types(const Statement& statement, std::span<const SqlValue> parameters);
   core::Result<const Prepared*> prepare(Statement& statement, std::span<const SqlValue> parameters);
   core::Result<> prepare_first(Statement& statement, std::span<const SqlValue> parameters);

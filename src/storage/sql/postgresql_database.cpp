@@ -153,8 +153,10 @@ class PostgresqlWriter final : public WritingConnection {
     auto done = connection_->run_calls(calls);
     // A connection that was lost before the transaction began lost nothing with it.
     if (!done && wants_begin_ && !calls.front().is_answered && !connection_->is_alive()) {
-      if (auto connected = connect(); !connected) return connected;
-      done = connection_->run_calls(calls);
+      done = connect();
+      if (done) done = connection_->run_calls(calls);
+      // What could not begin is no transaction, whatever the body makes of the error.
+      if (!done && (connection_ == nullptr || !connection_->is_alive())) wants_begin_ = false;
     }
     // Where a later call was refused before anything was sent, they are wanted still.
     if (openers > 0 && calls[openers - 1].is_answered) {

@@ -158,6 +158,20 @@ TEST_F(PostgresqlDatabaseTest, SaysThatTheServerIsGoneAndWorksWhenItIsBack) {
   EXPECT_EQ(row("SELECT SUM(a) FROM t").integer(0), 4);
 }
 
+TEST_F(PostgresqlDatabaseTest, ABodyThatHidesThatTheServerWentKeepsNothing) {
+  must("CREATE TABLE t (a INTEGER)");
+  auto done = database_->transaction([&](SqlExecutor& sql) -> core::Result<> {
+    server_->stop();
+    EXPECT_EQ(sql.execute("INSERT INTO t VALUES (1)").error().code, ErrorCode::kUnavailable);
+    return {};
+  });
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::kUnavailable);
+  ASSERT_TRUE(server_->start());
+  EXPECT_EQ(row("SELECT COUNT(*) FROM t").integer(0), 0);
+  must("INSERT INTO t VALUES (2)");
+}
+
 TEST_F(PostgresqlDatabaseTest, ReadAccessChangesNothing) {
   must("CREATE TABLE t (a INTEGER)");
   auto reader =
